@@ -1,0 +1,91 @@
+"""Logs of both services: structlog over the standard library, as console lines or JSON, never with a secret.
+
+Every service calls `configure_logging` once at start. Modules take `get_logger(__name__)` and bind room, peer and
+transport ids to it. Records of libraries that use the standard `logging` come out in the same form.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+LogFormat = Literal["console", "json"]
+
+SECRET_WORDS = ("password", "token", "ticket", "secret", "authorization", "cookie", "ice_pwd", "key_material")
+"""A field whose name holds one of these words is never written, whatever its value."""
+
+_REDACTED = "[redacted]"
+
+
+def redact_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace the values of fields whose names speak of a secret (structlog processor)."""
+    for name in event:
+        if any(word in name.lower() for word in SECRET_WORDS):
+            event[name] = _REDACTED
+    return event
+
+
+def configure_logging(level: str, log_format: LogFormat, **context: Any) -> None:
+    """Set up logging for this process; `context` (service, worker) goes into every line.
+
+    Args:
+        level: a standard level name, such as `info`.
+        log_format: `console` for people, `json` for log collectors (one object a line).
+    """
+    shared_processors: list[structlog.typing.Processor] = [
+        _add_process_context(context),
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact_secrets,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared_processors,
+            structlog.processors.StackInfoRenderer(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared_processors,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(log_format),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for chatty in ("aioice", "aiortc", "asyncio", "yoyo", "psycopg.pool", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the module's logger; bind ids to it with `.bind(room_id=…)`."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def _add_process_context(context: dict[str, Any]) -> structlog.typing.Processor:
+    def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for name, value in context.items():
+            event.setdefault(name, value)
+        return event
+
+    return add
+
+
+def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
+    if log_format == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)]

@@ -1,0 +1,65 @@
+"""Reading settings from the environment: once, validated, with a sentence that says how to mend what is wrong."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from environs import Env, EnvError, validate
+
+__all__ = ["Env", "SettingsError", "first_set", "ip", "ips", "port", "reading_settings", "validate"]
+
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The message names it and says what to do; the service prints it and ends."""
+
+
+@contextmanager
+def reading_settings() -> Iterator[None]:
+    """Turn environs' errors into `SettingsError` with one readable sentence."""
+    try:
+        yield
+    except EnvError as error:
+        raise SettingsError(f"{error}. Set it in the environment and start again.") from error
+
+
+def first_set(env: Env, read: Callable[..., T], names: tuple[str, ...], default: T, **options: Any) -> T:
+    """Read the first of several names (a setting and its aliases) that the environment holds.
+
+    An empty value counts as absent, as compose files and shells leave them behind.
+    """
+    for name in names:
+        if env.str(name, "") != "":
+            return read(name, **options)
+    return default
+
+
+def port(env: Env, name: str, default: int, *aliases: str) -> int:
+    """Read a TCP or UDP port number, 1 to 65535."""
+    check = validate.Range(min=1, max=65535, error=f"{name} is a port number from 1 to 65535")
+    return first_set(env, env.int, (name, *aliases), default, validate=check)
+
+
+def ip(env: Env, name: str, default: str, *aliases: str) -> str:
+    """Read one IPv4 or IPv6 address."""
+    value = first_set(env, env.str, (name, *aliases), default)
+    _check_ip(name, value)
+    return value
+
+
+def ips(env: Env, name: str, *aliases: str) -> tuple[str, ...]:
+    """Read a comma list of IP addresses, perhaps empty."""
+    raw = first_set(env, env.str, (name, *aliases), "")
+    values = tuple(part.strip() for part in raw.split(",") if part.strip())
+    for value in values:
+        _check_ip(name, value)
+    return values
+
+
+def _check_ip(name: str, value: str) -> None:
+    try:
+        ip_address(value)
+    except ValueError:
+        raise SettingsError(f"{name} must be an IP address such as 127.0.0.1, not {value!r}.") from None
