@@ -1,0 +1,193 @@
+"""What the rules need from outside, as protocols: storage, cryptography, and the live side of the rooms.
+
+Implemented by `backend.storage` and `backend.security` (everything but `Presence`) and by `backend.signalling`
+(`Presence`). Every storage call may raise `backend.errors.DatabaseUnavailable`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from backend.domain.pages import Page, PageRequest
+from backend.domain.rooms import RoomChange, RoomRecord
+from backend.domain.users import NewUser, ProfileChange, Role, User, UserFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a valid access token belongs to, as the database knows the user now, and the sign-in it comes from."""
+
+    user: User
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user and the hash to compare a password with."""
+
+    user: User
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A one-use pass for the WebSocket; only its hash is kept on our side."""
+
+    value: str
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceRow:
+    """One seat in a room's history; `left_at` is None while it is taken."""
+
+    participant_id: str
+    room_id: str
+    user_id: str | None
+    full_name: str
+    role: Role
+    joined_at: datetime
+    left_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomStats:
+    """A room's live figures, for teachers and probes."""
+
+    room_id: str
+    participant_count: int
+    producer_count: int
+    participants: Sequence["PresentParticipant"]
+
+
+@dataclass(frozen=True, slots=True)
+class PresentParticipant:
+    """Somebody who sits in a room now."""
+
+    participant_id: str
+    user_id: str
+    full_name: str
+    role: Role
+    joined_at: datetime
+
+
+class UserRepository(Protocol):
+    """The accounts."""
+
+    async def get(self, user_id: str) -> User | None:
+        """Return the user with this id."""
+
+    async def credentials_by_email(self, email: str) -> Credentials | None:
+        """Return user and password hash by email, compared without case."""
+
+    async def credentials_by_id(self, user_id: str) -> Credentials | None:
+        """Return user and password hash by id."""
+
+    async def add(self, user: NewUser) -> User:
+        """Make an account.
+
+        Raises:
+            backend.errors.Conflict: `EMAIL_EXISTS`.
+        """
+
+    async def add_first_admin(self, user: NewUser) -> User | None:
+        """Make an admin's account if there is no active admin yet; None when there is one."""
+
+    async def update(self, user_id: str, change: ProfileChange) -> User | None:
+        """Change a user; None when there is no such user.
+
+        Raises:
+            backend.errors.Conflict: `LAST_ADMIN`, it would leave no active admin.
+        """
+
+    async def set_password_hash(self, user_id: str, password_hash: str) -> None:
+        """Replace the password hash."""
+
+    async def delete(self, user_id: str) -> bool:
+        """Delete the account; False when there is no such user.
+
+        Raises:
+            backend.errors.Conflict: `LAST_ADMIN`, it would leave no active admin.
+        """
+
+    async def list(self, wanted: UserFilter, page: PageRequest) -> Page[User]:
+        """Return one page of the users, oldest first."""
+
+
+class RoomRepository(Protocol):
+    """The rooms as they are kept."""
+
+    async def get(self, room_id: str) -> RoomRecord | None:
+        """Return the room with this id."""
+
+    async def create_if_absent(self, room: RoomRecord) -> tuple[RoomRecord, bool]:
+        """Keep the room unless its id is taken; return what is kept now and whether that is the new one."""
+
+    async def update(self, room_id: str, change: RoomChange) -> RoomRecord | None:
+        """Change a room and return it as it is now; None when there is no such room."""
+
+    async def delete(self, room_id: str) -> bool:
+        """Delete the room and its attendance; False when there is no such room."""
+
+    async def list(self, page: PageRequest) -> Page[RoomRecord]:
+        """Return one page of the rooms, newest first."""
+
+
+class AttendanceRepository(Protocol):
+    """Who was in which room, from when to when."""
+
+    async def seat_taken(self, room_id: str, participant_id: str, user: User, joined_at: datetime) -> None:
+        """Record that the user took a seat. Times are in UTC."""
+
+    async def seat_freed(self, participant_id: str, left_at: datetime) -> None:
+        """Record that the seat is free; again or for an unknown seat it does nothing."""
+
+    async def open_seats(self, room_id: str | None = None) -> Sequence[AttendanceRow]:
+        """Return the seats that nobody has freed, of one room or of all."""
+
+
+class TicketService(Protocol):
+    """One-use passes that let a browser open the WebSocket; any backend on the same database redeems them."""
+
+    async def issue(self, identity: Identity) -> Ticket:
+        """Make a ticket for the signed-in user."""
+
+    async def redeem(self, ticket: str) -> User | None:
+        """Use the ticket up and return its user; None when it is unknown, used or expired, or its session ended."""
+
+
+class TokenService(Protocol):
+    """Access tokens."""
+
+    async def verify_access(self, token: str) -> Identity:
+        """Return whom an access token belongs to.
+
+        Raises:
+            backend.errors.Unauthorized: `INVALID_TOKEN` or `TOKEN_EXPIRED`.
+        """
+
+
+class Presence(Protocol):
+    """The live side of the rooms: who sits in them now. Implemented by signalling."""
+
+    def participant_count(self, room_id: str) -> int:
+        """Return how many sit in the room; 0 for a room nobody is in."""
+
+    def live_room_ids(self) -> Sequence[str]:
+        """Return the ids of the rooms somebody sits in."""
+
+    def stats(self, room_id: str) -> RoomStats:
+        """Return the room's live figures, zeros for a room nobody is in."""
+
+    async def room_changed(self, room: RoomRecord) -> None:
+        """Take over a room's new rules and tell everybody in it."""
+
+    async def close_room(self, room_id: str, reason: str) -> None:
+        """Send everybody out and free what the room holds, also at the SFU; does nothing for an empty room."""
+
+    async def end_user(self, user_id: str, reason: str) -> None:
+        """Free all seats of a user whose account was closed."""
+
+    async def sfu_available(self) -> bool:
+        """Tell whether the SFU answered last time, without waiting for it."""

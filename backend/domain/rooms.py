@@ -1,0 +1,77 @@
+"""A room as it is kept: its name, owner and rules. Who sits in it right now is not here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.permissions import Action, allows
+from backend.domain.users import User
+from backend.errors import NotAllowed, NotFound
+
+DEFAULT_MAX_PARTICIPANTS = 100
+"""A large class, and what one media worker forwards with ease."""
+
+LARGEST_MAX_PARTICIPANTS = 500
+"""More than this in one room has not been measured."""
+
+MAX_ROOM_NAME_LENGTH = 200
+"""As long as a title gets."""
+
+ROOM_NOT_FOUND = "ROOM_NOT_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecord:
+    """A room's lasting part. `id` is a UUID, or what its maker chose by `shared.ids.is_client_id`.
+
+    `owner_id` is the user who made it (`created_by` on the wire); None when that account is gone.
+    `created_at` is in UTC.
+    """
+
+    id: str
+    name: str
+    owner_id: str | None
+    max_participants: int
+    is_locked: bool
+    students_may_publish: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChange:
+    """What to change of a room; None leaves a field as it is."""
+
+    name: str | None = None
+    max_participants: int | None = None
+    is_locked: bool | None = None
+    students_may_publish: bool | None = None
+
+
+def room_not_found() -> NotFound:
+    """Make the error for an id that no room has."""
+    return NotFound("There is no such room.", ROOM_NOT_FOUND)
+
+
+def may_manage(user: User, room: RoomRecord) -> bool:
+    """Tell whether the user runs the room: its owner (who may still make rooms), or who manages every room."""
+    owns = room.owner_id == user.id and allows(user.role, Action.MANAGE_OWN_ROOM)
+    return owns or allows(user.role, Action.MANAGE_ANY_ROOM)
+
+
+def require_may_manage(user: User, room: RoomRecord) -> None:
+    """Let pass who runs the room.
+
+    Raises:
+        NotAllowed: the user is neither its owner nor an admin.
+    """
+    if not may_manage(user, room):
+        raise NotAllowed("Only the room's owner or an admin may do this.")
+
+
+def may_publish(user: User, room: RoomRecord) -> bool:
+    """Tell whether the user may send audio and video here: always, but for students where the room forbids it."""
+    return room.students_may_publish or allows(user.role, Action.PUBLISH_ANYWHERE) or may_manage(user, room)
+
+
+def may_enter_locked(user: User) -> bool:
+    """Tell whether a locked room still opens for the user."""
+    return allows(user.role, Action.ENTER_LOCKED_ROOM)

@@ -1,0 +1,200 @@
+"""The backend's settings: read from the environment once, checked, frozen."""
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared.logging import LogFormat
+from shared.settings import Env, SettingsError, first_set, ip, reading_settings, validate
+
+MIN_SECRET_BYTES = 32
+"""RFC 7518 section 3.2: an HS256 key has at least the size of the hash, 256 bits."""
+
+KNOWN_EXAMPLE_WORDS = ("change-me", "changeme", "change_me", "example", "your-secret", "your_secret", "secret-key")
+"""A secret that holds one of these was copied from some document; everybody has it."""
+
+PRODUCTION_BCRYPT_COST = 12
+"""About 0.2 s a password on today's cores; less is too cheap to guess."""
+
+MIN_BCRYPT_COST = 4
+MAX_BCRYPT_COST = 16
+"""bcrypt's own least, for tests; the most that still answers within some seconds."""
+
+
+class AppEnv(enum.StrEnum):
+    """Where the service runs. Production accepts no convenient default that would be unsafe there."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """TURN and STUN servers for clients; credentials are made from the secret by coturn's REST scheme."""
+
+    stun_urls: tuple[str, ...] = ()
+    turn_urls: tuple[str, ...] = ()
+    secret: str = field(default="", repr=False)
+    ttl_s: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the environment may say, validated. Secrets stay out of `repr`."""
+
+    app_env: AppEnv = AppEnv.DEVELOPMENT
+    listen_ip: str = "127.0.0.1"
+    port: int = 8080
+    data_dir: Path = Path(".data")
+    database_url: str | None = field(default=None, repr=False)
+    database_pool_size: int = 10
+    jwt_secret: str | None = field(default=None, repr=False)
+    access_token_ttl_s: int = 900
+    refresh_token_ttl_s: int = 30 * 24 * 3600
+    bcrypt_cost: int = PRODUCTION_BCRYPT_COST
+    login_attempts_per_account: int = 10
+    login_attempts_per_address: int = 600
+    admin_email: str | None = None
+    admin_password: str | None = field(default=None, repr=False)
+    cors_origins: tuple[str, ...] = ()
+    sfu_url: str = "http://localhost:3000"
+    sfu_api_token: str | None = field(default=None, repr=False)
+    resume_grace_s: float = 30.0
+    turn: TurnSettings = TurnSettings()
+    log_level: str = "info"
+    log_format: LogFormat = "console"
+
+
+def load_settings(env: Env | None = None) -> Settings:
+    """Read and check the settings.
+
+    Raises:
+        SettingsError: one is missing or wrong; the message names it and says how to mend it.
+    """
+    env = env or Env()
+    with reading_settings():
+        settings = _read(env)
+    _check(settings)
+    return settings
+
+
+def _read(env: Env) -> Settings:
+    app_env = AppEnv(_choice(env, "APP_ENV", ("development", "production"), "development"))
+    return Settings(
+        app_env=app_env,
+        listen_ip=ip(env, "LISTEN_IP", "127.0.0.1"),
+        port=_int(env, "PORT", 8080, 0, 65535),
+        data_dir=Path(_text(env, "DATA_DIR", ".data")).absolute(),
+        database_url=_text(env, "DATABASE_URL") or None,
+        database_pool_size=_int(env, "DATABASE_POOL_SIZE", 10, 1, 100),
+        jwt_secret=_text(env, "JWT_SECRET") or None,
+        access_token_ttl_s=_int(env, "ACCESS_TOKEN_TTL_S", 900, 1, 24 * 3600),
+        refresh_token_ttl_s=_int(env, "REFRESH_TOKEN_TTL_S", 30 * 24 * 3600, 1, 366 * 24 * 3600),
+        bcrypt_cost=_int(env, "BCRYPT_COST", PRODUCTION_BCRYPT_COST, MIN_BCRYPT_COST, MAX_BCRYPT_COST),
+        login_attempts_per_account=_int(env, "LOGIN_ATTEMPTS_PER_ACCOUNT", 10, 1, 1_000_000),
+        login_attempts_per_address=_int(env, "LOGIN_ATTEMPTS_PER_ADDRESS", 600, 1, 1_000_000),
+        admin_email=_text(env, "ADMIN_EMAIL") or None,
+        admin_password=_text(env, "ADMIN_PASSWORD") or None,
+        cors_origins=tuple(_origin(part) for part in _list(env, "CORS_ORIGINS")),
+        sfu_url=_http_url(env, "SFU_URL", "http://localhost:3000", "MEDIASOUP_URL"),
+        sfu_api_token=_text(env, "SFU_API_TOKEN", "", "MEDIASOUP_API_TOKEN") or None,
+        resume_grace_s=_seconds(env, "RESUME_GRACE_S", 30.0, 0.0, 3600.0),
+        turn=_turn(env),
+        log_level=_choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
+        log_format="json" if _choice(env, "LOG_FORMAT", ("console", "json"), "console") == "json" else "console",
+    )
+
+
+def _check(settings: Settings) -> None:
+    _check_database_url(settings.database_url)
+    if settings.jwt_secret is not None:
+        _check_secret(settings.jwt_secret)
+    if (settings.admin_email is None) != (settings.admin_password is None):
+        raise SettingsError("ADMIN_EMAIL and ADMIN_PASSWORD belong together: set both or neither.")
+    if settings.turn.turn_urls and not settings.turn.secret:
+        raise SettingsError("TURN_URLS needs TURN_SECRET, the secret that the TURN server shares with us.")
+    if settings.app_env is AppEnv.PRODUCTION:
+        _check_production(settings)
+
+
+def _check_production(settings: Settings) -> None:
+    if settings.jwt_secret is None:
+        raise SettingsError(
+            "JWT_SECRET is required when APP_ENV=production. Make one with `openssl rand -base64 48`."
+        )
+    if settings.bcrypt_cost < PRODUCTION_BCRYPT_COST:
+        raise SettingsError(f"BCRYPT_COST must be at least {PRODUCTION_BCRYPT_COST} when APP_ENV=production.")
+
+
+def _check_secret(secret: str) -> None:
+    how = "Make one with `openssl rand -base64 48`."
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise SettingsError(f"JWT_SECRET must have at least {MIN_SECRET_BYTES} bytes. {how}")
+    lowered = secret.lower()
+    if any(word in lowered for word in KNOWN_EXAMPLE_WORDS) or len(set(secret)) < 8:
+        raise SettingsError(f"JWT_SECRET is a known example or too simple to be a secret. {how}")
+
+
+def _check_database_url(url: str | None) -> None:
+    if url is not None and urlsplit(url).scheme not in {"postgres", "postgresql"}:
+        raise SettingsError("DATABASE_URL must look like postgresql://user:password@host:5432/vtp_db.")
+
+
+def _turn(env: Env) -> TurnSettings:
+    return TurnSettings(
+        stun_urls=_ice_urls(env, "STUN_URLS", ("stun:", "stuns:")),
+        turn_urls=_ice_urls(env, "TURN_URLS", ("turn:", "turns:")),
+        secret=_text(env, "TURN_SECRET"),
+        ttl_s=_int(env, "TURN_TTL_S", 3600, 60, 24 * 3600),
+    )
+
+
+def _ice_urls(env: Env, name: str, schemes: tuple[str, ...]) -> tuple[str, ...]:
+    urls = _list(env, name)
+    for url in urls:
+        if not url.startswith(schemes):
+            raise SettingsError(f"{name} is a comma list of {schemes[0]}host:port, not {url!r}.")
+    return urls
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path not in {"", "/"} or parts.query:
+        raise SettingsError(
+            f"CORS_ORIGINS is a comma list of origins such as https://class.example, not {value!r}."
+        )
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _http_url(env: Env, name: str, default: str, *aliases: str) -> str:
+    value = _text(env, name, default, *aliases).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise SettingsError(f"{name} must be a URL such as {default}, not {value!r}.")
+    return value
+
+
+def _text(env: Env, name: str, default: str = "", *aliases: str) -> str:
+    return first_set(env, env.str, (name, *aliases), default)
+
+
+def _list(env: Env, name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in _text(env, name).split(",") if part.strip())
+
+
+def _choice(env: Env, name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = _text(env, name, default).lower()
+    if value not in allowed:
+        raise SettingsError(f"{name} must be one of {', '.join(allowed)}, not {value!r}.")
+    return value
+
+
+def _int(env: Env, name: str, default: int, low: int, high: int) -> int:
+    check = validate.Range(min=low, max=high, error=f"{name} must be from {low} to {high}")
+    return first_set(env, env.int, (name,), default, validate=check)
+
+
+def _seconds(env: Env, name: str, default: float, low: float, high: float) -> float:
+    check = validate.Range(min=low, max=high, error=f"{name} must be from {low} to {high} seconds")
+    return first_set(env, env.float, (name,), default, validate=check)
