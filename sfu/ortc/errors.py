@@ -1,0 +1,24 @@
+"""What negotiation refuses.
+
+    OrtcError(ValueError)          their fault: the caller answers 400
+    ├── InvalidParametersError     the parameters contradict themselves or what a stream needs
+    └── UnsupportedError           they are sound, but name something the router does not route
+
+The sentence may be shown to a client; `code` is stable.
+"""
+
+
+class OrtcError(ValueError):
+    """Base of the refusals."""
+
+    code = "INVALID_INPUT"
+
+
+class InvalidParametersError(OrtcError):
+    """The parameters are contradictory or incomplete."""
+
+
+class UnsupportedError(OrtcError):
+    """The parameters ask for a codec that is not there."""
+
+    code = "UNSUPPORTED"
