@@ -10,7 +10,9 @@
     ├── NotAvailable        something that we need is away; carries `retry_after_s`
     └── Broken              our bug, or an answer that makes no sense from a service of ours
 
-Each carries a sentence that a client may read and a stable `code`. Only the edges turn a class into a status, by
+`StartError` stands apart: it is for the operator who starts the service, and no client ever sees it.
+
+Each `VtpError` carries a sentence that a client may read and a stable `code`. Only the edges turn a class into a status, by
 `status_of`; anything that is no `VtpError` is a bug and becomes 500 `INTERNAL_ERROR` without a word of its text.
 """
 
@@ -96,6 +98,10 @@ class DatabaseUnavailable(NotAvailable):
 
     def __init__(self) -> None:
         super().__init__("The database is not available. Try again shortly.", retry_after_s=DATABASE_RETRY_S)
+
+
+class StartError(Exception):
+    """The service cannot start, or a command cannot be done. The message is one sentence for the operator."""
 
 
 _STATUS: dict[type[VtpError], int] = {

@@ -154,7 +154,7 @@ class TicketService(Protocol):
         """Make a ticket for the signed-in user."""
 
     async def redeem(self, ticket: str) -> User | None:
-        """Use the ticket up and return its user; None when it is unknown, used or expired, or its session ended."""
+        """Use the ticket up and return its user; None when it is unknown, used, expired, or its session ended."""
 
 
 class TokenService(Protocol):

@@ -74,7 +74,7 @@ class Cluster:
         aside.rename(self.data)
 
     def socket_dir(self) -> Path:
-        """Return where the socket is, or will be: in the cluster, or in a private directory if its path is long."""
+        """Return where the socket is, or will be: in the cluster, or aside if that path is too long."""
         if self.pid_file.live_pid() is not None and (current := self.pid_file.socket_dir()):
             return current
         limit = MAX_SOCKET_PATH_BYTES if os.uname().sysname == "Linux" else MAX_SOCKET_PATH_BYTES - 4

@@ -1,5 +1,7 @@
 """The one error of the embedded server."""
 
+from backend.errors import StartError
 
-class EmbeddedError(Exception):
+
+class EmbeddedError(StartError):
     """The embedded PostgreSQL cannot be used here. The message says why and what to do instead."""

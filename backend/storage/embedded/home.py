@@ -5,13 +5,11 @@ import os
 from pathlib import Path
 
 from backend.storage.embedded.account import Account, choose_account
+from backend.storage.data_dir import make_passable
 from backend.storage.embedded.errors import EmbeddedError
 
 ELSEWHERE = Path("/var/lib/vtp-platform")
 """For root whose checkout lies in a place that is closed to everybody else, such as /root."""
-
-_PASS_MODE = 0o711
-"""Others may pass through our own directory to theirs, and see nothing of it."""
 
 _UNSAFE_IN_SHELL = frozenset('"$`\\\n')
 """pg_ctl starts the server through a shell, with the path in double quotes."""
@@ -42,16 +40,6 @@ def prepare_home(data_dir: Path, major: int) -> tuple[Path, Account]:
     if not account.may_pass(home):
         raise EmbeddedError(_no_place(home, "the database's account may not go there"))
     return home, account
-
-
-def make_passable(directory: Path) -> None:
-    """Make the directory if it is missing, open for passing through whatever the umask says."""
-    if not directory.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        directory.chmod(_PASS_MODE)
-        if os.geteuid() == 0:
-            owner = directory.parent.stat()
-            os.chown(directory, owner.st_uid, owner.st_gid)
 
 
 def _elsewhere(data_dir: Path) -> Path:

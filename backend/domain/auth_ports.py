@@ -1,0 +1,97 @@
+"""What signing in needs from outside: sessions in storage, password hashing, token signatures.
+
+Implemented by `backend.storage` (repositories) and `backend.security` (cryptography).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from backend.domain.ports import Identity
+from backend.domain.users import Role, User
+
+Clock = Callable[[], datetime]
+"""Returns the present moment in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """What a valid access token says: whose it is and which sign-in it comes from."""
+
+    user_id: str
+    session_id: str
+
+
+class PasswordHasher(Protocol):
+    """Slow, salted password hashes, worked out off the event loop."""
+
+    async def hash(self, password: str) -> str:
+        """Return the hash of a password that passed `passwords.require_strong`.
+
+        Raises:
+            backend.errors.NotAvailable: too many passwords wait already.
+        """
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        """Tell whether the password fits; takes as long when there is no hash, and then says no.
+
+        Raises:
+            backend.errors.NotAvailable: too many passwords wait already.
+        """
+
+
+class AccessTokenSigner(Protocol):
+    """Signed access tokens."""
+
+    @property
+    def lifetime_s(self) -> int:
+        """How long a token is good for."""
+
+    def sign(self, user_id: str, session_id: str, role: Role) -> str:
+        """Make a token that starts to count now."""
+
+    def verify(self, token: str) -> AccessClaims:
+        """Check signature, times and use, and return the claims.
+
+        Raises:
+            backend.errors.Unauthorized: `TOKEN_EXPIRED`, or `INVALID_TOKEN` for everything else.
+        """
+
+
+class SessionRepository(Protocol):
+    """Sign-ins. Each is a family of refresh tokens that replace one another; tokens are kept as hashes only."""
+
+    async def start(self, user_id: str, token_hash: bytes, now: datetime, expires_at: datetime) -> str | None:
+        """Begin a session with its first refresh token; None when the user is gone. Returns the session's id."""
+
+    async def rotate(
+        self, token_hash: bytes, new_hash: bytes, now: datetime, expires_at: datetime
+    ) -> Identity | None:
+        """Use a refresh token up and put a new one in its place.
+
+        None when it is unknown, expired, or its session or user is not active. A token that was used before is in
+        two hands, one of them a thief's: its whole session ends, and the answer is None.
+        """
+
+    async def identity(self, session_id: str) -> Identity | None:
+        """Return who a session belongs to, or None when it ended or its user is not active."""
+
+    async def end(self, session_id: str, now: datetime) -> None:
+        """End a session."""
+
+    async def end_by_token(self, token_hash: bytes, user_id: str, now: datetime) -> None:
+        """End the session that a refresh token of this user belongs to, if there is one."""
+
+    async def end_all(self, user_id: str, now: datetime, keep_session_id: str | None = None) -> None:
+        """End all sessions of a user, perhaps but one."""
+
+
+class TicketRepository(Protocol):
+    """One-use tickets, kept as hashes."""
+
+    async def add(self, ticket_hash: bytes, session_id: str, expires_at: datetime) -> None:
+        """Keep a ticket of a session."""
+
+    async def take(self, ticket_hash: bytes, now: datetime) -> User | None:
+        """Remove a ticket and return its user; None when there is none, it expired, or its session is over."""

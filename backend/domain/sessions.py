@@ -1,0 +1,147 @@
+"""Signing in and staying so: short access tokens, refresh tokens that serve once, sessions that can be ended."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from backend.domain.auth_ports import AccessTokenSigner, Clock, PasswordHasher, SessionRepository
+from backend.domain.login_attempts import LoginAttempts
+from backend.domain.passwords import WRONG_PASSWORD, require_strong
+from backend.domain.ports import Credentials, Identity, UserRepository
+from backend.domain.secret_values import MAX_SECRET_LENGTH, hash_secret, new_secret
+from backend.domain.users import User
+from backend.errors import InvalidInput, Unauthorized
+
+INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105 -- the name of an error
+TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 -- the name of an error
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a client holds while it is signed in. `expires_in_s` is the access token's lifetime."""
+
+    access_token: str
+    refresh_token: str
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A user and the tokens of the sign-in."""
+
+    user: User
+    tokens: TokenPair
+
+
+class Sessions:
+    """Sign-in, refresh, sign-out, and the check of every access token against the session it came from."""
+
+    def __init__(
+        self,
+        users: UserRepository,
+        sessions: SessionRepository,
+        hasher: PasswordHasher,
+        signer: AccessTokenSigner,
+        attempts: LoginAttempts,
+        refresh_lifetime: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._users = users
+        self._sessions = sessions
+        self._hasher = hasher
+        self._signer = signer
+        self._attempts = attempts
+        self._refresh_lifetime = refresh_lifetime
+        self._clock = clock
+
+    async def login(self, email: str, password: str, address: str) -> SignedIn:
+        """Sign in by email and password, from a network address.
+
+        Raises:
+            Unauthorized: `INVALID_CREDENTIALS`, the same and as late whether or not the account exists.
+            TooManyAttempts: a limit is used up.
+        """
+        self._attempts.count_address(address)
+        user = await self._checked_user(email, password)
+        secret, now = new_secret(), self._clock()
+        session_id = await self._sessions.start(user.id, hash_secret(secret), now, now + self._refresh_lifetime)
+        if session_id is None:
+            raise _wrong_credentials()
+        return self._signed_in(Identity(user, session_id), secret)
+
+    async def refresh(self, refresh_token: str) -> SignedIn:
+        """Exchange a refresh token for a new pair of tokens.
+
+        Raises:
+            Unauthorized: `TOKEN_INVALID`; if it had been used before, the whole session has ended.
+        """
+        secret, now = new_secret(), self._clock()
+        identity = None
+        if len(refresh_token) <= MAX_SECRET_LENGTH:
+            expires_at = now + self._refresh_lifetime
+            identity = await self._sessions.rotate(
+                hash_secret(refresh_token), hash_secret(secret), now, expires_at
+            )
+        if identity is None:
+            raise Unauthorized("The refresh token is not valid. Sign in again.", TOKEN_INVALID)
+        return self._signed_in(identity, secret)
+
+    async def logout(self, identity: Identity, refresh_token: str) -> None:
+        """End the session of the access token, and that of the refresh token if it is the same user's."""
+        now = self._clock()
+        await self._sessions.end(identity.session_id, now)
+        if len(refresh_token) <= MAX_SECRET_LENGTH:
+            await self._sessions.end_by_token(hash_secret(refresh_token), identity.user.id, now)
+
+    async def verify_access(self, token: str) -> Identity:
+        """Return whom an access token belongs to, as the database knows the user now.
+
+        Raises:
+            Unauthorized: `TOKEN_EXPIRED`, or `INVALID_TOKEN` when it is malformed or its session has ended.
+        """
+        claims = self._signer.verify(token)
+        identity = await self._sessions.identity(claims.session_id)
+        if identity is None or identity.user.id != claims.user_id:
+            raise Unauthorized("The session has ended. Sign in again.", INVALID_TOKEN)
+        return identity
+
+    async def change_password(self, identity: Identity, current: str, new: str) -> None:
+        """Replace one's password; all other sessions of the user end.
+
+        Raises:
+            InvalidInput: `WRONG_PASSWORD` or `WEAK_PASSWORD`.
+            TooManyAttempts: too many wrong ones.
+        """
+        require_strong(new, "new_password")
+        found = await self._users.credentials_by_id(identity.user.id)
+        if found is None or not await self._matches(found.user.email, current, found):
+            raise InvalidInput("The current password is wrong.", WRONG_PASSWORD)
+        await self._users.set_password_hash(identity.user.id, await self._hasher.hash(new))
+        await self._sessions.end_all(identity.user.id, self._clock(), keep_session_id=identity.session_id)
+
+    async def end_all(self, user_id: str) -> None:
+        """End all sessions of a user."""
+        await self._sessions.end_all(user_id, self._clock())
+
+    async def _checked_user(self, email: str, password: str) -> User:
+        found = await self._users.credentials_by_email(email.strip())
+        matches = await self._matches(email, password, found)
+        if found is None or not matches or not found.user.active:
+            raise _wrong_credentials()
+        return found.user
+
+    async def _matches(self, email: str, password: str, found: Credentials | None) -> bool:
+        async with self._attempts.attempt(email.strip().lower()) as failed:
+            matches = await self._hasher.verify(password, found.password_hash if found else None)
+            if not matches:
+                failed()
+            return matches
+
+    def _signed_in(self, identity: Identity, secret: str) -> SignedIn:
+        user = identity.user
+        access = self._signer.sign(user.id, identity.session_id, user.role)
+        return SignedIn(user, TokenPair(access, secret, self._signer.lifetime_s))
+
+
+def _wrong_credentials() -> Unauthorized:
+    return Unauthorized("Email or password is wrong.", INVALID_CREDENTIALS)

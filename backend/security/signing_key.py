@@ -1,0 +1,33 @@
+"""The key that signs access tokens, kept in the data directory when the environment gives none."""
+
+import os
+import secrets
+from pathlib import Path
+
+KEY_FILE = "jwt_secret"
+_KEY_BYTES = 48
+_OWNER_ONLY = 0o600
+
+
+def load_or_create_key(data_dir: Path) -> str:
+    """Return the key in `data_dir`/jwt_secret; made at the first call, readable by its owner alone. The directory is there.
+
+    Made aside and linked into place, so that of two processes that start at once both get the same whole key.
+
+    Raises:
+        OSError: the directory cannot be written, or the file not read.
+    """
+    path = data_dir / KEY_FILE
+    if not path.exists():
+        aside = data_dir / f".{KEY_FILE}.{os.getpid()}"
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(_KEY_BYTES))
+        try:
+            os.link(aside, path)
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+    path.chmod(_OWNER_ONLY)
+    return path.read_text().strip()

@@ -1,0 +1,160 @@
+"""Rooms and who was in them, in PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg.errors
+
+from backend.domain.pages import Page, PageRequest
+from backend.domain.ports import AttendanceRow
+from backend.domain.rooms import RoomChange, RoomRecord, room_not_found
+from backend.domain.users import Role, User
+from backend.storage.database import Database
+from backend.storage.rows import as_uuid
+
+MAX_OPEN_SEATS = 10_000
+"""Open seats read at once: what one backend can hold."""
+
+
+class PostgresRooms:
+    """Implements `backend.domain.ports.RoomRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, room_id: str) -> RoomRecord | None:
+        """Return the room with this id."""
+        row = await self._database.one("SELECT * FROM rooms WHERE id = %s", [room_id])
+        return _room(row) if row else None
+
+    async def create_if_absent(self, room: RoomRecord) -> tuple[RoomRecord, bool]:
+        """Keep the room unless its id is taken; return what is kept now and whether that is the new one."""
+        while True:
+            row = await self._database.one(
+                """
+                INSERT INTO rooms
+                    (id, name, owner_id, max_participants, is_locked, students_may_publish, created_at)
+                VALUES (%s, %s, (SELECT id FROM users WHERE id = %s), %s, %s, %s, %s)
+                ON CONFLICT (id) DO NOTHING
+                RETURNING *
+                """,
+                [
+                    room.id,
+                    room.name,
+                    as_uuid(room.owner_id) if room.owner_id else None,
+                    room.max_participants,
+                    room.is_locked,
+                    room.students_may_publish,
+                    room.created_at,
+                ],
+            )
+            if row is not None:
+                return _room(row), True
+            kept = await self.get(room.id)
+            if kept is not None:  # else it was deleted between the two statements
+                return kept, False
+
+    async def update(self, room_id: str, change: RoomChange) -> RoomRecord | None:
+        """Change a room and return it as it is now; None when there is no such room."""
+        row = await self._database.one(
+            """
+            UPDATE rooms SET
+                name = coalesce(%s, name),
+                max_participants = coalesce(%s, max_participants),
+                is_locked = coalesce(%s, is_locked),
+                students_may_publish = coalesce(%s, students_may_publish)
+            WHERE id = %s
+            RETURNING *
+            """,
+            [change.name, change.max_participants, change.is_locked, change.students_may_publish, room_id],
+        )
+        return _room(row) if row else None
+
+    async def delete(self, room_id: str) -> bool:
+        """Delete the room and its attendance; False when there is no such room."""
+        return await self._database.run("DELETE FROM rooms WHERE id = %s", [room_id]) > 0
+
+    async def list(self, page: PageRequest) -> Page[RoomRecord]:
+        """Return one page of the rooms, newest first."""
+        rows = await self._database.all(
+            """
+            SELECT one_page.*, counted.total
+            FROM (SELECT count(*) AS total FROM rooms) AS counted
+            LEFT JOIN (SELECT * FROM rooms ORDER BY created_at DESC, id LIMIT %s OFFSET %s) AS one_page ON true
+            ORDER BY one_page.created_at DESC, one_page.id
+            """,
+            [page.per_page, page.offset],
+        )
+        return Page([_room(row) for row in rows if row["id"] is not None], rows[0]["total"], page)
+
+
+class PostgresAttendance:
+    """Implements `backend.domain.ports.AttendanceRepository`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def seat_taken(self, room_id: str, participant_id: str, user: User, joined_at: datetime) -> None:
+        """Record that the user took a seat; again for the same seat it does nothing.
+
+        Raises:
+            NotFound: `ROOM_NOT_FOUND`, the room has just been deleted.
+        """
+        try:
+            await self._database.run(
+                """
+                INSERT INTO attendance (participant_id, room_id, user_id, full_name, role, joined_at)
+                VALUES (%s, %s, (SELECT id FROM users WHERE id = %s), %s, %s, %s)
+                ON CONFLICT (participant_id) DO NOTHING
+                """,
+                [participant_id, room_id, as_uuid(user.id), user.full_name, user.role.value, joined_at],
+            )
+        except psycopg.errors.ForeignKeyViolation:
+            raise room_not_found() from None
+
+    async def seat_freed(self, participant_id: str, left_at: datetime) -> None:
+        """Record that the seat is free; again or for an unknown seat it does nothing."""
+        await self._database.run(
+            """
+            UPDATE attendance SET left_at = greatest(joined_at, %s)
+            WHERE participant_id = %s AND left_at IS NULL
+            """,
+            [left_at, participant_id],
+        )
+
+    async def open_seats(self, room_id: str | None = None) -> Sequence[AttendanceRow]:
+        """Return the seats that nobody has freed, of one room or of all."""
+        rows = await self._database.all(
+            """
+            SELECT * FROM attendance
+            WHERE left_at IS NULL AND (%(room)s::text IS NULL OR room_id = %(room)s)
+            ORDER BY joined_at, participant_id LIMIT %(limit)s
+            """,
+            {"room": room_id, "limit": MAX_OPEN_SEATS},
+        )
+        return [_attendance(row) for row in rows]
+
+
+def _room(row: dict[str, Any]) -> RoomRecord:
+    return RoomRecord(
+        id=row["id"],
+        name=row["name"],
+        owner_id=str(row["owner_id"]) if row["owner_id"] else None,
+        max_participants=row["max_participants"],
+        is_locked=row["is_locked"],
+        students_may_publish=row["students_may_publish"],
+        created_at=row["created_at"],
+    )
+
+
+def _attendance(row: dict[str, Any]) -> AttendanceRow:
+    return AttendanceRow(
+        participant_id=row["participant_id"],
+        room_id=row["room_id"],
+        user_id=str(row["user_id"]) if row["user_id"] else None,
+        full_name=row["full_name"],
+        role=Role(row["role"]),
+        joined_at=row["joined_at"],
+        left_at=row["left_at"],
+    )
