@@ -1,0 +1,128 @@
+"""Which packets of a received stream to ask for again, and when (RFC 4585 6.2.1)."""
+
+from collections import deque
+
+MAX_MISSING = 1000
+"""Longest list of missing packets; a stream that lost more is mended sooner by a key frame."""
+
+MAX_PACKET_AGE = 10_000
+"""Packets this far behind the highest are played or forgotten. It also keeps numbers within half a cycle."""
+
+MAX_ATTEMPTS = 10
+"""How often one packet is asked for; what did not come by then is taken for gone."""
+
+REORDER_DELAY_S = 0.010
+"""How long a gap may be mere reordering before its packets are asked for."""
+
+MIN_RETRY_S = 0.005
+"""Least time between two requests for one packet, when the round trip is measured as shorter."""
+
+MAX_ASKED_AT_ONCE = 250
+"""So many unrelated numbers take 1,000 bytes of NACK, which fits a datagram with what else goes in it."""
+
+_MAX_KEY_FRAMES = 64
+_MAX_RECOVERED = 1000
+
+
+class _Missing:
+    __slots__ = ("attempts", "due_at")
+
+    def __init__(self, due_at: float) -> None:
+        self.due_at = due_at
+        self.attempts = 0
+
+
+class NackGenerator:
+    """Keep the list of packets missing from one stream. Sequence numbers are unwrapped.
+
+    The caller tells of each packet with `received`, asks `due` at `next_timeout()` or earlier, and looks at
+    `key_frame_needed` after either: it is set when the list was given up, until `take_key_frame_request`.
+    """
+
+    __slots__ = ("_highest", "_key_frames", "_missing", "_next_due", "_recovered", "key_frame_needed")
+
+    def __init__(self) -> None:
+        self.key_frame_needed = False
+        self._highest = -1
+        self._missing: dict[int, _Missing] = {}  # by sequence number, ascending
+        self._next_due = 0.0
+        self._key_frames: deque[int] = deque(maxlen=_MAX_KEY_FRAMES)
+        self._recovered: dict[int, None] = {}  # came by RTX before anything after them came
+
+    def received(self, seq: int, is_key_frame: bool, is_recovered: bool, now: float) -> None:
+        """Note a packet; `is_recovered` if it came as a retransmission in its own stream (RTX)."""
+        if is_key_frame:
+            self._key_frames.append(seq)
+        highest = self._highest
+        if seq <= highest:
+            self._missing.pop(seq, None)
+        elif is_recovered and highest >= 0:
+            if len(self._recovered) == _MAX_RECOVERED:
+                del self._recovered[next(iter(self._recovered))]
+            self._recovered[seq] = None
+        else:
+            self._highest = seq
+            if seq != highest + 1 and highest >= 0:
+                self._add_missing(highest + 1, seq, now)
+
+    def due(self, now: float, rtt_s: float) -> list[int]:
+        """Return the numbers to ask for now, ascending, at most `MAX_ASKED_AT_ONCE`; each counts as an attempt.
+
+        A packet is asked for again after the round-trip time `rtt_s`, and dropped from the list after
+        `MAX_ATTEMPTS`.
+        """
+        if not self._missing or now < self._next_due:
+            return []
+        asked: list[int] = []
+        hopeless: list[int] = []
+        next_due = now + max(rtt_s, MIN_RETRY_S)
+        self._next_due = next_due
+        for seq, entry in self._missing.items():
+            if entry.due_at <= now and len(asked) < MAX_ASKED_AT_ONCE:
+                if entry.attempts == MAX_ATTEMPTS:
+                    hopeless.append(seq)
+                    continue
+                asked.append(seq)
+                entry.attempts += 1
+                entry.due_at = next_due
+            self._next_due = min(self._next_due, entry.due_at)
+        for seq in hopeless:
+            del self._missing[seq]
+        return asked
+
+    def take_key_frame_request(self) -> bool:
+        """Return whether a key frame is needed, and take it for requested."""
+        needed, self.key_frame_needed = self.key_frame_needed, False
+        return needed
+
+    def next_timeout(self) -> float | None:
+        """Return when `due` may next have something; None when nothing is missing."""
+        return self._next_due if self._missing else None
+
+    def _add_missing(self, first: int, stop: int, now: float) -> None:
+        self._forget_before(stop - MAX_PACKET_AGE)
+        if not self._make_room(stop - first):
+            self._missing.clear()
+            self._recovered.clear()
+            self.key_frame_needed = True
+            return
+        due_at = now + REORDER_DELAY_S
+        self._next_due = min(self._next_due, due_at) if self._missing else due_at
+        for seq in range(first, stop):
+            if seq in self._recovered:
+                del self._recovered[seq]
+            else:
+                self._missing[seq] = _Missing(due_at)
+
+    def _make_room(self, count: int) -> bool:
+        """Drop what came before key frames, oldest first, until `count` more fit; False if they cannot."""
+        while len(self._missing) + count > MAX_MISSING:
+            if not self._key_frames:
+                return False
+            self._forget_before(self._key_frames.popleft())
+        return True
+
+    def _forget_before(self, limit: int) -> None:
+        for numbers in (self._missing, self._recovered):
+            for seq in [seq for seq in numbers if seq < limit]:
+                del numbers[seq]
