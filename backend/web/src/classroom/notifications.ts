@@ -1,0 +1,27 @@
+import type { NotificationHandlers } from "../signalling/messages.ts";
+import type { Classroom } from "./classroom.ts";
+import * as roster from "./roster.ts";
+
+const DEFAULT_RETRY_AFTER_S = 1;
+
+/** What each of the server's notifications does to a class. */
+export function notificationHandlers(classroom: Classroom): NotificationHandlers {
+  const change = (next: (others: roster.Roster) => roster.Roster) => classroom.setOthers(next(classroom.state.value.others));
+  return {
+    "participant-joined": ({ participant }) => change((others) => roster.withParticipant(others, participant)),
+    "participant-left": ({ participantId }) => change((others) => roster.withoutParticipant(others, participantId)),
+    "new-producer": (producer) => change((others) => roster.withProducer(others, producer)),
+    "producer-paused": (producer) => change((others) => roster.withProducerPaused(others, producer, true)),
+    "producer-resumed": (producer) => change((others) => roster.withProducerPaused(others, producer, false)),
+    "producer-closed": (producer) => change((others) => roster.withoutProducer(others, producer)),
+    "consumer-closed": ({ consumerId, producerId }) => classroom.consumerClosed(consumerId, producerId),
+    "active-speaker": ({ participantId }) => classroom.state.patch({ speakerId: participantId }),
+    muted: ({ producerId }) => classroom.mutedByServer(producerId),
+    kicked: () => classroom.announce({ why: "kicked" }),
+    "room-updated": ({ room }) => classroom.setRoom(room),
+    "room-closed": () => classroom.announce({ why: "closed" }),
+    "sfu-unavailable": () => classroom.mediaServerDown(),
+    "sfu-restarted": () => void classroom.mediaServerRestarted(),
+    "server-shutdown": ({ retryAfter }) => classroom.serverGoesDown((retryAfter ?? DEFAULT_RETRY_AFTER_S) * 1000),
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Who else is in the class and what they send, as pure functions.
+ *
+ * Every change may arrive twice or for somebody unknown (a notification can cross a resume); applying it again
+ * changes nothing.
+ */
+import type { ParticipantInfo, ProducerInfo } from "../signalling/messages.ts";
+
+export interface Participant extends Omit<ParticipantInfo, "producers"> {
+  readonly producers: readonly ProducerInfo[];
+}
+
+export type Roster = ReadonlyMap<string, Participant>;
+
+export interface Attributed {
+  readonly producerId: string;
+  readonly participantId: string;
+}
+
+export const EMPTY_ROSTER: Roster = new Map();
+
+export function rosterOf(participants: readonly ParticipantInfo[]): Roster {
+  return new Map(participants.map((each) => [each.participantId, complete(each)]));
+}
+
+export function withParticipant(roster: Roster, joined: ParticipantInfo): Roster {
+  return new Map(roster).set(joined.participantId, complete(joined));
+}
+
+export function withoutParticipant(roster: Roster, participantId: string): Roster {
+  const rest = new Map(roster);
+  rest.delete(participantId);
+  return rest;
+}
+
+export function withProducer(roster: Roster, producer: ProducerInfo & Attributed): Roster {
+  const { participantId, producerId, kind, paused } = producer;
+  return changed(roster, participantId, (producers) => [
+    ...producers.filter((each) => each.producerId !== producerId),
+    { producerId, kind, paused },
+  ]);
+}
+
+export function withoutProducer(roster: Roster, { participantId, producerId }: Attributed): Roster {
+  return changed(roster, participantId, (producers) => producers.filter((each) => each.producerId !== producerId));
+}
+
+export function withProducerPaused(roster: Roster, { participantId, producerId }: Attributed, paused: boolean): Roster {
+  return changed(roster, participantId, (producers) =>
+    producers.map((each) => (each.producerId === producerId ? { ...each, paused } : each)),
+  );
+}
+
+/** Ids of everything that the others send. */
+export function producerIds(roster: Roster): Set<string> {
+  return new Set([...roster.values()].flatMap((each) => each.producers.map((producer) => producer.producerId)));
+}
+
+/** What a participant sends of one kind; the newest when there are several. */
+export function producerOf(participant: Participant, kind: ProducerInfo["kind"]): ProducerInfo | undefined {
+  return participant.producers.findLast((each) => each.kind === kind);
+}
+
+function changed(
+  roster: Roster,
+  participantId: string,
+  change: (producers: readonly ProducerInfo[]) => readonly ProducerInfo[],
+): Roster {
+  const participant = roster.get(participantId);
+  if (!participant) return roster;
+  return new Map(roster).set(participantId, { ...participant, producers: change(participant.producers) });
+}
+
+function complete(info: ParticipantInfo): Participant {
+  return { ...info, producers: info.producers ?? [] };
+}

@@ -1,0 +1,52 @@
+import type { Role } from "../api/types.ts";
+import { Avatar } from "./avatar.tsx";
+import { MicOffIcon } from "./icons.tsx";
+import { AudioView, VideoView } from "./media-views.tsx";
+
+interface Props {
+  readonly participantId: string;
+  readonly userId: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly self?: boolean;
+  readonly muted: boolean;
+  readonly cameraOn: boolean;
+  readonly speaking?: boolean;
+  readonly video: MediaStreamTrack | null;
+  /** Sound to play; our own is never played to us. */
+  readonly audio?: MediaStreamTrack | null;
+  readonly soundBlocked?: boolean;
+  readonly onSoundBlocked?: () => void;
+}
+
+const NOTHING = () => undefined;
+
+/** One participant: picture or initials, name, and whether they can be heard. */
+export function Tile(props: Props) {
+  const { participantId, userId, name, role, self = false, muted, cameraOn, speaking = false, video, audio } = props;
+  return (
+    <li
+      class={speaking ? "tile speaking" : "tile"}
+      data-participant-id={participantId}
+      data-self={self}
+      data-muted={muted}
+      data-camera={cameraOn ? "on" : "off"}
+    >
+      <Avatar userId={userId} name={name} />
+      {cameraOn && <VideoView track={video} mirrored={self} label={`Video of ${name}`} />}
+      {audio && (
+        <AudioView track={audio} blocked={props.soundBlocked ?? false} onBlocked={props.onSoundBlocked ?? NOTHING} />
+      )}
+      <p class="tile-label">
+        {muted && (
+          <span class="tile-muted" title="Microphone is off">
+            <MicOffIcon />
+            <span class="unseen">muted</span>
+          </span>
+        )}
+        <span class="tile-name">{self ? `${name} (you)` : name}</span>
+        {role !== "student" && <span class="tile-role">{role === "teacher" ? "Teacher" : "Admin"}</span>}
+      </p>
+    </li>
+  );
+}

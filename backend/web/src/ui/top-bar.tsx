@@ -1,0 +1,25 @@
+import type { Session } from "../api/session.ts";
+import type { User } from "../api/types.ts";
+import { Avatar } from "./avatar.tsx";
+import { Brand } from "./brand.tsx";
+
+/** The bar above every page but the class itself: the way home, and who is signed in. */
+export function TopBar({ session, user }: { readonly session: Session; readonly user: User }) {
+  return (
+    <header class="top-bar">
+      <a href="#/" class="home" aria-label="VTP classroom, all classes">
+        <Brand />
+      </a>
+      <div class="account">
+        <Avatar userId={user.user_id} name={user.full_name} small />
+        <span class="account-name">
+          {user.full_name}
+          <span class="role">{user.role}</span>
+        </span>
+        <button type="button" class="button quiet" onClick={() => void session.signOut()}>
+          Sign out
+        </button>
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as roster from "../src/classroom/roster.ts";
+import type { ParticipantInfo } from "../src/signalling/messages.ts";
+
+const ana: ParticipantInfo = { participantId: "a", userId: "ua", fullName: "Ana", role: "teacher", joinedAt: 1 };
+const ben: ParticipantInfo = { participantId: "b", userId: "ub", fullName: "Ben", role: "student", joinedAt: 2 };
+const voice = { producerId: "p1", participantId: "a", kind: "audio", paused: false } as const;
+const picture = { producerId: "p2", participantId: "a", kind: "video", paused: true } as const;
+
+test("a newcomer's producers are known from the join answer or from later notifications", () => {
+  const joined = roster.rosterOf([{ ...ana, producers: [voice] }, ben]);
+  assert.deepEqual(roster.producerIds(joined), new Set(["p1"]));
+  assert.deepEqual(roster.producerIds(roster.withProducer(joined, picture)), new Set(["p1", "p2"]));
+});
+
+test("the same change twice changes nothing", () => {
+  const once = roster.withProducer(roster.rosterOf([ana]), voice);
+  assert.deepEqual(roster.withProducer(once, voice), once);
+  const gone = roster.withoutProducer(once, voice);
+  assert.deepEqual(roster.withoutProducer(gone, voice), gone);
+});
+
+test("changes for somebody unknown are ignored", () => {
+  const before = roster.rosterOf([ben]);
+  assert.equal(roster.withProducer(before, voice), before);
+  assert.equal(roster.withProducerPaused(before, voice, true), before);
+  assert.deepEqual(roster.withoutParticipant(before, "a"), before);
+});
+
+test("pausing concerns one producer only", () => {
+  const both = roster.withProducer(roster.withProducer(roster.rosterOf([ana]), voice), picture);
+  const muted = roster.withProducerPaused(both, voice, true);
+  assert.deepEqual(muted.get("a")?.producers.map(({ producerId, paused }) => [producerId, paused]), [["p1", true], ["p2", true]]);
+  const seen = roster.withProducerPaused(both, picture, false);
+  assert.deepEqual(seen.get("a")?.producers.map(({ paused }) => paused), [false, false]);
+});
+
+test("who leaves takes everything along, and the earlier roster stays as it was", () => {
+  const before = roster.withProducer(roster.rosterOf([ana, ben]), voice);
+  const after = roster.withoutParticipant(before, "a");
+  assert.deepEqual([...after.keys()], ["b"]);
+  assert.equal(roster.producerIds(after).size, 0);
+  assert.equal(before.size, 2);
+});
+
+test("of several producers of a kind the newest counts", () => {
+  const newer = { ...voice, producerId: "p9" };
+  const both = roster.withProducer(roster.withProducer(roster.rosterOf([ana]), voice), newer);
+  const participant = both.get("a");
+  assert.ok(participant);
+  assert.equal(roster.producerOf(participant, "audio")?.producerId, "p9");
+  assert.equal(roster.producerOf(participant, "video"), undefined);
+});
