@@ -1,5 +1,5 @@
-"""The selective forwarding unit: routers, transports, producers and consumers, and every packet between them.
+"""The selective forwarding unit: takes each participant's media once and forwards it to all who asked for it.
 
-Its control process answers HTTP on port 3000; its media workers are processes of their own that hold the sockets.
-Called by the backend over HTTP, never imported by it. May import `shared`, and never `backend`.
+A control process answers HTTP, owns rooms and negotiation; media workers, processes of their own, own sockets and
+packets. It knows no user, no database and no password. Started by `python -m sfu`; called over HTTP only.
 """

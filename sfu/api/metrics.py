@@ -1,0 +1,121 @@
+"""What `/metrics` shows: counts of the rooms and what is in them, and the workers' own figures."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from sfu.control.event_log import EventLog
+from sfu.control.media_worker import MediaWorker
+from sfu.control.room_registry import RoomRegistry
+from sfu.control.worker_pool import WorkerPool
+from sfu.errors import NotAvailable
+from shared import metrics_names as names
+
+HTTP_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""The targets of control calls are 5, 20 and 50 ms."""
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Others count as `OTHER`, so that nobody can make up time series."""
+
+WORKER_COUNTERS = (
+    (names.SFU_WORKER_CPU_SECONDS, "CPU time that the media worker has used.", "cpuSeconds"),
+    (names.SFU_PACKETS_RECEIVED, "Packets that the media worker has received.", "packetsReceived"),
+    (names.SFU_PACKETS_SENT, "Packets that the media worker has sent.", "packetsSent"),
+    (names.SFU_BYTES_RECEIVED, "Bytes that the media worker has received.", "bytesReceived"),
+    (names.SFU_BYTES_SENT, "Bytes that the media worker has sent.", "bytesSent"),
+)
+
+
+class Metrics(Collector):
+    """The metrics of this service, in a registry of their own."""
+
+    def __init__(self, rooms: RoomRegistry, pool: WorkerPool, events: EventLog) -> None:
+        self._rooms = rooms
+        self._pool = pool
+        self._events = events
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        self._http = Histogram(
+            names.SFU_HTTP_REQUEST_SECONDS,
+            "Time from a request's headers to the end of its answer.",
+            ("method", "route", "status"),
+            buckets=HTTP_BUCKETS_S,
+            registry=self._registry,
+        )
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one HTTP request; `route` is the route's pattern."""
+        known = method if method in KNOWN_METHODS else "OTHER"
+        self._http.labels(known, route, str(status)).observe(seconds)
+
+    async def expose(self) -> bytes:
+        """Ask the workers, then return the metrics as Prometheus text; a worker that is stuck shows its last."""
+        await asyncio.gather(*(_refresh(worker) for worker in self._pool.ready_workers))
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics as they are now (prometheus_client's Collector)."""
+        yield from self._room_metrics()
+        yield from self._event_metrics()
+        yield from _worker_metrics(self._pool.ready_workers)
+        yield GaugeMetricFamily(
+            names.SFU_WORKERS_READY, "Media workers that are up.", value=len(self._pool.ready_workers)
+        )
+        yield CounterMetricFamily(
+            names.SFU_WORKER_RESTARTS, "Media workers that were started again.", value=self._pool.restarts
+        )
+
+    def describe(self) -> list[Metric]:
+        """Describe nothing in advance (prometheus_client's Collector)."""
+        return []
+
+    def _room_metrics(self) -> Iterator[Metric]:
+        rooms = self._rooms.rooms
+        peers = [peer for room in rooms for peer in room.peers.values()]
+        yield GaugeMetricFamily(names.SFU_ROOMS, "Rooms.", value=len(rooms))
+        yield GaugeMetricFamily(names.SFU_PEERS, "Peers in all rooms.", value=len(peers))
+        yield GaugeMetricFamily(
+            names.SFU_TRANSPORTS, "Transports of all peers.", value=sum(len(peer.transports) for peer in peers)
+        )
+        for name, kind in ((names.SFU_PRODUCERS, "producers"), (names.SFU_CONSUMERS, "consumers")):
+            family = GaugeMetricFamily(name, f"The {kind} of all peers.", labels=("kind",))
+            items: list[Any] = [item for peer in peers for item in getattr(peer, kind)]
+            for media in ("audio", "video"):
+                family.add_metric((media,), sum(item.kind == media for item in items))
+            yield family
+
+    def _event_metrics(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(names.SFU_EVENTS, "Events published.", value=self._events.seq)
+        yield GaugeMetricFamily(
+            names.SFU_EVENT_SUBSCRIBERS, "Subscribers of the events.", value=self._events.subscribers
+        )
+
+
+def _worker_metrics(workers: list[MediaWorker]) -> Iterator[Metric]:
+    for name, documentation, key in WORKER_COUNTERS:
+        family = CounterMetricFamily(name, documentation, labels=("worker",))
+        for worker in workers:
+            family.add_metric((str(worker.index),), float(worker.last_stats.get(key, 0)))
+        yield family
+    uptime = GaugeMetricFamily(
+        names.SFU_WORKER_UPTIME_SECONDS, "How long the media worker has been up.", labels=("worker",)
+    )
+    drops = CounterMetricFamily(
+        names.SFU_PACKETS_DROPPED, "Packets dropped by the media worker.", labels=("worker", "reason")
+    )
+    for worker in workers:
+        uptime.add_metric((str(worker.index),), float(worker.last_stats.get("uptimeS", 0)))
+        for reason, count in worker.last_stats.get("drops", {}).items():
+            drops.add_metric((str(worker.index), reason), float(count))
+    yield uptime
+    yield drops
+
+
+async def _refresh(worker: MediaWorker) -> None:
+    with suppress(NotAvailable):
+        await worker.stats()

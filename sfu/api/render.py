@@ -1,0 +1,107 @@
+"""How rooms and what is in them look on the wire."""
+
+from typing import Any
+
+from sfu.control.consumer import Consumer
+from sfu.control.peer import Peer
+from sfu.control.producer import Producer
+from sfu.control.room import Room
+from sfu.control.transport import Transport
+from shared.rtp_parameters import dump_rtp_parameters
+
+Json = dict[str, Any]
+
+
+def room_summary(room: Room) -> Json:
+    """A room in the list of rooms."""
+    return {
+        "roomId": room.id,
+        "name": room.name,
+        "peerCount": len(room.peers),
+        "createdAt": room.created_at_ms,
+    }
+
+
+def room_info(room: Room, *, detail: bool) -> Json:
+    """A room with its peers; with `detail` also all that they hold."""
+    peers = [peer_detail(peer) if detail else peer_info(peer) for peer in room.peers.values()]
+    return {**room_summary(room), "peers": peers}
+
+
+def peer_info(peer: Peer) -> Json:
+    """A peer as others see it."""
+    return {
+        "peerId": peer.id,
+        "userId": peer.info.user_id,
+        "email": peer.info.email,
+        "fullName": peer.info.full_name,
+        "role": peer.info.role,
+        "isProducer": peer.info.is_producer,
+        "joinedAt": peer.joined_at_ms,
+        "producerCount": len(peer.producers),
+        "consumerCount": len(peer.consumers),
+    }
+
+
+def peer_detail(peer: Peer) -> Json:
+    """A peer with its transports, producers and consumers: enough to rebuild a client's state from."""
+    transports = [transport for transport in peer.transports.values() if transport.is_made]
+    producers = [(transport, item) for transport in transports for item in transport.producers.values()]
+    consumers = [(transport, item) for transport in transports for item in transport.consumers.values()]
+    return {
+        **peer_info(peer),
+        "transports": [transport_detail(transport) for transport in transports],
+        "producers": [producer_detail(transport, item) for transport, item in producers if item.is_made],
+        "consumers": [consumer_detail(transport, item) for transport, item in consumers if item.is_made],
+    }
+
+
+def new_transport(transport: Transport) -> Json:
+    """The answer to who made the transport; the only one with its ICE password."""
+    return {"transportId": transport.id, **transport.parameters}
+
+
+def transport_detail(transport: Transport) -> Json:
+    """A transport in a peer's details."""
+    return {
+        "transportId": transport.id,
+        "direction": transport.direction,
+        "iceState": transport.ice_state,
+        "dtlsState": transport.dtls_state,
+    }
+
+
+def new_producer(producer: Producer) -> Json:
+    """The answer to who made the producer."""
+    return {
+        "id": producer.id,
+        "producerId": producer.id,
+        "kind": producer.kind,
+        "type": producer.type,
+        "paused": producer.paused,
+        "rtpParameters": dump_rtp_parameters(producer.rtp_parameters),
+    }
+
+
+def producer_detail(transport: Transport, producer: Producer) -> Json:
+    """A producer in a peer's details."""
+    return {**new_producer(producer), "transportId": transport.id, "appData": producer.app_data}
+
+
+def new_consumer(consumer: Consumer) -> Json:
+    """The answer to who made the consumer."""
+    return {
+        "id": consumer.id,
+        "consumerId": consumer.id,
+        "producerId": consumer.producer.id,
+        "kind": consumer.kind,
+        "type": consumer.type,
+        "paused": consumer.paused,
+        "producerPaused": consumer.producer.paused,
+        "rtpParameters": dump_rtp_parameters(consumer.rtp_parameters),
+    }
+
+
+def consumer_detail(transport: Transport, consumer: Consumer) -> Json:
+    """A consumer in a peer's details."""
+    return {**new_consumer(consumer), "transportId": transport.id}

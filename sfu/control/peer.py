@@ -1,0 +1,126 @@
+"""A peer: one participant of a room, with its transports."""
+
+from dataclasses import dataclass
+
+from pyee.base import EventEmitter
+
+from sfu.control.consumer import Consumer
+from sfu.control.limits import Limits
+from sfu.control.media_worker import MediaWorker
+from sfu.control.producer import Producer
+from sfu.control.transport import Direction, Transport
+from sfu.errors import LimitReached, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class PeerInfo:
+    """What a peer says of itself. All but the id are labels, which mean nothing here."""
+
+    peer_id: str
+    user_id: str
+    email: str | None = None
+    full_name: str | None = None
+    role: str | None = None
+    is_producer: bool = False
+
+
+class Peer(EventEmitter):
+    """One participant and its transports.
+
+    Emits:
+        `connected` (peer): a transport is live, and none was before.
+        `disconnected` (peer): its last live transport lost consent.
+        `closed-transports` (peer): its last live transport was closed.
+        `transport-state` (peer, transport): as the transport says.
+        `producer-closed` (peer, producer), `consumer-closed` (peer, consumer): unless the peer itself goes.
+    """
+
+    def __init__(self, info: PeerInfo, joined_at_ms: int, worker: MediaWorker, limits: Limits) -> None:
+        super().__init__()
+        self.info = info
+        self.joined_at_ms = joined_at_ms
+        self.transports: dict[str, Transport] = {}
+        self.closed = False
+        self._live = False
+        self._worker = worker
+        self._limits = limits
+
+    @property
+    def id(self) -> str:
+        """The id that the client chose."""
+        return self.info.peer_id
+
+    @property
+    def producers(self) -> list[Producer]:
+        """The producers on all its transports that the worker has made."""
+        everywhere = (transport.producers.values() for transport in self.transports.values())
+        return [producer for producers in everywhere for producer in producers if producer.is_made]
+
+    @property
+    def consumers(self) -> list[Consumer]:
+        """The consumers on all its transports that the worker has made."""
+        everywhere = (transport.consumers.values() for transport in self.transports.values())
+        return [consumer for consumers in everywhere for consumer in consumers if consumer.is_made]
+
+    async def create_transport(self, router_id: str, direction: Direction, *, enable_sctp: bool) -> Transport:
+        """Make a transport for sending or receiving.
+
+        Raises:
+            LimitReached: the peer has too many.
+            NotAvailable: the media worker does not answer.
+        """
+        if len(self.transports) >= self._limits.transports_per_peer:
+            raise LimitReached(f"a peer has at most {self._limits.transports_per_peer} transports")
+        transport = Transport(self._worker, direction, self._limits)
+        self.transports[transport.id] = transport
+        transport.on("close", self._transport_closed)
+        transport.on("state", self._transport_state)
+        transport.on("producer-closed", self._producer_closed)
+        transport.on("consumer-closed", self._consumer_closed)
+        await transport.open(router_id, enable_sctp=enable_sctp)
+        return transport
+
+    def transport(self, transport_id: str | None, direction: Direction) -> Transport:
+        """Return the named transport, or without a name the newest one of that direction.
+
+        Raises:
+            NotFound: this peer has no such transport.
+        """
+        if transport_id is not None:
+            if (named := self.transports.get(transport_id)) is None:
+                raise NotFound.transport(transport_id)
+            return named
+        for transport in reversed(self.transports.values()):
+            if transport.direction == direction:
+                return transport
+        raise NotFound.transport(direction)
+
+    def close(self, *, tell_worker: bool = True) -> None:
+        """Close all its transports; `tell_worker` is false when the worker closes them with the router."""
+        if self.closed:
+            return
+        self.closed = True
+        for transport in tuple(self.transports.values()):
+            transport.close(tell_worker=tell_worker)
+
+    def _transport_closed(self, transport: Transport) -> None:
+        self.transports.pop(transport.id, None)
+        self._update_liveness("closed-transports")
+
+    def _transport_state(self, transport: Transport) -> None:
+        self.emit("transport-state", self, transport)
+        self._update_liveness("disconnected")
+
+    def _update_liveness(self, when_lost: str) -> None:
+        live = any(transport.is_live for transport in self.transports.values())
+        if live is not self._live and not self.closed:
+            self._live = live
+            self.emit("connected" if live else when_lost, self)
+
+    def _producer_closed(self, producer: Producer) -> None:
+        if not self.closed:
+            self.emit("producer-closed", self, producer)
+
+    def _consumer_closed(self, consumer: Consumer) -> None:
+        if not self.closed:
+            self.emit("consumer-closed", self, consumer)

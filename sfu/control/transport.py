@@ -1,0 +1,201 @@
+"""A WebRTC transport of one peer, and the producers and consumers on it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from pyee.base import EventEmitter
+
+from sfu.control.channel import Data
+from sfu.control.consumer import Consumer
+from sfu.control.limits import Limits
+from sfu.control.media_worker import MediaWorker
+from sfu.control.negotiation import negotiate_consumer, negotiate_producer
+from sfu.control.producer import Producer
+from sfu.errors import LimitReached, NotFound, SfuError
+from shared.ids import new_id
+from shared.rtp_parameters import MediaKind, RtpCapabilities, RtpParameters
+from shared.transport_parameters import DtlsParameters, dump_dtls_parameters
+
+Direction = Literal["send", "recv"]
+
+MAX_MIDS = 10_000
+"""MIDs are decimal and at most four characters: the header extension that carries them stays short."""
+
+LIVE_ICE_STATES = frozenset({"connected", "completed"})
+
+
+class Transport(EventEmitter):
+    """Mirrors a transport of the media worker.
+
+    `direction` is the peer's view: it sends on a `send` transport. `parameters` are the worker's answer, ready for
+    the wire: iceParameters, iceCandidates, dtlsParameters, sctpParameters.
+
+    Emits:
+        `state` (transport): ICE or DTLS changed state.
+        `producer-closed` (producer), `consumer-closed` (consumer): one that had been made is gone.
+        `close` (transport): it is gone, and everything on it. Emitted once.
+    """
+
+    def __init__(self, worker: MediaWorker, direction: Direction, limits: Limits) -> None:
+        super().__init__()
+        self.id = new_id()
+        self.direction = direction
+        self.ice_state = "new"
+        self.dtls_state = "new"
+        self.parameters: Data = {}
+        self.closed = False
+        self.producers: dict[str, Producer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self._worker = worker
+        self._limits = limits
+        self._cname: str | None = None
+        self._next_mid = 0
+        self._mids: set[str] = set()
+        worker.load += 1
+        worker.on(self.id, self._notified)
+
+    @property
+    def is_made(self) -> bool:
+        """Tell whether the worker has made it."""
+        return bool(self.parameters)
+
+    @property
+    def is_live(self) -> bool:
+        """Tell whether the peer has been heard on it lately (ICE is connected)."""
+        return not self.closed and self.ice_state in LIVE_ICE_STATES
+
+    async def open(self, router_id: str, *, enable_sctp: bool) -> None:
+        """Have the worker make it, and keep its parameters. On failure the transport is closed."""
+        request = {"routerId": router_id, "transportId": self.id, "enableSctp": enable_sctp}
+        try:
+            self.parameters = await self._ask("transport.create", request)
+        except BaseException:
+            self.close()
+            raise
+        self._check_open()
+
+    async def connect(self, parameters: DtlsParameters) -> None:
+        """Give the worker the peer's DTLS parameters.
+
+        Raises:
+            Conflict: it has them already.
+        """
+        wire = dump_dtls_parameters(parameters)
+        await self._ask("transport.connect", {"transportId": self.id, "dtlsParameters": wire})
+
+    async def produce(
+        self, kind: MediaKind, rtp_parameters: RtpParameters, *, paused: bool, app_data: Mapping[str, Any]
+    ) -> Producer:
+        """Make a producer on this transport.
+
+        Raises:
+            InvalidInput: the parameters fit neither the router nor this transport.
+            LimitReached: it has too many producers.
+        """
+        if len(self.producers) >= self._limits.producers_per_transport:
+            raise LimitReached(f"a transport has at most {self._limits.producers_per_transport} producers")
+        negotiated = negotiate_producer(kind, rtp_parameters, self._cname)
+        self._cname = negotiated.rtp_parameters.rtcp.cname
+        producer = Producer(self._worker, new_id(), kind, negotiated, paused=paused, app_data=app_data)
+        self.producers[producer.id] = producer
+        producer.on("close", self._drop_producer)
+        await self._create("producer.create", producer)
+        producer.on("close", self._producer_closed)
+        return producer
+
+    async def consume(self, producer: Producer, capabilities: RtpCapabilities, *, paused: bool) -> Consumer:
+        """Make a consumer of the producer on this transport.
+
+        Raises:
+            CannotConsume: the capabilities do not fit the producer.
+            LimitReached: it has too many consumers.
+        """
+        if len(self.consumers) >= self._limits.consumers_per_transport:
+            raise LimitReached(f"a transport has at most {self._limits.consumers_per_transport} consumers")
+        negotiated = negotiate_consumer(producer.kind, producer.consumable_rtp_parameters, capabilities)
+        rtp_parameters = replace(negotiated, mid=self._take_mid())
+        consumer = Consumer(self._worker, new_id(), producer, rtp_parameters, paused=paused)
+        self.consumers[consumer.id] = consumer
+        consumer.on("close", self._drop_consumer)
+        await self._create("consumer.create", consumer)
+        consumer.on("close", self._consumer_closed)
+        return consumer
+
+    async def stats(self) -> list[Any]:
+        """Return mediasoup's stats of it."""
+        answer = await self._ask("transport.stats", {"transportId": self.id})
+        return list(answer.get("stats", []))
+
+    def close(self, *, tell_worker: bool = True) -> None:
+        """Close it and all on it; `tell_worker` is false when the worker closes it with its router."""
+        if self.closed:
+            return
+        self.closed = True
+        self._worker.load -= 1
+        self._worker.remove_listener(self.id, self._notified)
+        if tell_worker:
+            self._worker.post("transport.close", {"transportId": self.id})
+        for consumer in tuple(self.consumers.values()):
+            consumer.close(tell_worker=False)
+        for producer in tuple(self.producers.values()):
+            producer.close(tell_worker=False)
+        self.emit("close", self)
+
+    async def _create(self, method: str, child: Producer | Consumer) -> None:
+        """Have the worker make a child that is in our maps already, so that whatever closes us closes it too."""
+        try:
+            await self._ask(method, child.to_create_request(self.id))
+        except BaseException as error:
+            overtaken = child.closed and not self.closed and isinstance(error, NotFound)
+            child.close()
+            if overtaken:
+                raise _gone(child) from None
+            raise
+        self._check_open()
+        if child.closed:
+            raise _gone(child)
+        child.is_made = True
+
+    async def _ask(self, method: str, data: Mapping[str, Any]) -> Data:
+        try:
+            return await self._worker.request(method, data)
+        except NotFound:
+            raise NotFound.transport(self.id) from None
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise NotFound.transport(self.id)
+
+    def _take_mid(self) -> str:
+        while (mid := str(self._next_mid)) in self._mids:
+            self._next_mid = (self._next_mid + 1) % MAX_MIDS
+        self._mids.add(mid)
+        self._next_mid = (self._next_mid + 1) % MAX_MIDS
+        return mid
+
+    def _notified(self, event: str, data: Data) -> None:
+        if event != "transport.state":
+            return
+        self.ice_state = data.get("iceState", self.ice_state)
+        self.dtls_state = data.get("dtlsState", self.dtls_state)
+        self.emit("state", self)
+
+    def _drop_producer(self, producer: Producer) -> None:
+        self.producers.pop(producer.id, None)
+
+    def _drop_consumer(self, consumer: Consumer) -> None:
+        self.consumers.pop(consumer.id, None)
+        self._mids.discard(consumer.rtp_parameters.mid or "")
+
+    def _producer_closed(self, producer: Producer) -> None:
+        self.emit("producer-closed", producer)
+
+    def _consumer_closed(self, consumer: Consumer) -> None:
+        self.emit("consumer-closed", consumer)
+
+
+def _gone(child: Producer | Consumer) -> SfuError:
+    if isinstance(child, Producer):
+        return NotFound.producer(child.id)
+    return NotFound.producer(child.producer.id)
