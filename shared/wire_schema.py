@@ -1,7 +1,8 @@
 """The base of every schema that maps camelCase JSON objects of a peer to dataclasses, and its field types.
 
-What all of them have in common: unknown fields are ignored, `null` means absent, fields that are absent in a
-dataclass (`None`) are left out on the wire, and every string and list is bounded.
+What all of them have in common: unknown fields are ignored; `null` means absent, and so does whatever else is false
+to JavaScript (but 0 is a number where one belongs); fields that are absent in a dataclass (`None`) are left out on
+the wire; every string and list is bounded.
 """
 
 from collections.abc import Mapping
@@ -30,13 +31,19 @@ class ObjectSchema(Schema):
     target: ClassVar[type]
     tolerant: ClassVar[Mapping[str, tuple[type, ...]]] = {}
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._numbers = frozenset(
+            field.data_key for field in self.load_fields.values() if isinstance(field, WholeNumber)
+        )
+
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Give a field its camelCase name on the wire, unless it has another one."""
         field_obj.data_key = field_obj.data_key or camel_case(field_name)
 
     @pre_load
     def drop_absent(self, data: Any, **_options: Any) -> Any:
-        """Drop what counts as absent: `null`, and empty or wrongly typed values where the schema says so."""
+        """Drop what counts as absent: what is false to JavaScript, and wrong types in tolerant fields."""
         if not isinstance(data, Mapping):
             return data
         return {key: value for key, value in data.items() if not self._counts_as_absent(key, value)}
@@ -44,8 +51,10 @@ class ObjectSchema(Schema):
     def _counts_as_absent(self, key: str, value: Any) -> bool:
         if value is None or value is False or value == "":
             return True
+        if isinstance(value, int | float) and value == 0:
+            return key not in self._numbers
         types = self.tolerant.get(key)
-        return types is not None and not isinstance(value, types)
+        return types is not None and (not isinstance(value, types) or (value is True and bool not in types))
 
     @post_load
     def make_target(self, data: dict[str, Any], **_options: Any) -> Any:
