@@ -1,6 +1,7 @@
 """Which packets of a received stream to ask for again, and when (RFC 4585 6.2.1)."""
 
 from collections import deque
+from itertools import takewhile
 
 MAX_MISSING = 1000
 """Longest list of missing packets; a stream that lost more is mended sooner by a key frame."""
@@ -123,6 +124,7 @@ class NackGenerator:
         return True
 
     def _forget_before(self, limit: int) -> None:
-        for numbers in (self._missing, self._recovered):
-            for seq in [seq for seq in numbers if seq < limit]:
-                del numbers[seq]
+        for seq in list(takewhile(limit.__gt__, self._missing)):
+            del self._missing[seq]
+        for seq in [seq for seq in self._recovered if seq < limit]:
+            del self._recovered[seq]
