@@ -1,0 +1,100 @@
+# Everything that VTP needs is set up by the first `make`: see README.md.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+BIN := .venv/bin
+WEB := backend/web
+WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '.built')
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export NPM_CONFIG_FUND := false
+export NPM_CONFIG_AUDIT := false
+export NPM_CONFIG_UPDATE_NOTIFIER := false
+
+.PHONY: help setup run sfu backend web test check format psql lock clean
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.runtime $(WEB)/dist/index.html ## virtual environment from the lock file, web bundle
+
+run: setup ## start both services: open http://localhost:8080
+	@trap 'kill $$sfu $$backend 2>/dev/null || true; wait' EXIT INT TERM
+	python -m sfu & sfu=$$!
+	python -m backend & backend=$$!
+	wait
+
+sfu: .venv/.runtime ## start the SFU alone, on port 3000
+	@exec python -m sfu
+
+backend: setup ## start the backend alone, on port 8080
+	@exec python -m backend
+
+web: $(WEB)/dist/index.html ## build the page
+
+psql: .venv/.runtime ## open the database (SQL="..." runs one statement)
+	@exec python -m backend.storage.embedded psql $(if $(SQL),-c "$(SQL)")
+
+test: setup .venv/.dev tests/interop/node_modules/.installed ## set up and run every test, the browser's included
+	@deploy/install-chromium.sh
+	python -m pytest $(ARGS)
+
+check: .venv/.dev $(WEB)/node_modules/.installed ## formatting, lint, types
+	ruff format --check .
+	ruff check .
+	mypy
+	npm --prefix $(WEB) run --silent check
+
+format: .venv/.dev ## format the Python code
+	@ruff format .
+	ruff check --fix .
+
+lock: .venv/.dev ## renew the lock files from pyproject.toml
+	@compile() { uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --quiet "$$@"; }
+	$(BIN)/python -m pip install --quiet uv
+	compile --extra dev --output-file tests/requirements.lock
+	compile --constraints tests/requirements.lock --output-file deploy/requirements.lock
+
+clean: ## remove what was built; accounts and rooms in .data stay
+	rm -rf .venv $(WEB)/dist $(WEB)/node_modules tests/interop/node_modules
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "VTP needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv || { echo "Python lacks venv: apt-get install python3-venv"; exit 1; }
+
+.venv/.runtime: .venv/bin/python deploy/requirements.lock
+	@echo "Installing the Python packages ..."
+	$(PIP_INSTALL) -r deploy/requirements.lock
+	touch $@
+
+.venv/.dev: .venv/.runtime tests/requirements.lock
+	@echo "Installing the Python packages for the tests ..."
+	$(PIP_INSTALL) -r tests/requirements.lock
+	touch $@
+
+# Node.js builds the page. Where there is none of at least version 20, a wheel brings it into the environment.
+.venv/.node: .venv/bin/python
+	@node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && npm --version >/dev/null \
+		|| { echo "Installing Node.js ..."; $(PIP_INSTALL) -r $(WEB)/nodejs.lock; }
+	touch $@
+
+$(WEB)/node_modules/.installed: .venv/.node $(WEB)/package-lock.json
+	@echo "Installing the page's packages ..."
+	npm --prefix $(WEB) ci --ignore-scripts --silent
+	touch $@
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.installed $(WEB_SOURCES)
+	@echo "Building the page ..."
+	npm --prefix $(WEB) run --silent build
+	touch $@
+
+tests/interop/node_modules/.installed: .venv/.node tests/interop/package-lock.json
+	@npm --prefix tests/interop ci --ignore-scripts --silent
+	touch $@
