@@ -1,19 +1,132 @@
 """The composition root: joins the parts of the backend into one aiohttp application."""
 
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from backend import keys
+from backend.domain.accounts import Accounts
+from backend.domain.login_attempts import LoginAttempts
+from backend.domain.room_book import RoomBook
+from backend.domain.sessions import Sessions
+from backend.domain.tickets import Tickets
+from backend.errors import StartError
+from backend.first_admin import ensure_first_admin
+from backend.http import MIDDLEWARES, setup_http
+from backend.security.bcrypt_hasher import BcryptHasher
+from backend.security.jwt_signer import JwtSigner
+from backend.security.signing_key import load_or_create_key
 from backend.settings import Settings
-from backend.signalling import setup_signalling
+from backend.storage.data_dir import make_passable
+from backend.storage.database import Database
+from backend.storage.lifecycle import Announce, opened
+from backend.storage.rooms import PostgresAttendance, PostgresRooms
+from backend.storage.sessions import PostgresSessions, PostgresTickets
+from backend.storage.users import PostgresUsers
+from shared.errors import MAX_BODY_BYTES
+
+SetUp = Callable[[web.Application], None]
 
 
-def create_app(settings: Settings) -> web.Application:
+def silent(_line: str) -> None:
+    """Announce nothing."""
+
+
+def create_app(
+    settings: Settings, announce: Announce = silent, signalling: SetUp | None = None
+) -> web.Application:
     """Build the application; it connects to nothing before it is started.
 
     Order matters: the services are put under their keys first, so signalling and handlers find them; clean-up runs
-    backwards, so the database goes last.
+    backwards, so the database goes last. `announce` is given one line for each step of the start.
+
+    Raises:
+        StartError: the signing key cannot be read or made.
     """
-    app = web.Application()
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY_BYTES)
     app[keys.SETTINGS] = settings
-    setup_signalling(app)  # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
+    app[keys.DATABASE] = database = Database(settings.database_pool_size)
+    app[keys.METRICS] = CollectorRegistry()
+    hasher = BcryptHasher(settings.bcrypt_cost)
+    _add_repositories(app, database)
+    _add_sessions(app, database, hasher)
+    app.cleanup_ctx.append(_storage(database, announce))
+    (signalling or _signalling)(app)  # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
+    presence = app[keys.PRESENCE]
+    app[keys.ACCOUNTS] = Accounts(app[keys.USERS], app[keys.SESSIONS], hasher, presence)
+    app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], presence, _now)
+    app.cleanup_ctx.append(_authentication(announce, hasher))
+    setup_http(app)
     return app
+
+
+def _add_repositories(app: web.Application, database: Database) -> None:
+    app[keys.USERS] = PostgresUsers(database)
+    app[keys.ROOMS] = PostgresRooms(database)
+    app[keys.ATTENDANCE] = PostgresAttendance(database)
+    app[keys.TICKETS] = Tickets(PostgresTickets(database), _now)
+
+
+def _add_sessions(app: web.Application, database: Database, hasher: BcryptHasher) -> None:
+    settings = app[keys.SETTINGS]
+    app[keys.SESSIONS] = app[keys.TOKENS] = Sessions(
+        users=app[keys.USERS],
+        sessions=PostgresSessions(database),
+        hasher=hasher,
+        signer=JwtSigner(_signing_key(settings), settings.access_token_ttl_s),
+        attempts=LoginAttempts(
+            settings.login_attempts_per_account, settings.login_attempts_per_address, time.monotonic
+        ),
+        refresh_lifetime=timedelta(seconds=settings.refresh_token_ttl_s),
+        clock=_now,
+    )
+
+
+def _signalling(app: web.Application) -> None:
+    from backend.sfu_client import SfuClient
+    from backend.signalling import setup_signalling
+
+    settings = app[keys.SETTINGS]
+    setup_signalling(app, SfuClient(settings.sfu_url, settings.sfu_api_token))
+
+
+def _signing_key(settings: Settings) -> str:
+    if settings.jwt_secret is not None:
+        return settings.jwt_secret
+    try:
+        make_passable(settings.data_dir)
+        return load_or_create_key(settings.data_dir)
+    except OSError as error:
+        raise StartError(
+            f"The signing key in {settings.data_dir} cannot be used ({error.strerror}). "
+            "Set DATA_DIR or JWT_SECRET."
+        ) from error
+
+
+def _storage(database: Database, announce: Announce) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        settings = app[keys.SETTINGS]
+        async with opened(database, settings.database_url, settings.data_dir, announce):
+            yield
+
+    return run
+
+
+def _authentication(announce: Announce, hasher: BcryptHasher) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def run(app: web.Application) -> AsyncIterator[None]:
+        message = await ensure_first_admin(app)
+        announce("[3/5] Authentication ready")
+        announce(f"[4/5] Signalling and SFU client ready (SFU at {app[keys.SETTINGS].sfu_url})")
+        if message is not None:
+            announce(message)
+        yield
+        hasher.close()
+
+    return run
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -12,8 +12,9 @@
 
 `StartError` stands apart: it is for the operator who starts the service, and no client ever sees it.
 
-Each `VtpError` carries a sentence that a client may read and a stable `code`. Only the edges turn a class into a status, by
-`status_of`; anything that is no `VtpError` is a bug and becomes 500 `INTERNAL_ERROR` without a word of its text.
+Each `VtpError` carries a sentence that a client may read and a stable `code`. Only the edges turn a class into a
+status, by `status_of`; anything that is no `VtpError` is a bug and becomes 500 `INTERNAL_ERROR` without a word of
+its text.
 """
 
 # ruff: noqa: N818 -- the classes are named for what happened, as the tree above reads

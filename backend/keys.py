@@ -5,21 +5,33 @@ by `backend.signalling.setup_signalling`.
 """
 
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
+from backend.domain.accounts import Accounts
 from backend.domain.ports import (
     AttendanceRepository,
+    DatabaseHealth,
     Presence,
     RoomRepository,
     TicketService,
     TokenService,
     UserRepository,
 )
+from backend.domain.room_book import RoomBook
+from backend.domain.sessions import Sessions
 from backend.settings import Settings
 
 SETTINGS = web.AppKey("settings", Settings)
+DATABASE: web.AppKey[DatabaseHealth] = web.AppKey("database", DatabaseHealth)
+METRICS = web.AppKey("metrics", CollectorRegistry)
+
 USERS: web.AppKey[UserRepository] = web.AppKey("users", UserRepository)
 ROOMS: web.AppKey[RoomRepository] = web.AppKey("rooms", RoomRepository)
 ATTENDANCE: web.AppKey[AttendanceRepository] = web.AppKey("attendance", AttendanceRepository)
 TICKETS: web.AppKey[TicketService] = web.AppKey("tickets", TicketService)
 TOKENS: web.AppKey[TokenService] = web.AppKey("tokens", TokenService)
 PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
+
+SESSIONS = web.AppKey("sessions", Sessions)
+ACCOUNTS = web.AppKey("accounts", Accounts)
+ROOM_BOOK = web.AppKey("room_book", RoomBook)

@@ -147,6 +147,16 @@ class AttendanceRepository(Protocol):
         """Return the seats that nobody has freed, of one room or of all."""
 
 
+class DatabaseHealth(Protocol):
+    """Whether the database answers, and how busy the way to it is."""
+
+    async def reachable(self) -> bool:
+        """Tell within a second whether the database answers."""
+
+    def pool_stats(self) -> dict[str, int]:
+        """Return the connection pool's figures: `pool_size`, `pool_available`, `requests_waiting` and others."""
+
+
 class TicketService(Protocol):
     """One-use passes that let a browser open the WebSocket; any backend on the same database redeems them."""
 

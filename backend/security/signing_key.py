@@ -10,7 +10,7 @@ _OWNER_ONLY = 0o600
 
 
 def load_or_create_key(data_dir: Path) -> str:
-    """Return the key in `data_dir`/jwt_secret; made at the first call, readable by its owner alone. The directory is there.
+    """Return the key in `data_dir`/jwt_secret; made at the first call, for its owner alone. The directory exists.
 
     Made aside and linked into place, so that of two processes that start at once both get the same whole key.
 

@@ -111,8 +111,10 @@ async def _repeated(every_s: float, work: Callable[[], Awaitable[None]]) -> Asyn
             await asyncio.sleep(every_s)
             try:
                 await work()
-            except (EmbeddedError, DatabaseUnavailable) as error:
+            except (StartError, DatabaseUnavailable) as error:
                 logger.warning("database chore failed", reason=str(error))
+            except Exception:
+                logger.exception("database chore failed")
 
     task = asyncio.create_task(run())
     try:

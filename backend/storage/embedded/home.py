@@ -4,8 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from backend.storage.embedded.account import Account, choose_account
 from backend.storage.data_dir import make_passable
+from backend.storage.embedded.account import Account, choose_account
 from backend.storage.embedded.errors import EmbeddedError
 
 ELSEWHERE = Path("/var/lib/vtp-platform")

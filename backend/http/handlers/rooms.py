@@ -1,0 +1,57 @@
+"""The rooms: `/api/v1/rooms`."""
+
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from backend import keys
+from backend.domain.permissions import Action, require
+from backend.domain.ports import Identity
+from backend.domain.room_book import WantedRoom
+from backend.domain.rooms import RoomChange, RoomRecord
+from backend.http.parsing import path_room_id, read_body, read_query
+from backend.http.responses import json_response, no_content, page_response
+from backend.http.schemas.base import PageQuery, page_request
+from backend.http.schemas.rooms import RoomBody, RoomChangeBody, render_room
+
+_CREATE, _CHANGE, _QUERY = RoomBody(), RoomChangeBody(), PageQuery()
+
+
+async def list_rooms(request: web.Request, identity: Identity) -> web.Response:
+    """`GET /rooms`: one page, newest first."""
+    page = page_request(read_query(request, _QUERY))
+    found = await request.app[keys.ROOM_BOOK].list(identity.user, page)
+    return page_response(found, partial(_rendered, request))
+
+
+async def create_room(request: web.Request, identity: Identity) -> web.Response:
+    """`POST /rooms`: make a room; its maker owns it."""
+    require(identity.user, Action.CREATE_ROOM)
+    wanted = WantedRoom(**await read_body(request, _CREATE))
+    room = await request.app[keys.ROOM_BOOK].create(identity.user, wanted)
+    return json_response(_rendered(request, room), 201)
+
+
+async def get_room(request: web.Request, identity: Identity) -> web.Response:
+    """`GET /rooms/{id}`."""
+    room = await request.app[keys.ROOM_BOOK].get(identity.user, path_room_id(request))
+    return json_response(_rendered(request, room))
+
+
+async def change_room(request: web.Request, identity: Identity) -> web.Response:
+    """`PATCH /rooms/{id}`: change name or rules; a live room takes them over."""
+    room_id = path_room_id(request)
+    change = RoomChange(**await read_body(request, _CHANGE))
+    room = await request.app[keys.ROOM_BOOK].change(identity.user, room_id, change)
+    return json_response(_rendered(request, room))
+
+
+async def delete_room(request: web.Request, identity: Identity) -> web.Response:
+    """`DELETE /rooms/{id}`: close it for everybody."""
+    await request.app[keys.ROOM_BOOK].delete(identity.user, path_room_id(request))
+    return no_content()
+
+
+def _rendered(request: web.Request, room: RoomRecord) -> dict[str, Any]:
+    return render_room(room, request.app[keys.PRESENCE].participant_count(room.id))

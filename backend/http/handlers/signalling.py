@@ -1,0 +1,56 @@
+"""What signalling needs over REST: ticket, ICE servers, figures of the live rooms."""
+
+import time
+
+from aiohttp import web
+
+from backend import keys
+from backend.domain.ice_servers import ice_servers
+from backend.domain.permissions import Action, require
+from backend.domain.ports import Identity
+from backend.http.parsing import path_room_id
+from backend.http.responses import json_response
+from backend.http.schemas.rooms import render_ice_server, render_stats
+
+
+async def issue_ticket(request: web.Request, identity: Identity) -> web.Response:
+    """`POST /signalling/ticket`: a one-use pass for the WebSocket."""
+    ticket = await request.app[keys.TICKETS].issue(identity)
+    return json_response({"ticket": ticket.value, "expires_in": ticket.expires_in_s})
+
+
+async def get_ice_servers(request: web.Request, identity: Identity) -> web.Response:
+    """`GET /ice-servers`: STUN and TURN servers, credentials for this user and for a while."""
+    turn = request.app[keys.SETTINGS].turn
+    expires_at = int(time.time()) + turn.ttl_s
+    servers = ice_servers(turn.stun_urls, turn.turn_urls, turn.secret, identity.user.id, expires_at)
+    return json_response({"ice_servers": [render_ice_server(server) for server in servers]})
+
+
+async def signalling_health(request: web.Request) -> web.Response:
+    """`GET /signalling/health`: is it there, and how much goes on?"""
+    presence = request.app[keys.PRESENCE]
+    rooms = presence.live_room_ids()
+    return json_response(
+        {
+            "status": "ok",
+            "rooms": len(rooms),
+            "participants": sum(presence.participant_count(room_id) for room_id in rooms),
+            "sfu": "ok" if await presence.sfu_available() else "unavailable",
+        }
+    )
+
+
+async def all_room_stats(request: web.Request, identity: Identity) -> web.Response:
+    """`GET /signalling/rooms/stats`: the figures of all live rooms."""
+    require(identity.user, Action.READ_ROOM_STATS)
+    presence = request.app[keys.PRESENCE]
+    rooms = [render_stats(presence.stats(room_id)) for room_id in presence.live_room_ids()]
+    return json_response({"rooms": rooms, "total_rooms": len(rooms)})
+
+
+async def room_stats(request: web.Request, identity: Identity) -> web.Response:
+    """`GET /signalling/rooms/{id}/stats`: one room's figures, zeros when nobody is in it."""
+    require(identity.user, Action.READ_ROOM_STATS)
+    room = await request.app[keys.ROOM_BOOK].get(identity.user, path_room_id(request))
+    return json_response(render_stats(request.app[keys.PRESENCE].stats(room.id)))

@@ -1,0 +1,51 @@
+"""Other people's accounts, for admins: `/api/v1/users`."""
+
+from aiohttp import web
+
+from backend import keys
+from backend.domain.permissions import Action, require
+from backend.domain.ports import Identity
+from backend.domain.users import NewUser, ProfileChange, UserFilter
+from backend.http.parsing import read_body, read_query
+from backend.http.responses import json_response, no_content, page_response
+from backend.http.schemas.accounts import RegisterBody, UserChangeBody, UserQuery, render_managed_user
+from backend.http.schemas.base import page_request
+
+_CREATE, _CHANGE, _QUERY = RegisterBody(), UserChangeBody(), UserQuery()
+
+
+async def list_users(request: web.Request, identity: Identity) -> web.Response:
+    """`GET /users`: one page, filtered by role, activity and a part of email or name."""
+    query = read_query(request, _QUERY)
+    wanted = UserFilter(role=query["role"], active=query["active"], search=query["search"])
+    found = await request.app[keys.ACCOUNTS].list(identity.user, wanted, page_request(query))
+    return page_response(found, render_managed_user)
+
+
+async def create_user(request: web.Request, identity: Identity) -> web.Response:
+    """`POST /users`: make an account of any role."""
+    require(identity.user, Action.MANAGE_USERS)
+    body = await read_body(request, _CREATE)
+    password = body.pop("password")
+    user = await request.app[keys.ACCOUNTS].register(identity.user, NewUser(**body, password_hash=""), password)
+    return json_response(render_managed_user(user), 201)
+
+
+async def get_user(request: web.Request, identity: Identity) -> web.Response:
+    """`GET /users/{id}`."""
+    user = await request.app[keys.ACCOUNTS].get(identity.user, request.match_info["user_id"])
+    return json_response(render_managed_user(user))
+
+
+async def change_user(request: web.Request, identity: Identity) -> web.Response:
+    """`PATCH /users/{id}`: change name, phone, role, or whether the account is active."""
+    require(identity.user, Action.MANAGE_USERS)
+    change = ProfileChange(**await read_body(request, _CHANGE))
+    user = await request.app[keys.ACCOUNTS].change(identity.user, request.match_info["user_id"], change)
+    return json_response(render_managed_user(user))
+
+
+async def delete_user(request: web.Request, identity: Identity) -> web.Response:
+    """`DELETE /users/{id}`."""
+    await request.app[keys.ACCOUNTS].delete(identity.user, request.match_info["user_id"])
+    return no_content()

@@ -1,0 +1,90 @@
+"""What the backend counts about its requests, its database and its classes, for Prometheus."""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+from prometheus_client import Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from backend import keys
+
+UNMATCHED = "unmatched"
+"""The route of requests that no route takes: their paths are a stranger's choice and would grow without bound."""
+
+_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class RequestMetrics:
+    """Counts requests by method, route and status, and how long they took."""
+
+    def __init__(self, app: web.Application) -> None:
+        registry = app[keys.METRICS]
+        labels = ("method", "route")
+        self._total = Counter(
+            "vtp_backend_http_requests", "HTTP requests answered.", (*labels, "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            "vtp_backend_http_request_seconds",
+            "Time to answer a request.",
+            labels,
+            buckets=_BUCKETS_S,
+            registry=registry,
+        )
+        self._running = Gauge(
+            "vtp_backend_http_requests_running", "HTTP requests being answered.", registry=registry
+        )
+
+    def begin(self) -> None:
+        """Count a request that came in."""
+        self._running.inc()
+
+    def end(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered."""
+        self._running.dec()
+        self._total.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+
+REQUEST_METRICS = web.AppKey("request_metrics", RequestMetrics)
+
+
+class _LiveState(Collector):
+    """Reads pool and classes when asked, so nothing has to keep gauges in step."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+
+    def collect(self) -> Iterable[Metric]:
+        presence, pool = self._app[keys.PRESENCE], self._app[keys.DATABASE].pool_stats()
+        rooms = presence.live_room_ids()
+        seats = sum(presence.participant_count(room_id) for room_id in rooms)
+        yield GaugeMetricFamily("vtp_backend_rooms", "Rooms that somebody is in.", len(rooms))
+        yield GaugeMetricFamily("vtp_backend_participants", "Seats taken in all rooms.", seats)
+        for name, text in (
+            ("pool_size", "Database connections held."),
+            ("pool_available", "Database connections idle."),
+            ("requests_waiting", "Requests in line for a database connection."),
+        ):
+            yield GaugeMetricFamily(f"vtp_backend_database_{name}", text, pool.get(name, 0))
+
+
+def setup_metrics(app: web.Application) -> None:
+    """Register the metrics; needs `keys.METRICS`, `keys.DATABASE` and `keys.PRESENCE`."""
+    app[REQUEST_METRICS] = RequestMetrics(app)
+    app[keys.METRICS].register(_LiveState(app))
+    ProcessCollector(registry=app[keys.METRICS])
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """`GET /metrics`: Prometheus's text format."""
+    text = generate_latest(request.app[keys.METRICS])
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def route_of(request: web.Request) -> str:
+    """Return the route's pattern, a bounded set, never the path itself."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else UNMATCHED

@@ -1,0 +1,83 @@
+"""Which address leads to which handler."""
+
+from pathlib import Path
+
+from aiohttp import web
+
+from backend.http.handlers import auth, health, page, rooms, signalling, users
+from backend.http.metrics import metrics, setup_metrics
+from backend.http.middlewares import prepare_response
+from backend.http.parsing import signed_in
+
+API = "/api/v1"
+
+PAGE_DIST = Path(__file__).parents[1] / "web" / "dist"
+
+_FILE_NAME = r"{name:[A-Za-z0-9_-][A-Za-z0-9._-]*\.[a-z0-9]+}"
+"""A file at the top: has an extension, so it hides no other address."""
+
+
+def setup_http(app: web.Application, page_dist: Path = PAGE_DIST) -> None:
+    """Put routes, metrics and response headers into the application. All services are under their keys already."""
+    app[page.DIST] = page_dist
+    setup_metrics(app)
+    app.on_response_prepare.append(prepare_response)
+    app.add_routes([*_service_routes(), *_auth_routes(), *_user_routes(), *_room_routes(), *_signalling_routes()])
+    app.add_routes(
+        [
+            web.get("/", page.index),
+            web.get("/assets/{path:.+}", page.file),
+            web.get(f"/{_FILE_NAME}", page.file),
+        ]
+    )
+
+
+def _service_routes() -> list[web.RouteDef]:
+    return [
+        web.get("/health", health.health),
+        web.get("/health/live", health.live),
+        web.get("/health/ready", health.ready),
+        web.get("/metrics", metrics),
+    ]
+
+
+def _auth_routes() -> list[web.RouteDef]:
+    return [
+        web.post(f"{API}/auth/register", auth.register),
+        web.post(f"{API}/auth/login", auth.login),
+        web.post(f"{API}/auth/refresh", auth.refresh),
+        web.post(f"{API}/auth/logout", signed_in(auth.logout)),
+        web.get(f"{API}/auth/profile", signed_in(auth.profile)),
+        web.patch(f"{API}/auth/profile", signed_in(auth.change_profile)),
+        web.post(f"{API}/auth/change-password", signed_in(auth.change_password)),
+    ]
+
+
+def _user_routes() -> list[web.RouteDef]:
+    return [
+        web.get(f"{API}/users", signed_in(users.list_users)),
+        web.post(f"{API}/users", signed_in(users.create_user)),
+        web.get(f"{API}/users/{{user_id}}", signed_in(users.get_user)),
+        web.patch(f"{API}/users/{{user_id}}", signed_in(users.change_user)),
+        web.delete(f"{API}/users/{{user_id}}", signed_in(users.delete_user)),
+    ]
+
+
+def _room_routes() -> list[web.RouteDef]:
+    return [
+        web.get(f"{API}/rooms", signed_in(rooms.list_rooms)),
+        web.post(f"{API}/rooms", signed_in(rooms.create_room)),
+        web.get(f"{API}/rooms/{{room_id}}", signed_in(rooms.get_room)),
+        web.patch(f"{API}/rooms/{{room_id}}", signed_in(rooms.change_room)),
+        web.delete(f"{API}/rooms/{{room_id}}", signed_in(rooms.delete_room)),
+    ]
+
+
+def _signalling_routes() -> list[web.RouteDef]:
+    return [
+        web.get(f"{API}/ice-servers", signed_in(signalling.get_ice_servers)),
+        web.post(f"{API}/signalling/ticket", signed_in(signalling.issue_ticket)),
+        web.get(f"{API}/signalling/health", signalling.signalling_health),
+        web.get(f"{API}/signalling/rooms/stats", signed_in(signalling.all_room_stats)),
+        web.get(f"{API}/signalling/rooms/{{room_id}}/stats", signed_in(signalling.room_stats)),
+    ]

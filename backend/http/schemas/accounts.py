@@ -1,0 +1,97 @@
+"""Bodies and answers of sign-in, profile and the users."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from backend.domain.sessions import SignedIn, TokenPair
+from backend.domain.users import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_PHONE_LENGTH, Role, User
+from backend.http.schemas.base import PageQuery, RequestSchema, StrictBool, Text
+
+_NAME = validate.Length(min=1, max=MAX_NAME_LENGTH)
+_PHONE = validate.Length(max=MAX_PHONE_LENGTH)
+_EMAIL = validate.Length(min=1, max=MAX_EMAIL_LENGTH)
+_MAX_SEARCH_LENGTH = 200
+
+
+class RegisterBody(RequestSchema):
+    """`POST /auth/register` and `POST /users`."""
+
+    email = Text(required=True, validate=_EMAIL)
+    password = fields.String(required=True)
+    full_name = Text(required=True, validate=_NAME)
+    phone = Text(load_default=None, validate=_PHONE)
+    role = fields.Enum(Role, by_value=True, load_default=Role.STUDENT)
+
+
+class LoginBody(RequestSchema):
+    """`POST /auth/login`."""
+
+    email = Text(required=True, validate=_EMAIL)
+    password = fields.String(required=True)
+
+
+class RefreshBody(RequestSchema):
+    """`POST /auth/refresh` and `POST /auth/logout`."""
+
+    refresh_token = fields.String(required=True)
+
+
+class ProfileBody(RequestSchema):
+    """`PATCH /auth/profile`."""
+
+    full_name = Text(load_default=None, validate=_NAME)
+    phone = Text(load_default=None, validate=_PHONE)
+
+
+class ChangePasswordBody(RequestSchema):
+    """`POST /auth/change-password`."""
+
+    current_password = fields.String(required=True)
+    new_password = fields.String(required=True)
+
+
+class UserChangeBody(ProfileBody):
+    """`PATCH /users/{id}`."""
+
+    role = fields.Enum(Role, by_value=True, load_default=None)
+    active = StrictBool(load_default=None)
+
+
+class UserQuery(PageQuery):
+    """`GET /users`."""
+
+    role = fields.Enum(Role, by_value=True, load_default=None)
+    active = fields.Boolean(load_default=None)
+    search = Text(load_default=None, validate=validate.Length(max=_MAX_SEARCH_LENGTH))
+
+
+def render_user(user: User) -> dict[str, Any]:
+    """Render a user as its owner sees it."""
+    return {
+        "user_id": user.id,
+        "email": user.email,
+        "full_name": user.full_name,
+        "phone": user.phone,
+        "role": user.role.value,
+    }
+
+
+def render_managed_user(user: User) -> dict[str, Any]:
+    """Render a user as an admin sees it; `id` names it as in the path."""
+    return {"id": user.id, **render_user(user), "active": user.active}
+
+
+def render_tokens(tokens: TokenPair) -> dict[str, Any]:
+    """Render tokens with OAuth 2.0's names (RFC 6749 section 5.1)."""
+    return {
+        "access_token": tokens.access_token,
+        "refresh_token": tokens.refresh_token,
+        "expires_in": tokens.expires_in_s,
+        "token_type": "Bearer",
+    }
+
+
+def render_signed_in(signed_in: SignedIn) -> dict[str, Any]:
+    """Render a sign-in: the tokens and whose they are."""
+    return {**render_tokens(signed_in.tokens), "user": render_user(signed_in.user)}

@@ -1,0 +1,89 @@
+"""Bodies and answers of the rooms and of what signalling needs over REST."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from backend.domain.ice_servers import IceServer
+from backend.domain.ports import RoomStats
+from backend.domain.rooms import (
+    DEFAULT_MAX_PARTICIPANTS,
+    LARGEST_MAX_PARTICIPANTS,
+    MAX_ROOM_NAME_LENGTH,
+    RoomRecord,
+)
+from backend.http.schemas.base import RequestSchema, StrictBool, Text
+from shared.ids import is_client_id
+
+_NAME = validate.Length(min=1, max=MAX_ROOM_NAME_LENGTH)
+_SIZE = validate.Range(min=1, max=LARGEST_MAX_PARTICIPANTS)
+
+
+def _check_id(value: str) -> None:
+    if not is_client_id(value):
+        raise ValidationError("Has 1 to 128 characters out of letters, digits and ._~-")
+
+
+class RoomBody(RequestSchema):
+    """`POST /rooms`."""
+
+    id = fields.String(load_default=None, validate=_check_id)
+    name = Text(required=True, validate=_NAME)
+    max_participants = fields.Integer(strict=True, load_default=DEFAULT_MAX_PARTICIPANTS, validate=_SIZE)
+    is_locked = StrictBool(load_default=False)
+    students_may_publish = StrictBool(load_default=True)
+
+
+class RoomChangeBody(RequestSchema):
+    """`PATCH /rooms/{id}`."""
+
+    name = Text(load_default=None, validate=_NAME)
+    max_participants = fields.Integer(strict=True, load_default=None, validate=_SIZE)
+    is_locked = StrictBool(load_default=None)
+    students_may_publish = StrictBool(load_default=None)
+
+
+def render_time(moment: datetime) -> str:
+    """Render a moment by RFC 3339, in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def render_room(room: RoomRecord, participant_count: int) -> dict[str, Any]:
+    """Render a room with the number of people in it now."""
+    return {
+        "id": room.id,
+        "name": room.name,
+        "created_by": room.owner_id,
+        "max_participants": room.max_participants,
+        "is_locked": room.is_locked,
+        "students_may_publish": room.students_may_publish,
+        "participant_count": participant_count,
+        "created_at": render_time(room.created_at),
+    }
+
+
+def render_stats(stats: RoomStats) -> dict[str, Any]:
+    """Render a room's live figures."""
+    return {
+        "room_id": stats.room_id,
+        "participant_count": stats.participant_count,
+        "producer_count": stats.producer_count,
+        "participants": [
+            {
+                "participant_id": participant.participant_id,
+                "user_id": participant.user_id,
+                "full_name": participant.full_name,
+                "role": participant.role.value,
+                "joined_at": render_time(participant.joined_at),
+            }
+            for participant in stats.participants
+        ],
+    }
+
+
+def render_ice_server(server: IceServer) -> dict[str, Any]:
+    """Render an `RTCIceServer` (W3C WebRTC section 4.2.4)."""
+    if server.username is None:
+        return {"urls": list(server.urls)}
+    return {"urls": list(server.urls), "username": server.username, "credential": server.credential}
