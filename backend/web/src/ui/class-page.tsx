@@ -74,12 +74,12 @@ function Farewell({ session, user, ending, onAgain }: FarewellProps) {
     <div class="page">
       <TopBar session={session} user={user} />
       <main class="column">
-        <section class="empty" data-ending={ending.why}>
+        <section class="empty plain" data-ending={ending.why}>
           <h1>{title}</h1>
           <p role="status">{text}</p>
           <div class="actions centred">
             <a class="button primary" href="#/">All classes</a>
-            <button type="button" class="button" onClick={onAgain}>Back to the door</button>
+            <button type="button" class="button" onClick={onAgain}>Rejoin</button>
           </div>
         </section>
       </main>

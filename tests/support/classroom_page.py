@@ -1,0 +1,140 @@
+"""The classroom page as a person uses it, for browser tests: one `Visitor` is one independent sign-in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, WebSocketRoute, expect
+
+MEDIA_WITHIN_MS = 30_000
+"""Joining, ICE, DTLS and the first key frame take about a second; a loaded machine may need many."""
+
+MIN_FRAMES = 30
+"""Two seconds of the fake camera's 15 to 30 frames a second: more than one key frame that happened to arrive."""
+
+MIN_AUDIO_ENERGY = 1e-6
+"""Far below one beep of the fake microphone, far above silence, which adds nothing."""
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One person's browser profile and page, signed in as nobody at first."""
+
+    name: str
+    context: BrowserContext
+    page: Page
+    console_errors: list[str] = field(default_factory=list)
+    sockets: list[WebSocketRoute] = field(default_factory=list)
+
+    @classmethod
+    def arrive(cls, name: str, context: BrowserContext, probes: Path) -> "Visitor":
+        """Open an empty page whose media the probes can see and whose signalling sockets can be dropped."""
+        context.add_init_script(path=probes)
+        page = context.new_page()
+        visitor = cls(name, context, page)
+        page.on("console", visitor._on_console)
+        page.on("pageerror", lambda error: visitor.console_errors.append(str(error)))
+        page.route_web_socket("**/ws?*", visitor._on_socket)
+        return visitor
+
+    def sign_in(self, email: str, password: str) -> None:
+        """Fill in the sign-in form and send it; what comes then is for the caller to see."""
+        form = self.page.get_by_role("form", name="Sign in")
+        form.get_by_label("Email").fill(email)
+        form.get_by_label("Password").fill(password)
+        form.get_by_role("button", name="Sign in").click()
+
+    def sign_up(self, full_name: str, email: str, password: str) -> None:
+        """Make an account through the page, which signs in with it."""
+        self.page.get_by_role("button", name="Create an account").click()
+        form = self.page.get_by_role("form", name="Create an account")
+        form.get_by_label("Full name").fill(full_name)
+        form.get_by_label("Email").fill(email)
+        form.get_by_label("Password").fill(password)
+        form.get_by_role("button", name="Create account").click()
+
+    def create_class(self, name: str) -> str:
+        """Create a class from the list of classes and return its id. The page then stands at its door."""
+        form = self.page.get_by_role("form", name="New class")
+        form.get_by_label("Name of a new class").fill(name)
+        form.get_by_role("button", name="Create class").click()
+        expect(self.page.get_by_role("heading", name=name)).to_be_visible()
+        return self.page.url.rpartition("/")[2]
+
+    def enter(self) -> str:
+        """Go in through the door and return one's participant id."""
+        self.page.get_by_role("button", name="Join class").click()
+        expect(self.page.locator("[data-phase=joined]")).to_be_visible(timeout=MEDIA_WITHIN_MS)
+        return self.own_id()
+
+    def own_id(self) -> str:
+        """Return the participant id that the page shows as one's own."""
+        own = self.page.locator("[data-self=true]").get_attribute("data-participant-id")
+        if not own:
+            raise AssertionError("the page has no participant id of its own")
+        return own
+
+    def tile(self, participant_id: str) -> Locator:
+        """Return the tile of a participant."""
+        return self.page.locator(f'[data-participant-id="{participant_id}"]')
+
+    def expect_count(self, count: int) -> None:
+        """Wait until the page counts so many participants, oneself included, and shows a tile for each."""
+        expect(self.page.locator("[data-count]")).to_have_attribute("data-count", str(count))
+        expect(self.page.locator("[data-participant-id]")).to_have_count(count)
+
+    def expect_to_see(self, participant_id: str) -> None:
+        """Wait until somebody's frames are decoded and the picture moves."""
+        expect(self.tile(participant_id)).to_have_attribute("data-camera", "on", timeout=MEDIA_WITHIN_MS)
+        expect(self.tile(participant_id).locator("video")).to_be_visible(timeout=MEDIA_WITHIN_MS)
+        self._growth("framesDecoded", participant_id, MIN_FRAMES)
+        self.page.evaluate("([id, ms]) => testProbes.movement(id, ms)", [participant_id, MEDIA_WITHIN_MS])
+
+    def expect_to_hear(self, participant_id: str) -> None:
+        """Wait until audible sound of somebody arrives."""
+        expect(self.tile(participant_id)).to_have_attribute("data-muted", "false", timeout=MEDIA_WITHIN_MS)
+        self._growth("totalAudioEnergy", participant_id, MIN_AUDIO_ENERGY)
+
+    def expect_phases(self, *phases: str) -> None:
+        """Wait until the class has gone through exactly these phases, in this order, since it was entered."""
+        self.page.evaluate("([phases, ms]) => testProbes.passed(phases, ms)", [list(phases), MEDIA_WITHIN_MS])
+
+    def click(self, name: str) -> None:
+        """Press one of the class's buttons by its accessible name."""
+        self.page.get_by_role("button", name=name).click()
+
+    def captured(self) -> list[str]:
+        """Return which devices the page still holds: "microphone", "camera"."""
+        held: list[str] = self.page.evaluate("() => testProbes.captured()")
+        return held
+
+    def violations(self) -> list[str]:
+        """Return what the content-security policy refused on this page."""
+        refused: list[str] = self.page.evaluate("() => testProbes.violations")
+        return refused
+
+    def drop_socket(self) -> None:
+        """Cut the signalling connection as a broken network would: neither side says goodbye in our protocol."""
+        socket = self.sockets[-1]
+        socket.close(code=3999, reason="cut by the test")
+
+    def _growth(self, measure: str, participant_id: str, by: float) -> None:
+        arguments: list[Any] = [measure, participant_id, by, MEDIA_WITHIN_MS]
+        self.page.evaluate("([measure, id, by, ms]) => testProbes.growth(measure, id, by, ms)", arguments)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.console_errors.append(message.text)
+
+    def _on_socket(self, route: WebSocketRoute) -> None:
+        server = route.connect_to_server()
+        self.sockets.append(route)
+        route.on_close(_closer(server))
+
+
+def _closer(server: WebSocketRoute) -> Callable[[int | None, str | None], None]:
+    def close(code: int | None, reason: str | None) -> None:
+        server.close(code=code, reason=reason)
+
+    return close
