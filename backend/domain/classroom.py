@@ -1,0 +1,238 @@
+"""A live class: who is in it and what they send and receive, in memory.
+
+Every method is synchronous: the state changes and the notices about it are queued in one step, so everybody sees
+the changes in one order, and who enters gets a snapshot that is exact at that moment. Calls to the SFU happen
+outside, before a change or after it (`backend.domain.media`).
+"""
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+
+from backend.domain.notices import (
+    ConsumerEnded,
+    ConsumerSwitched,
+    NewProducer,
+    Notice,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    ProducerEnded,
+    ProducerSwitched,
+    RoomUpdated,
+    SfuRestarted,
+)
+from backend.domain.participants import MediaConsumer, MediaProducer, Participant, producer_not_found
+from backend.domain.rooms import RoomRecord, may_enter_locked, may_manage, room_not_found
+from backend.domain.seats import fits
+from backend.domain.sfu_port import JsonObject
+from backend.domain.users import User
+from backend.errors import Conflict, NotAllowed, NotFound
+
+
+class Classroom:
+    """One room with its participants, in the order they came.
+
+    `record` is the room as it is kept, always the newest we know. `router_rtp_capabilities` come from the SFU with
+    the first participant.
+    """
+
+    def __init__(self, record: RoomRecord) -> None:
+        self.record = record
+        self.participants: dict[str, Participant] = {}
+        self.producers: dict[str, MediaProducer] = {}
+        self.router_rtp_capabilities: JsonObject = {}
+        self.closed = False
+        self._entering = 0
+
+    @property
+    def id(self) -> str:
+        """The room's id, the same here, in REST and at the SFU."""
+        return self.record.id
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is in it or on the way in."""
+        return not self.participants and not self._entering
+
+    # People
+
+    @contextmanager
+    def entering(self, user: User) -> Iterator[None]:
+        """Hold a place for somebody on the way in.
+
+        Raises:
+            NotFound: `ROOM_NOT_FOUND`, it was closed meanwhile.
+            NotAllowed: `ROOM_LOCKED`, and the user may not enter a locked room.
+            Conflict: `ROOM_FULL`.
+        """
+        self.require_open()
+        if self.record.is_locked and not may_enter_locked(user) and not may_manage(user, self.record):
+            raise NotAllowed("The room is locked.", "ROOM_LOCKED")
+        if len(self.participants) + self._entering >= self.record.max_participants:
+            raise Conflict("The room is full.", "ROOM_FULL")
+        self._entering += 1
+        try:
+            yield
+        finally:
+            self._entering -= 1
+
+    def require_open(self) -> None:
+        """Let pass while the room is open. Raises: NotFound `ROOM_NOT_FOUND`."""
+        if self.closed:
+            raise room_not_found()
+
+    def enter(self, newcomer: Participant) -> None:
+        """Take the seat and tell the others. What `others` returns in the same step is the newcomer's snapshot."""
+        self.participants[newcomer.id] = newcomer
+        self.tell(ParticipantJoined(newcomer), but=newcomer)
+
+    def others(self, me: Participant) -> list[Participant]:
+        """Return everybody else, in the order they came."""
+        return [participant for participant in self.participants.values() if participant is not me]
+
+    def participant(self, participant_id: str) -> Participant:
+        """Return a participant of this room. Raises: NotFound `PARTICIPANT_NOT_FOUND`."""
+        try:
+            return self.participants[participant_id]
+        except KeyError:
+            raise NotFound("There is no such participant.", "PARTICIPANT_NOT_FOUND") from None
+
+    def seat_of(self, user: User, resume_token: str) -> Participant | None:
+        """Return the user's participant that the resume token belongs to."""
+        for participant in self.participants.values():
+            if participant.user.id == user.id and fits(resume_token, participant.resume_hash):
+                return participant
+        return None
+
+    def remove(self, leaver: Participant, reason: str) -> bool:
+        """Free the seat, end what the leaver sent and tell the others; False when it is free already."""
+        if leaver.gone:
+            return False
+        leaver.gone = True
+        del self.participants[leaver.id]
+        self._end_media_of(leaver)
+        self.tell(ParticipantLeft(leaver.id, reason))
+        return True
+
+    def raise_hand(self, me: Participant, *, raised: bool) -> None:
+        """Put a hand up or down and tell the others."""
+        if me.hand_raised != raised:
+            me.hand_raised = raised
+            self.tell(ParticipantUpdated(me.id, raised), but=me)
+
+    def change(self, record: RoomRecord) -> None:
+        """Take over the room's new name and rules and tell everybody."""
+        if record != self.record:
+            self.record = record
+            self.tell(RoomUpdated(record))
+
+    def tell(self, notice: Notice, *, but: Participant | None = None) -> None:
+        """Tell everybody, but perhaps one."""
+        for participant in self.participants.values():
+            if participant is not but:
+                participant.tell(notice)
+
+    # What they send and receive
+
+    def producer(self, producer_id: str) -> MediaProducer:
+        """Return a producer of this room. Raises: NotFound `PRODUCER_NOT_FOUND`."""
+        try:
+            return self.producers[producer_id]
+        except KeyError:
+            raise producer_not_found() from None
+
+    def add_producer(self, producer: MediaProducer) -> None:
+        """Keep a producer that the SFU made and announce it to the others."""
+        self.producers[producer.id] = producer
+        producer.owner.producers[producer.id] = producer
+        self.tell(NewProducer(producer), but=producer.owner)
+
+    def switch_producer(self, producer: MediaProducer, *, paused: bool) -> None:
+        """Note that a producer is paused or goes on and tell the others, and its receivers."""
+        if producer.paused == paused:
+            return
+        producer.paused = paused
+        self.tell(ProducerSwitched(producer.id, producer.owner.id, paused), but=producer.owner)
+        for consumer in producer.consumers.values():
+            consumer.owner.tell(ConsumerSwitched(consumer.id, producer.id, paused))
+
+    def end_producer(self, producer: MediaProducer, *, tell_owner: bool = False) -> None:
+        """Forget a producer and its consumers; tell the others and its receivers, perhaps its owner too."""
+        if self.producers.pop(producer.id, None) is None:
+            return
+        producer.owner.producers.pop(producer.id, None)
+        for consumer in list(producer.consumers.values()):
+            self.end_consumer(consumer, tell_owner=True)
+        self.tell(ProducerEnded(producer.id, producer.owner.id), but=None if tell_owner else producer.owner)
+
+    def add_consumer(self, consumer: MediaConsumer) -> None:
+        """Keep a consumer that the SFU made."""
+        consumer.owner.consumers[consumer.id] = consumer
+        consumer.producer.consumers[consumer.id] = consumer
+
+    def end_consumer(self, consumer: MediaConsumer, *, tell_owner: bool) -> None:
+        """Forget a consumer."""
+        consumer.producer.consumers.pop(consumer.id, None)
+        if consumer.owner.consumers.pop(consumer.id, None) is not None and tell_owner:
+            consumer.owner.tell(ConsumerEnded(consumer.id, consumer.producer.id))
+
+    def end_transport(self, owner: Participant, transport_id: str) -> None:
+        """Forget a transport and all it carried. Its owner knows; the others are told of its producers."""
+        if owner.transports.pop(transport_id, None) is None:
+            return
+        for producer in [one for one in owner.producers.values() if one.transport_id == transport_id]:
+            self.end_producer(producer)
+        for consumer in [one for one in owner.consumers.values() if one.transport_id == transport_id]:
+            self.end_consumer(consumer, tell_owner=False)
+
+    # Media lost at the SFU
+
+    def lose_media(self, losers: Collection[Participant]) -> None:
+        """The SFU forgot these participants: they make everything anew.
+
+        When nobody else has media there, the whole room starts over and nothing is announced one by one. Otherwise
+        the others are told of each producer that ended, and the losers learn of the others' producers anew.
+        """
+        for loser in losers:
+            loser.has_peer = False
+            loser.owes_restart_notice = True
+        if not any(participant.has_peer for participant in self.participants.values()):
+            self._start_over()
+            return
+        for loser in losers:
+            self._end_media_of(loser)
+        for loser in losers:
+            self.settle_restart_notice(loser)
+
+    def settle_restart_notice(self, loser: Participant) -> None:
+        """Tell a participant that lost its media to start over, and announce to it what the others send by now.
+
+        While its socket is gone this waits until the seat is taken back.
+        """
+        if not loser.owes_restart_notice or loser.outbox is None:
+            return
+        loser.owes_restart_notice = False
+        loser.tell(SfuRestarted())
+        for producer in self.producers.values():
+            if producer.owner is not loser:
+                loser.tell(NewProducer(producer))
+
+    def _start_over(self) -> None:
+        self.producers.clear()
+        for participant in self.participants.values():
+            participant.forget_media()
+        for participant in self.participants.values():
+            self.settle_restart_notice(participant)
+
+    def _end_media_of(self, owner: Participant) -> None:
+        for producer in list(owner.producers.values()):
+            self.end_producer(producer)
+        for consumer in list(owner.consumers.values()):
+            self.end_consumer(consumer, tell_owner=False)
+        owner.forget_media()
+
+
+def all_participants(rooms: Iterable[Classroom]) -> Iterator[Participant]:
+    """Return everybody in these rooms."""
+    return itertools.chain.from_iterable(list(room.participants.values()) for room in rooms)

@@ -1,0 +1,293 @@
+"""The live classes: entering a room, taking a seat back, leaving."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from backend.domain.chores import Chores
+from backend.domain.classroom import Classroom, all_participants
+from backend.domain.notices import RoomEnded, ServerShutdown, SfuWentAway
+from backend.domain.participants import Outbox, Participant
+from backend.domain.permissions import Action, allows
+from backend.domain.ports import AttendanceRepository, RoomRepository
+from backend.domain.rooms import (
+    DEFAULT_MAX_PARTICIPANTS,
+    MAX_ROOM_NAME_LENGTH,
+    RoomRecord,
+    room_not_found,
+)
+from backend.domain.seats import WaitingSeats, new_resume_token, resume_token_hash
+from backend.domain.sfu_port import SfuPort, SfuUnavailable
+from backend.domain.users import User
+from backend.errors import Conflict
+from shared.ids import new_id
+from shared.logging import get_logger
+
+MAX_SEATS_PER_USER = 1000
+"""One user may sit in several places; this only keeps one account from filling the memory with rooms."""
+
+SHUTDOWN_RETRY_S = 2
+"""What clients are told to wait when we stop: a restart takes about as long."""
+
+LEFT = "left"
+CONNECTION_LOST = "connection-lost"
+ROOM_CLOSED = "room-closed"
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinWish:
+    """What somebody who joins says. `resume_token` is of an earlier seat in the same room."""
+
+    room_id: str
+    room_name: str | None = None
+    is_producer: bool = False
+    resume_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A seat taken, or taken back. `others` are in the room at this very moment."""
+
+    me: Participant
+    resume_token: str
+    resumed: bool
+    others: Sequence[Participant]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveParts:
+    """What the live classes work with. `clock` counts seconds and never goes back; `now` is the time in UTC."""
+
+    sfu: SfuPort
+    rooms: RoomRepository
+    attendance: AttendanceRepository
+    clock: Callable[[], float]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class LiveClasses:
+    """All rooms that somebody is in, by id in `rooms`.
+
+    Owns no timer: seats whose sockets are gone stand in `waiting`, and `on_waiting_changed` is called on a change.
+    """
+
+    def __init__(self, parts: LiveParts, chores: Chores, grace_s: float) -> None:
+        self.rooms: dict[str, Classroom] = {}
+        self.waiting: WaitingSeats[Participant] = WaitingSeats(grace_s)
+        self.on_waiting_changed: Callable[[], None] = lambda: None
+        self._parts = parts
+        self._chores = chores
+        self._room_changes = 0
+        self._seats_of: dict[str, set[Participant]] = {}
+
+    # Entering
+
+    async def join(self, user: User, wish: JoinWish, outbox: Outbox) -> Joined:
+        """Take a seat in a room, or one's old seat back when the resume token fits.
+
+        Nothing is awaited after the seat is taken: whoever calls queues the answer in the same step, before any
+        notice about a later change.
+
+        Raises:
+            NotFound: `ROOM_NOT_FOUND`, no such room and the user may not make one.
+            NotAllowed: `ROOM_LOCKED`.
+            Conflict: `ROOM_FULL`, or `LIMIT_REACHED` for more than `MAX_SEATS_PER_USER` seats.
+            NotAvailable: the SFU or the database is away.
+        """
+        if wish.resume_token is not None and (joined := await self._resume(user, wish, outbox)) is not None:
+            return joined
+        if len(self._seats_of.get(user.id, ())) >= MAX_SEATS_PER_USER:
+            raise Conflict("You have too many seats; leave some first.", "LIMIT_REACHED")
+        record = await self._record(user, wish)
+        room = self._open(record)
+        try:
+            with room.entering(user):
+                return await self._take_seat(room, user, wish, outbox)
+        finally:
+            self._discard_if_empty(room)
+
+    async def _record(self, user: User, wish: JoinWish) -> RoomRecord:
+        """Read the room, or make it; read again when some room changed meanwhile, so as to know no old rules."""
+        while True:
+            seen = self._room_changes
+            record = await self._parts.rooms.get(wish.room_id)
+            if record is None:
+                record = await self._make_room(user, wish)
+            if seen == self._room_changes:
+                return record
+
+    async def _make_room(self, user: User, wish: JoinWish) -> RoomRecord:
+        if not allows(user.role, Action.CREATE_ROOM):
+            raise room_not_found()
+        name = (wish.room_name or wish.room_id).strip()[:MAX_ROOM_NAME_LENGTH] or wish.room_id
+        wanted = RoomRecord(
+            id=wish.room_id,
+            name=name,
+            owner_id=user.id,
+            max_participants=DEFAULT_MAX_PARTICIPANTS,
+            is_locked=False,
+            students_may_publish=True,
+            created_at=self._parts.now(),
+        )
+        record, _ = await self._parts.rooms.create_if_absent(wanted)
+        return record
+
+    def _open(self, record: RoomRecord) -> Classroom:
+        room = self.rooms.setdefault(record.id, Classroom(record))
+        room.change(record)
+        return room
+
+    async def _take_seat(self, room: Classroom, user: User, wish: JoinWish, outbox: Outbox) -> Joined:
+        token = new_resume_token()
+        me = Participant(
+            id=new_id(),
+            user=user,
+            room=room,
+            joined_at=self._parts.now(),
+            is_producer=wish.is_producer,
+            resume_hash=resume_token_hash(token),
+            outbox=outbox,
+        )
+        with self._undone_unless_seated(me):
+            room.router_rtp_capabilities = await self._parts.sfu.join_peer(room.id, room.record.name, me.as_peer())
+            await self._parts.attendance.seat_taken(room.id, me.id, user, me.joined_at)
+            room.require_open()
+        room.enter(me)
+        self._seats_of.setdefault(user.id, set()).add(me)
+        _log.info("participant joined", room_id=room.id, participant_id=me.id, user_id=user.id)
+        return Joined(me, token, resumed=False, others=room.others(me))
+
+    @contextmanager
+    def _undone_unless_seated(self, me: Participant) -> Iterator[None]:
+        try:
+            yield
+        except SfuUnavailable as error:
+            if error.maybe_done:
+                self._chores.spawn(self._free(me))
+            raise
+        except BaseException:
+            self._chores.spawn(self._free(me))
+            raise
+
+    async def _resume(self, user: User, wish: JoinWish, outbox: Outbox) -> Joined | None:
+        token = wish.resume_token
+        room = self.rooms.get(wish.room_id)
+        me = room.seat_of(user, token) if room is not None and token is not None else None
+        if me is None or token is None:
+            return None
+        async with me.lock:  # what the older socket asked last is settled before the newer one learns the state
+            if me.gone:
+                return None
+            old, me.outbox = me.outbox, outbox
+        if old is not None:
+            old.end("the seat was taken over by a newer connection")
+        self._stop_waiting(me)
+        _log.info("seat taken back", room_id=me.room.id, participant_id=me.id)
+        return Joined(me, token, resumed=True, others=me.room.others(me))
+
+    def catch_up(self, me: Participant) -> None:
+        """Tell who took a seat back what it must know beyond the answer; call it when the answer is queued."""
+        me.room.settle_restart_notice(me)
+        if not self._parts.sfu.available:
+            me.tell(SfuWentAway())
+
+    # Leaving
+
+    async def leave(self, me: Participant, reason: str = LEFT) -> None:
+        """Free the seat, tell the others, and clear away what it held; works whatever is down. Idempotent."""
+        if self._unseat(me, reason):
+            await self._free(me)
+
+    def dropped(self, me: Participant, outbox: Outbox) -> None:
+        """The socket behind `outbox` is gone: keep the seat for the grace, if no newer socket has it."""
+        if me.outbox is not outbox or me.gone:
+            return
+        me.outbox = None
+        self.waiting.start_waiting(me, self._parts.clock())
+        self.on_waiting_changed()
+
+    def handle_timeout(self, now: float) -> None:
+        """Free the seats whose grace is over; call it when `waiting.next_timeout()` is reached."""
+        for me in self.waiting.handle_timeout(now):
+            self._leave_soon(me, CONNECTION_LOST)
+
+    def send_out(self, me: Participant, reason: str) -> None:
+        """Free somebody's seat and close the socket for good; the rest is cleared away in the background."""
+        if self._send_out(me, reason):
+            self._chores.spawn(self._free(me))
+
+    def _send_out(self, me: Participant, reason: str) -> bool:
+        outbox = me.outbox
+        if not self._unseat(me, reason):
+            return False
+        if outbox is not None:
+            outbox.end(reason)
+        return True
+
+    def _leave_soon(self, me: Participant, reason: str) -> None:
+        if self._unseat(me, reason):
+            self._chores.spawn(self._free(me))
+
+    def _unseat(self, me: Participant, reason: str) -> bool:
+        if not me.room.remove(me, reason):
+            return False
+        self._stop_waiting(me)
+        seats = self._seats_of.get(me.user.id, set())
+        seats.discard(me)
+        if not seats:
+            self._seats_of.pop(me.user.id, None)
+        self._discard_if_empty(me.room)
+        _log.info("participant left", room_id=me.room.id, participant_id=me.id, reason=reason)
+        return True
+
+    async def _free(self, me: Participant) -> None:
+        left_at = self._parts.now()
+        await asyncio.gather(
+            self._chores.do(lambda: self._parts.sfu.leave_peer(me.room.id, me.id)),
+            self._chores.do(lambda: self._parts.attendance.seat_freed(me.id, left_at)),
+        )
+
+    def _stop_waiting(self, me: Participant) -> None:
+        self.waiting.stop_waiting(me)
+        self.on_waiting_changed()
+
+    def _discard_if_empty(self, room: Classroom) -> None:
+        if room.is_empty and self.rooms.get(room.id) is room:
+            room.closed = True
+            del self.rooms[room.id]
+
+    def announce_shutdown(self) -> None:
+        """Tell everybody that we stop. Seats and media stay as they are: everybody is to come back to them."""
+        for participant in all_participants(self.rooms.values()):
+            participant.tell(ServerShutdown(SHUTDOWN_RETRY_S))
+
+    # Rooms and accounts
+
+    async def room_changed(self, record: RoomRecord) -> None:
+        """Take over a room's new name and rules and tell everybody in it."""
+        self._room_changes += 1
+        room = self.rooms.get(record.id)
+        if room is not None:
+            room.change(record)
+
+    async def close_room(self, room_id: str, reason: str) -> None:
+        """Send everybody out and free what the room holds, also at the SFU; does nothing for an empty room."""
+        self._room_changes += 1
+        room = self.rooms.pop(room_id, None)
+        if room is None:
+            return
+        room.closed = True
+        room.tell(RoomEnded(reason))
+        leavers = list(room.participants.values())
+        for participant in leavers:
+            self._send_out(participant, ROOM_CLOSED)
+        await asyncio.gather(*(self._free(participant) for participant in leavers))
+
+    def end_user(self, user_id: str, reason: str) -> None:
+        """Free all seats of a user whose account was closed."""
+        for participant in list(self._seats_of.get(user_id, ())):
+            self.send_out(participant, reason)

@@ -1,0 +1,57 @@
+"""What the rest of the backend may know and do about live classes."""
+
+from collections.abc import Callable, Sequence
+
+from backend.domain.live_classes import LiveClasses
+from backend.domain.ports import PresentParticipant, RoomStats
+from backend.domain.rooms import RoomRecord
+from backend.domain.sfu_port import SfuPort
+
+
+class LivePresence:
+    """The live classes as `backend.domain.ports.Presence` has them.
+
+    `close_sockets_of(user_id, reason)` ends the connections of a user, also those that have joined no room.
+    """
+
+    def __init__(self, classes: LiveClasses, sfu: SfuPort, close_sockets_of: Callable[[str, str], None]) -> None:
+        self._classes = classes
+        self._sfu = sfu
+        self._close_sockets_of = close_sockets_of
+
+    def participant_count(self, room_id: str) -> int:
+        """Return how many sit in the room; 0 for a room nobody is in."""
+        room = self._classes.rooms.get(room_id)
+        return len(room.participants) if room is not None else 0
+
+    def live_room_ids(self) -> Sequence[str]:
+        """Return the ids of the rooms somebody sits in."""
+        return [room.id for room in self._classes.rooms.values() if room.participants]
+
+    def stats(self, room_id: str) -> RoomStats:
+        """Return the room's live figures, zeros for a room nobody is in."""
+        room = self._classes.rooms.get(room_id)
+        if room is None:
+            return RoomStats(room_id, 0, 0, [])
+        present = [
+            PresentParticipant(one.id, one.user.id, one.user.full_name, one.user.role, one.joined_at)
+            for one in room.participants.values()
+        ]
+        return RoomStats(room_id, len(present), len(room.producers), present)
+
+    async def room_changed(self, room: RoomRecord) -> None:
+        """Take over a room's new rules and tell everybody in it."""
+        await self._classes.room_changed(room)
+
+    async def close_room(self, room_id: str, reason: str) -> None:
+        """Send everybody out and free what the room holds, also at the SFU; does nothing for an empty room."""
+        await self._classes.close_room(room_id, reason)
+
+    async def end_user(self, user_id: str, reason: str) -> None:
+        """Free all seats and close all connections of a user whose account was closed."""
+        self._classes.end_user(user_id, reason)
+        self._close_sockets_of(user_id, reason)
+
+    async def sfu_available(self) -> bool:
+        """Tell whether the SFU answered last time, without waiting for it."""
+        return self._sfu.available

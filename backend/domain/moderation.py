@@ -1,0 +1,51 @@
+"""What who runs a room may do to it and to others: mute, send out, lock, close."""
+
+from backend.domain.live_classes import LiveClasses
+from backend.domain.media import MediaControl
+from backend.domain.notices import Kicked, Muted
+from backend.domain.participants import Participant
+from backend.domain.ports import RoomRepository
+from backend.domain.rooms import RoomChange, require_may_manage, room_not_found
+
+KICKED = "kicked"
+
+
+class Moderation:
+    """The powers of a room's owner and of admins. Every method raises `NotAllowed` for anybody else."""
+
+    def __init__(self, classes: LiveClasses, media: MediaControl, rooms: RoomRepository) -> None:
+        self._classes = classes
+        self._media = media
+        self._rooms = rooms
+
+    async def mute(self, me: Participant, participant_id: str, kind: str | None = None) -> None:
+        """Pause what somebody sends, all of it or one kind, and tell everybody.
+
+        Raises:
+            NotFound: `PARTICIPANT_NOT_FOUND`.
+        """
+        require_may_manage(me.user, me.room.record)
+        target = me.room.participant(participant_id)
+        for producer in list(target.producers.values()):
+            if kind in {None, producer.kind} and await self._media.mute(target, producer):
+                target.tell(Muted(producer.id, by=me.id))
+
+    def kick(self, me: Participant, participant_id: str) -> None:
+        """Send somebody out for good. Raises: NotFound `PARTICIPANT_NOT_FOUND`."""
+        require_may_manage(me.user, me.room.record)
+        target = me.room.participant(participant_id)
+        target.tell(Kicked(by=me.id))
+        self._classes.send_out(target, KICKED)
+
+    async def lock(self, me: Participant, *, locked: bool) -> None:
+        """Lock the room for students who are not in it yet, or open it again, and tell everybody."""
+        require_may_manage(me.user, me.room.record)
+        record = await self._rooms.update(me.room.id, RoomChange(is_locked=locked))
+        if record is None:
+            raise room_not_found()
+        await self._classes.room_changed(record)
+
+    async def close(self, me: Participant) -> None:
+        """End the class for everybody, oneself too. The room itself stays and can be joined again."""
+        require_may_manage(me.user, me.room.record)
+        await self._classes.close_room(me.room.id, f"closed by {me.user.full_name}")

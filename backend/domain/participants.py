@@ -1,0 +1,165 @@
+"""A participant of a live class: who sits there, and the media that are the participant's own."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from backend.domain.sfu_port import (
+    CONSUMER_NOT_FOUND,
+    PRODUCER_NOT_FOUND,
+    TRANSPORT_NOT_FOUND,
+    Direction,
+    JsonObject,
+    SfuPeer,
+)
+from backend.domain.users import User
+from backend.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from backend.domain.classroom import Classroom
+    from backend.domain.notices import Notice
+
+MAX_TRANSPORTS = 16
+"""A client uses two; more serve reconnecting clients that close the old ones late."""
+
+MAX_PRODUCERS = 16
+"""Microphone, camera, screen with sound, and a few more cameras."""
+
+MAX_CONSUMERS = 4096
+"""Everything that `MAX_PRODUCERS` others each could send in the largest class anybody would watch at once."""
+
+
+class Outbox(Protocol):
+    """The way to one participant's socket: ordered, bounded, never blocking."""
+
+    def tell(self, notice: "Notice") -> None:
+        """Queue a notification."""
+
+    def end(self, reason: str) -> None:
+        """Send what is queued, then close for good: the client must not come back by itself."""
+
+
+@dataclass(slots=True, eq=False)
+class MediaProducer:
+    """Something a participant sends, and the consumers of it by id."""
+
+    id: str
+    owner: "Participant"
+    transport_id: str
+    kind: str
+    app_data: JsonObject
+    paused: bool
+    consumers: "dict[str, MediaConsumer]" = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class MediaConsumer:
+    """Something a participant receives."""
+
+    id: str
+    owner: "Participant"
+    transport_id: str
+    producer: MediaProducer
+    paused: bool
+
+
+@dataclass(slots=True, eq=False)
+class Participant:
+    """One seat taken in a class. The SFU knows it as a peer of the same id.
+
+    `outbox` is None while the socket is gone. `gone` tells that the seat is free: nothing may be added any more.
+    `lock` puts the participant's requests to the SFU in a row, also those of an older socket and of its successor.
+    `closing` are ids of transports, producers and consumers that the participant is just closing.
+    `media_generation` grows whenever all media of the participant ended at the SFU, so that an answer from before
+    is recognised; `has_peer` tells whether the SFU has the peer.
+    """
+
+    id: str
+    user: User
+    room: "Classroom"
+    joined_at: datetime
+    is_producer: bool
+    resume_hash: bytes
+    outbox: Outbox | None
+    hand_raised: bool = False
+    gone: bool = False
+    has_peer: bool = True
+    media_generation: int = 0
+    owes_restart_notice: bool = False
+    transports: dict[str, Direction] = field(default_factory=dict)
+    producers: dict[str, MediaProducer] = field(default_factory=dict)
+    consumers: dict[str, MediaConsumer] = field(default_factory=dict)
+    closing: set[str] = field(default_factory=set)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def tell(self, notice: "Notice") -> None:
+        """Queue a notification; while the socket is gone it is dropped, for a resumed seat is told all anew."""
+        if self.outbox is not None:
+            self.outbox.tell(notice)
+
+    def as_peer(self) -> SfuPeer:
+        """Return how the SFU labels this participant."""
+        user = self.user
+        return SfuPeer(self.id, user.id, user.email, user.full_name, user.role.value, self.is_producer)
+
+    def own_transport(self, transport_id: str) -> Direction:
+        """Return the direction of one's own transport. Raises: NotFound `TRANSPORT_NOT_FOUND`."""
+        try:
+            return self.transports[transport_id]
+        except KeyError:
+            raise NotFound("There is no such transport.", TRANSPORT_NOT_FOUND) from None
+
+    def own_producer(self, producer_id: str) -> MediaProducer:
+        """Return one's own producer. Raises: NotFound `PRODUCER_NOT_FOUND`."""
+        try:
+            return self.producers[producer_id]
+        except KeyError:
+            raise producer_not_found() from None
+
+    def own_consumer(self, consumer_id: str) -> MediaConsumer:
+        """Return one's own consumer. Raises: NotFound `CONSUMER_NOT_FOUND`."""
+        try:
+            return self.consumers[consumer_id]
+        except KeyError:
+            raise NotFound("There is no such consumer.", CONSUMER_NOT_FOUND) from None
+
+    def receiving_transport(self) -> str:
+        """Return the first transport for receiving. Raises: NotFound `TRANSPORT_NOT_FOUND`."""
+        for transport_id, direction in self.transports.items():
+            if direction is Direction.RECV:
+                return transport_id
+        raise NotFound("There is no transport for receiving.", TRANSPORT_NOT_FOUND)
+
+    def is_closing(self, one: MediaProducer | MediaConsumer) -> bool:
+        """Tell whether one's own request to close this, or the transport under it, is on its way."""
+        return one.id in self.closing or one.transport_id in self.closing
+
+    @contextmanager
+    def closing_own(self, object_id: str) -> Iterator[None]:
+        """Mark that one's own request to close this is on its way."""
+        self.closing.add(object_id)
+        try:
+            yield
+        finally:
+            self.closing.discard(object_id)
+
+    def forget_media(self) -> None:
+        """Forget transports, producers and consumers; whose they were is the caller's to settle."""
+        self.media_generation += 1
+        self.transports.clear()
+        self.producers.clear()
+        self.consumers.clear()
+
+
+def producer_not_found() -> NotFound:
+    """Make the error for a producer that is not in the room or not one's own."""
+    return NotFound("There is no such producer.", PRODUCER_NOT_FOUND)
+
+
+def require_room_for(count: int, limit: int, what: str) -> None:
+    """Let pass who has fewer than `limit` of something. Raises: Conflict `LIMIT_REACHED`."""
+    if count >= limit:
+        raise Conflict(f"You have {limit} {what} already; close some first.", "LIMIT_REACHED")

@@ -1,0 +1,224 @@
+"""What the SFU tells by itself, brought into the classes; and what we hold, compared with what it holds.
+
+The SFU's own `producer-closed` and `consumer-closed` name ids that are never used twice, so they are taken as they
+are. Everything else that may have ended media (a closed peer or room, lost events, an answer that never came) only
+makes a room doubtful: then the SFU's own list decides, for such news may be older than what was made since.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from backend.domain.chores import Chores
+from backend.domain.classroom import Classroom
+from backend.domain.notices import (
+    ActiveSpeaker,
+    ConsumerLayersChanged,
+    Notice,
+    SfuCameBack,
+    SfuWentAway,
+)
+from backend.domain.participants import Participant
+from backend.domain.sfu_port import (
+    ConsumerClosed,
+    LayersChanged,
+    ProducerClosed,
+    RoomDoubtful,
+    SfuEvent,
+    SfuPeerState,
+    SfuPort,
+    SpeakerChanged,
+    SwitchAction,
+)
+from backend.errors import NotAvailable
+from shared.logging import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What we held of a participant before the SFU was asked: nothing newer may be judged by its answer."""
+
+    participant: Participant
+    generation: int
+    transports: frozenset[str]
+    producers: frozenset[str]
+    consumers: frozenset[str]
+
+
+class SfuWatch:
+    """Keeps the classes true to the SFU. Implements `backend.domain.sfu_port.SfuListener`.
+
+    `rooms` are the live ones, by id. Rooms that the SFU held when we first met it, from before our own start, are
+    given `grace_s` seconds; whoever nobody here holds then is removed.
+    """
+
+    def __init__(self, rooms: Mapping[str, Classroom], sfu: SfuPort, chores: Chores, grace_s: float) -> None:
+        self._rooms = rooms
+        self._sfu = sfu
+        self._chores = chores
+        self._grace_s = grace_s
+        self._told_away = False
+        self._met = False
+        self._checks: dict[Classroom, bool] = {}
+
+    # SfuListener
+
+    def sfu_connected(self, *, restarted: bool, missed_events: bool) -> None:
+        """The event stream is open: start over after a restart, otherwise see what was missed."""
+        if restarted:
+            _log.warning("the SFU restarted", rooms=len(self._rooms))
+            self._start_over()
+        else:
+            if self._told_away:
+                self._tell_all(SfuCameBack())
+            if missed_events:
+                self.sfu_missed_events()
+        self._told_away = False
+        if not self._met:
+            self._met = True
+            self._chores.spawn(self._remove_orphans(), finish=False)
+
+    def sfu_lost(self) -> None:
+        """The SFU is away: tell everybody, once."""
+        if not self._told_away:
+            _log.warning("the SFU is away", rooms=len(self._rooms))
+            self._told_away = True
+            self._tell_all(SfuWentAway())
+
+    def sfu_missed_events(self) -> None:
+        """Compare all rooms with the SFU."""
+        for room in list(self._rooms.values()):
+            self.doubt(room)
+
+    def sfu_event(self, event: SfuEvent) -> None:
+        """Take one event in; what it names and we do not hold is none of our business or settled already."""
+        room = self._rooms.get(event.room_id)
+        if room is None:
+            return
+        match event:
+            case ProducerClosed():
+                if (producer := room.producers.get(event.producer_id)) is not None:
+                    room.end_producer(producer, tell_owner=not producer.owner.is_closing(producer))
+            case ConsumerClosed():
+                self._consumer_closed(room, event.consumer_id)
+            case RoomDoubtful():
+                self.doubt(room)
+            case SpeakerChanged():
+                room.tell(ActiveSpeaker(event.peer_id, event.producer_id, event.volume))
+            case LayersChanged():
+                notice = ConsumerLayersChanged(event.consumer_id, event.spatial_layer, event.temporal_layer)
+                if (owner := room.participants.get(event.peer_id)) is not None:
+                    owner.tell(notice)
+
+    def _consumer_closed(self, room: Classroom, consumer_id: str) -> None:
+        for participant in room.participants.values():
+            if (consumer := participant.consumers.get(consumer_id)) is not None:
+                room.end_consumer(consumer, tell_owner=not participant.is_closing(consumer))
+                return
+
+    def _tell_all(self, notice: Notice) -> None:
+        for room in self._rooms.values():
+            room.tell(notice)
+
+    def _start_over(self) -> None:
+        for room in self._rooms.values():
+            losers = [one for one in room.participants.values() if one.has_peer]
+            if losers:
+                room.lose_media(losers)
+
+    # Comparing
+
+    def doubt(self, room: Classroom) -> None:
+        """Compare a room with the SFU soon, and once more if something happens meanwhile."""
+        if room in self._checks:
+            self._checks[room] = True
+            return
+        self._checks[room] = False
+        self._chores.spawn(self._check(room))
+
+    async def _check(self, room: Classroom) -> None:
+        try:
+            again = True
+            while again:
+                self._checks[room] = False
+                await self._compare(room)
+                again = self._checks[room]
+        except NotAvailable:
+            _log.info("a room could not be compared; the SFU is away", room_id=room.id)
+        finally:
+            del self._checks[room]
+
+    async def _compare(self, room: Classroom) -> None:
+        held = [_hold(participant) for participant in room.participants.values() if participant.has_peer]
+        busy = {one.participant for one in held if one.participant.lock.locked()}
+        state = await self._sfu.room_state(room.id)
+        peers = state.peers if state is not None else {}
+        current = [
+            one for one in held if not one.participant.gone and one.participant.media_generation == one.generation
+        ]
+        lost = [one.participant for one in current if one.participant.id not in peers]
+        if lost:
+            _log.warning("participants lost their media", room_id=room.id, count=len(lost))
+            room.lose_media(lost)
+        for one in current:
+            if one.participant.id in peers:
+                self._drop_missing(room, one, peers[one.participant.id])
+                if one.participant not in busy and not one.participant.lock.locked():
+                    await self._close_unknown(room, one.participant, peers[one.participant.id])
+
+    def _drop_missing(self, room: Classroom, held: _Held, found: SfuPeerState) -> None:
+        me = held.participant
+        for transport_id in held.transports - found.transports:
+            room.end_transport(me, transport_id)
+        for producer_id in held.producers - found.producers:
+            if (producer := me.producers.get(producer_id)) is not None:
+                room.end_producer(producer, tell_owner=True)
+        for consumer_id in held.consumers - found.consumers:
+            if (consumer := me.consumers.get(consumer_id)) is not None:
+                room.end_consumer(consumer, tell_owner=True)
+
+    async def _close_unknown(self, room: Classroom, me: Participant, found: SfuPeerState) -> None:
+        """Close what the SFU made for a participant by a request whose answer never reached us."""
+        async with me.lock:
+            if me.gone:
+                return
+            for consumer_id in found.consumers - me.consumers.keys():
+                await self._sfu.switch_consumer(room.id, consumer_id, SwitchAction.CLOSE)
+            for producer_id in found.producers - me.producers.keys():
+                await self._sfu.switch_producer(room.id, producer_id, SwitchAction.CLOSE)
+            for transport_id in found.transports - me.transports.keys():
+                await self._sfu.close_transport(room.id, transport_id)
+
+    # Orphans
+
+    async def _remove_orphans(self) -> None:
+        try:
+            found = {room_id: await self._peers_of(room_id) for room_id in await self._sfu.room_ids()}
+        except NotAvailable:
+            return  # it went away again and takes its rooms with it, or comes back with peers it will time out
+        if not any(found.values()):
+            return
+        await asyncio.sleep(self._grace_s)
+        for room_id, peers in found.items():
+            room = self._rooms.get(room_id)
+            held = room.participants.keys() if room is not None else set()
+            for peer_id in peers - held:
+                _log.info("removing a peer from before our start", room_id=room_id, peer_id=peer_id)
+                await self._chores.do(partial(self._sfu.leave_peer, room_id, peer_id))
+
+    async def _peers_of(self, room_id: str) -> set[str]:
+        state = await self._sfu.room_state(room_id)
+        return set(state.peers) if state is not None else set()
+
+
+def _hold(participant: Participant) -> _Held:
+    return _Held(
+        participant,
+        participant.media_generation,
+        frozenset(participant.transports),
+        frozenset(participant.producers),
+        frozenset(participant.consumers),
+    )

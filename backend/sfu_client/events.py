@@ -1,0 +1,181 @@
+"""The SFU's event stream: what its messages mean, and the task that follows it.
+
+`EventStream` is sans-IO: it takes the messages of the stream and tells the listener. `EventFollower` is the shell:
+it opens the WebSocket, feeds the stream and opens it again when it breaks.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+
+from backend.domain.sfu_port import (
+    ConsumerClosed,
+    JsonObject,
+    LayersChanged,
+    ProducerClosed,
+    RoomDoubtful,
+    SfuEvent,
+    SfuListener,
+    SpeakerChanged,
+)
+from backend.sfu_client.transport import CONNECT_S, SfuHttp
+from shared.logging import get_logger
+
+HEARTBEAT_S = 5.0
+"""An SFU that answers no ping within half of this hangs; the stream is then opened anew."""
+
+HELLO_WITHIN_S = 2.0
+"""How long the first message may take."""
+
+RECONNECT_FIRST_S = 0.1
+RECONNECT_MOST_S = 1.0
+"""Waits between tries: an SFU that is back should be found within a second."""
+
+MAX_EVENT_BYTES = 1 << 20
+"""Events are some hundred bytes."""
+
+_log = get_logger(__name__)
+
+
+class EventStream:
+    """Follows epoch and sequence numbers over all connections and tells the listener what happened."""
+
+    def __init__(self, listener: SfuListener) -> None:
+        self._listener = listener
+        self._epoch: str | None = None
+        self._seq = 0
+
+    def hello(self, message: Any) -> None:
+        """Take the first message of a connection.
+
+        Raises:
+            ValueError: it is no hello.
+        """
+        if not isinstance(message, dict):
+            raise ValueError("a message of the SFU's event stream is no object")
+        epoch, seq = message.get("epoch"), message.get("seq")
+        if message.get("event") != "hello" or not isinstance(epoch, str) or not isinstance(seq, int):
+            raise ValueError("the SFU's event stream did not begin with a hello")
+        restarted = self._epoch is not None and epoch != self._epoch
+        missed = self._epoch == epoch and seq != self._seq
+        self._epoch, self._seq = epoch, seq
+        self._listener.sfu_connected(restarted=restarted, missed_events=missed)
+
+    def event(self, message: Any) -> None:
+        """Take any later message.
+
+        Raises:
+            ValueError: it is no event.
+        """
+        seq = message.get("seq") if isinstance(message, dict) else None
+        if not isinstance(seq, int):
+            raise ValueError("an event of the SFU has no number")
+        expected, self._seq = self._seq + 1, seq
+        if seq != expected:
+            _log.warning("events of the SFU are missing", expected=expected, got=seq)
+            self._listener.sfu_missed_events()
+        event = parse_event(message)
+        if event is not None:
+            self._listener.sfu_event(event)
+
+
+def parse_event(message: JsonObject) -> SfuEvent | None:
+    """Return what an event means to the rules; None when it means nothing to them.
+
+    Raises:
+        ValueError: a field is missing.
+    """
+    parser = _PARSERS.get(str(message.get("event")))
+    if parser is None:
+        return None
+    try:
+        return parser(message)
+    except KeyError as error:
+        raise ValueError(f"an event of the SFU lacks {error}") from None
+
+
+def _room_closed(message: JsonObject) -> SfuEvent | None:
+    if message.get("reason") == "shutdown":
+        return None  # the stream ends next, and that says it for all rooms
+    return RoomDoubtful(message["roomId"])
+
+
+def _layers(message: JsonObject) -> LayersChanged:
+    layers: Any = message.get("layers") or message
+    return LayersChanged(
+        message["roomId"],
+        message["peerId"],
+        message["consumerId"],
+        layers.get("spatialLayer"),
+        layers.get("temporalLayer"),
+    )
+
+
+_PARSERS: dict[str, Callable[[JsonObject], SfuEvent | None]] = {
+    "peer-closed": lambda m: RoomDoubtful(m["roomId"]),
+    "room-closed": _room_closed,
+    "producer-closed": lambda m: ProducerClosed(m["roomId"], m["producerId"]),
+    "consumer-closed": lambda m: ConsumerClosed(m["roomId"], m["consumerId"]),
+    "consumer-layers": _layers,
+    "active-speaker": lambda m: SpeakerChanged(m["roomId"], m["peerId"], m["producerId"], m["volume"]),
+}
+
+
+class EventFollower:
+    """Keeps the event stream open. `connected` tells whether it is."""
+
+    def __init__(self, http: SfuHttp, listener: SfuListener) -> None:
+        self._http = http
+        self._listener = listener
+        self._stream = EventStream(listener)
+        self._connected = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the stream is open, its hello received."""
+        return self._connected.is_set()
+
+    async def wait_connected(self, within_s: float) -> bool:
+        """Wait until the stream is open; False when it is not after so many seconds."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._connected.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Follow the stream for ever; cancel it to stop."""
+        pause_s = RECONNECT_FIRST_S
+        while True:
+            if await self._follow():
+                pause_s = RECONNECT_FIRST_S  # perhaps it was only the connection: nobody is alarmed yet
+            else:
+                self._listener.sfu_lost()
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter guards nothing
+            pause_s = min(2 * pause_s, RECONNECT_MOST_S)
+
+    async def _follow(self) -> bool:
+        """Follow one connection to its end; tell whether it ever said hello."""
+        said_hello = False
+        try:
+            async with self._http.session.ws_connect(
+                f"{self._http.base_url}/events",
+                heartbeat=HEARTBEAT_S,
+                max_msg_size=MAX_EVENT_BYTES,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CONNECT_S),
+            ) as ws:
+                first = await ws.receive_json(timeout=HELLO_WITHIN_S)
+                self._connected.set()
+                self._stream.hello(first)
+                said_hello = True
+                while True:
+                    self._stream.event(await ws.receive_json())
+        except (aiohttp.ClientError, OSError, ValueError, TypeError) as error:  # TypeError: it is no text frame
+            _log.debug("the SFU's event stream broke", reason=str(error))
+        finally:
+            self._connected.clear()
+        return said_hello

@@ -1,0 +1,59 @@
+"""From a request to its answer: find the method, check the data, call the handler, turn errors into answers."""
+
+from marshmallow import ValidationError
+from structlog.contextvars import bound_contextvars
+
+from backend.errors import InvalidInput, NotFound, VtpError, status_of
+from backend.signalling.client import Client
+from backend.signalling.methods import METHODS
+from backend.signalling.outbox import SendQueue
+from backend.signalling.protoo import Request, failure, success
+from shared.errors import INTERNAL_ERROR, FieldErrors
+from shared.ids import new_id
+from shared.logging import get_logger
+
+_log = get_logger(__name__)
+
+
+async def serve(client: Client, queue: SendQueue, request: Request) -> None:
+    """Serve one request and put the answer into the queue.
+
+    The answer to `join-room` holds a snapshot of the room, so it goes before every notice about a later change.
+    """
+    with bound_contextvars(request_id=new_id()):
+        if client.participant is None:
+            with queue.answering_first() as put_answer:
+                put_answer(await _answer(client, request))
+        else:
+            queue.put(await _answer(client, request))
+
+
+async def _answer(client: Client, request: Request) -> str:
+    try:
+        return success(request.id, await _call(client, request))
+    except VtpError as error:
+        details = error.details if isinstance(error, InvalidInput) else None
+        return failure(request.id, status_of(error), error.message, error.code, details)
+    except Exception:
+        _log.exception("a signalling method failed", signalling_method=request.method)
+        return failure(request.id, 500, "Something went wrong on our side.", INTERNAL_ERROR)
+
+
+def _details(error: ValidationError) -> FieldErrors:
+    messages: FieldErrors = error.normalized_messages()  # type: ignore[no-untyped-call] # marshmallow types it not
+    return messages
+
+
+async def _call(client: Client, request: Request) -> dict[str, object]:
+    method = METHODS.get(request.method)
+    if method is None:
+        raise NotFound("There is no such method.", "UNKNOWN_METHOD")
+    if method.needs_seat:
+        _ = client.me
+    if not isinstance(request.data, dict):
+        raise InvalidInput("The data must be an object.")
+    try:
+        data = method.schema.load(request.data)
+    except ValidationError as error:
+        raise InvalidInput("The data is not valid.", details=_details(error)) from None
+    return await method.handler(client, data)

@@ -1,0 +1,122 @@
+"""`GET /ws`: who may open a socket, and the sockets that are open."""
+
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from backend.domain.ports import TicketService, TokenService
+from backend.domain.users import User
+from backend.errors import InvalidInput, NotAllowed, NotAvailable, Unauthorized, VtpError, status_of
+from backend.signalling.client import Client, Rules
+from backend.signalling.connection import Connection, new_websocket
+from backend.signalling.dispatch import serve
+from backend.signalling.notifications import NoticeWriter
+from shared.errors import error_body
+from shared.logging import get_logger
+
+MAX_CONNECTIONS = 10_000
+"""Sockets at once; each costs some 100 KiB when busy."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+_log = get_logger(__name__)
+
+
+class SocketEndpoint:
+    """Lets clients in and keeps their connections.
+
+    `origins` are foreign ones that browsers may come from, in lower case.
+    """
+
+    def __init__(
+        self, rules: Rules, tickets: TicketService, tokens: TokenService, origins: tuple[str, ...]
+    ) -> None:
+        self._rules = rules
+        self._tickets = tickets
+        self._tokens = tokens
+        self._origins = frozenset(origins)
+        self._writer = NoticeWriter()
+        self._open: dict[Connection, Client] = {}
+        self._stopping = False
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Authenticate, upgrade and serve; a refusal is an HTTP error before the upgrade."""
+        try:
+            user = await self._admit(request)
+        except VtpError as error:
+            return web.json_response(error_body(error.message, error.code), status=status_of(error))
+        ws = new_websocket()
+        await ws.prepare(request)
+        await self._serve(request, ws, user)
+        return ws
+
+    def close_sockets_of(self, user_id: str, reason: str) -> None:
+        """End all connections of a user for good."""
+        for connection, client in list(self._open.items()):
+            if client.user.id == user_id:
+                connection.end(reason)
+
+    def shut_down(self) -> None:
+        """End all connections with "come back later" and let nobody in any more."""
+        self._stopping = True
+        for connection in list(self._open):
+            connection.shut_down()
+
+    async def _admit(self, request: web.Request) -> User:
+        if not self._is_welcome(request.headers.get("Origin"), request.host):
+            raise NotAllowed("This origin may not connect.", "ORIGIN_NOT_ALLOWED")
+        ticket, bearer = request.query.get("ticket"), _bearer(request)
+        if ticket is None and bearer is None:
+            raise Unauthorized("A ticket or an access token is needed.", "MISSING_TOKEN")
+        if not new_websocket().can_prepare(request):
+            raise InvalidInput("This is a WebSocket; ask for an upgrade.", "UPGRADE_REQUIRED")
+        if self._stopping or len(self._open) >= MAX_CONNECTIONS:
+            raise NotAvailable("There is no room for another connection now.")
+        return await self._user(ticket, bearer)
+
+    async def _user(self, ticket: str | None, bearer: str | None) -> User:
+        if ticket is None:
+            return (await self._tokens.verify_access(bearer or "")).user
+        user = await self._tickets.redeem(ticket)
+        if user is None:
+            raise Unauthorized("The ticket is not valid (any more).")
+        return user
+
+    async def _serve(self, request: web.Request, ws: web.WebSocketResponse[bool], user: User) -> None:
+        def abort() -> None:
+            if request.transport is not None:
+                request.transport.abort()
+
+        connection = Connection(ws, abort, self._writer)
+        client = Client(user, connection, self._rules)
+        self._open[connection] = client
+        _log.info("a client connected", user_id=user.id)
+        try:
+            if self._stopping:
+                connection.shut_down()
+            await connection.run(lambda message: serve(client, connection.queue, message), client.gone)
+        finally:
+            del self._open[connection]
+            _log.info("a client disconnected", user_id=user.id, close_code=ws.close_code)
+
+    def _is_welcome(self, origin: str | None, host: str) -> bool:
+        if origin is None or origin.lower() in self._origins:
+            return True
+        parts = urlsplit(origin.lower())
+        try:
+            own = urlsplit(f"{parts.scheme}://{host.lower()}")
+            return bool(parts.hostname) and (parts.hostname, _port(parts.scheme, parts.port)) == (
+                own.hostname,
+                _port(parts.scheme, own.port),
+            )
+        except ValueError:
+            return False
+
+
+def _port(scheme: str, port: int | None) -> int | None:
+    return port if port is not None else _DEFAULT_PORTS.get(scheme)
+
+
+def _bearer(request: web.Request) -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None

@@ -1,0 +1,62 @@
+"""Entering and leaving a room, and who is in it."""
+
+from typing import Any
+
+from backend.domain.live_classes import JoinWish
+from backend.domain.rooms import may_manage
+from backend.errors import Conflict
+from backend.signalling.client import Client
+from backend.signalling.notifications import participant_object, room_object
+from backend.signalling.protoo import JsonObject
+
+
+async def join_room(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Take a seat, or one's old seat back. Raises: Conflict `ALREADY_JOINED`, and what `LiveClasses.join` does."""
+    if client.participant is not None:
+        raise Conflict("This connection has joined a room already.", "ALREADY_JOINED")
+    rules = client.rules
+    joined = await rules.classes.join(client.user, JoinWish(**data), client.outbox)
+    me = client.participant = joined.me
+    answer = {
+        "roomId": me.room.id,
+        "participantId": me.id,
+        "resumeToken": joined.resume_token,
+        "resumed": joined.resumed,
+        "participants": [participant_object(other) for other in joined.others],
+        "self": participant_object(me),
+        "routerRtpCapabilities": me.room.router_rtp_capabilities,
+        "iceServers": rules.ice_servers(client.user),
+        "room": room_object(me.room.record),
+    }
+    rules.classes.catch_up(me)
+    return answer
+
+
+async def leave_room(client: Client, _data: dict[str, Any]) -> JsonObject:
+    """Free the seat; the connection is closed when this is answered."""
+    await client.rules.classes.leave(client.me)
+    client.outbox.end("left")
+    return {}
+
+
+async def get_participants(client: Client, _data: dict[str, Any]) -> JsonObject:
+    """List everybody in the room, oneself too."""
+    everybody = [participant_object(one) for one in client.me.room.participants.values()]
+    return {"participants": everybody, "count": len(everybody)}
+
+
+async def get_room_info(client: Client, _data: dict[str, Any]) -> JsonObject:
+    """Return the SFU's view of the room; email addresses only to who runs the room."""
+    me = client.me
+    info = await client.rules.media.room_info(me)
+    if may_manage(me.user, me.room.record):
+        return info
+    peers = [{name: value for name, value in peer.items() if name != "email"} for peer in info.get("peers", [])]
+    return {**info, "peers": peers}
+
+
+async def raise_hand(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Put one's hand up or down."""
+    me = client.me
+    me.room.raise_hand(me, raised=data["raised"])
+    return {}

@@ -1,0 +1,40 @@
+"""Transports and statistics."""
+
+from typing import Any
+
+from backend.domain.sfu_port import MediaObject
+from backend.signalling.client import Client
+from backend.signalling.protoo import JsonObject
+
+
+async def create_transport(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Make a transport; the answer is the SFU's."""
+    transport = await client.rules.media.create_transport(
+        client.me, data["direction"], enable_sctp=data["enable_sctp"]
+    )
+    return transport.answer
+
+
+async def connect_transport(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Give one's transport the client's DTLS parameters."""
+    await client.rules.media.connect_transport(client.me, data["transport_id"], data["dtls_parameters"])
+    return {}
+
+
+async def close_transport(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Close one's transport with all it carries."""
+    await client.rules.media.close_transport(client.me, data["transport_id"])
+    return {}
+
+
+_STATS_OF = {
+    "transport_id": MediaObject.TRANSPORT,
+    "producer_id": MediaObject.PRODUCER,
+    "consumer_id": MediaObject.CONSUMER,
+}
+
+
+async def get_stats(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Return the statistics of one's own transport, producer or consumer."""
+    ((name, object_id),) = data.items()
+    return {"stats": await client.rules.media.stats(client.me, _STATS_OF[name], object_id)}

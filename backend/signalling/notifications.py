@@ -1,0 +1,140 @@
+"""How what participants are told looks on the wire: one function a notice."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from backend.domain import notices
+from backend.domain.notices import Notice
+from backend.domain.participants import MediaProducer, Participant
+from backend.domain.rooms import RoomRecord
+from backend.signalling.protoo import JsonObject, notification
+
+Wire = tuple[str, JsonObject]
+N = TypeVar("N")
+
+
+def unix_ms(at: datetime) -> int:
+    """Return a time as integer Unix milliseconds."""
+    return round(at.timestamp() * 1000)
+
+
+def producer_object(producer: MediaProducer) -> JsonObject:
+    """Render a producer as it stands in a participant."""
+    return {
+        "producerId": producer.id,
+        "kind": producer.kind,
+        "paused": producer.paused,
+        "appData": producer.app_data,
+    }
+
+
+def participant_object(participant: Participant) -> JsonObject:
+    """Render a participant with the producers it has at this moment."""
+    return {
+        "participantId": participant.id,
+        "userId": participant.user.id,
+        "fullName": participant.user.full_name,
+        "role": participant.user.role.value,
+        "isProducer": participant.is_producer,
+        "joinedAt": unix_ms(participant.joined_at),
+        "handRaised": participant.hand_raised,
+        "producers": [producer_object(producer) for producer in participant.producers.values()],
+    }
+
+
+def room_object(room: RoomRecord) -> JsonObject:
+    """Render a room's name and rules."""
+    return {
+        "name": room.name,
+        "isLocked": room.is_locked,
+        "studentsMayPublish": room.students_may_publish,
+        "ownerId": room.owner_id,
+    }
+
+
+def _new_producer(notice: notices.NewProducer) -> Wire:
+    producer = notice.producer
+    return "new-producer", {**producer_object(producer), "participantId": producer.owner.id}
+
+
+def _producer_switched(notice: notices.ProducerSwitched) -> Wire:
+    method = "producer-paused" if notice.paused else "producer-resumed"
+    return method, {"producerId": notice.producer_id, "participantId": notice.participant_id}
+
+
+def _consumer_switched(notice: notices.ConsumerSwitched) -> Wire:
+    method = "consumer-paused" if notice.paused else "consumer-resumed"
+    return method, {"consumerId": notice.consumer_id, "producerId": notice.producer_id}
+
+
+def _layers(notice: notices.ConsumerLayersChanged) -> Wire:
+    return "consumer-layers-changed", {
+        "consumerId": notice.consumer_id,
+        "spatialLayer": notice.spatial_layer,
+        "temporalLayer": notice.temporal_layer,
+    }
+
+
+def _speaker(notice: notices.ActiveSpeaker) -> Wire:
+    return "active-speaker", {
+        "participantId": notice.participant_id,
+        "producerId": notice.producer_id,
+        "volume": notice.volume,
+    }
+
+
+_RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
+    notices.ParticipantJoined: lambda n: (
+        "participant-joined",
+        {"participant": participant_object(n.participant)},
+    ),
+    notices.ParticipantLeft: lambda n: (
+        "participant-left",
+        {"participantId": n.participant_id, "reason": n.reason},
+    ),
+    notices.ParticipantUpdated: lambda n: (
+        "participant-updated",
+        {"participantId": n.participant_id, "handRaised": n.hand_raised},
+    ),
+    notices.NewProducer: _new_producer,
+    notices.ProducerSwitched: _producer_switched,
+    notices.ProducerEnded: lambda n: (
+        "producer-closed",
+        {"producerId": n.producer_id, "participantId": n.participant_id},
+    ),
+    notices.ConsumerSwitched: _consumer_switched,
+    notices.ConsumerEnded: lambda n: (
+        "consumer-closed",
+        {"consumerId": n.consumer_id, "producerId": n.producer_id},
+    ),
+    notices.ConsumerLayersChanged: _layers,
+    notices.ActiveSpeaker: _speaker,
+    notices.Relayed: lambda n: (n.method, n.data),
+    notices.Muted: lambda n: ("muted", {"producerId": n.producer_id, "by": n.by}),
+    notices.Kicked: lambda n: ("kicked", {"by": n.by}),
+    notices.RoomUpdated: lambda n: ("room-updated", {"room": room_object(n.room)}),
+    notices.RoomEnded: lambda n: ("room-closed", {"reason": n.reason}),
+    notices.SfuWentAway: lambda _: ("sfu-unavailable", {}),
+    notices.SfuCameBack: lambda _: ("sfu-available", {}),
+    notices.SfuRestarted: lambda _: ("sfu-restarted", {}),
+    notices.ServerShutdown: lambda n: ("server-shutdown", {"retryAfter": n.retry_after_s}),
+}
+
+
+class NoticeWriter:
+    """Writes notices as protoo notifications; one that goes to a whole room is written once.
+
+    Only the latest text is kept: a room tells one notice to everybody in one step, before the next one is made.
+    """
+
+    def __init__(self) -> None:
+        self._latest: tuple[Notice, str] | None = None
+
+    def write(self, notice: Notice) -> str:
+        """Return the notice's text."""
+        if self._latest is not None and self._latest[0] is notice:
+            return self._latest[1]
+        text = notification(*_RENDERERS[type(notice)](notice))
+        self._latest = (notice, text)
+        return text

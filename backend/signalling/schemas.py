@@ -1,0 +1,197 @@
+"""The shape of every request's data: camelCase on the wire, snake_case inside. One schema a message.
+
+Unknown fields are ignored and `null` means absent. RTP, DTLS and SDP objects pass through; the SFU or the other
+client judges them.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+
+from backend.domain.rooms import MAX_ROOM_NAME_LENGTH
+from backend.domain.sfu_port import Direction
+from shared.ids import is_client_id
+from shared.wire_schema import Flag, check_text
+
+MAX_TOKEN_LENGTH = 200
+"""Longer than any resume token of ours."""
+
+MAX_APP_DATA_CHARACTERS = 16 * 1024
+"""`appData` is kept and told to everybody in the room, so it stays small."""
+
+MAX_RELAYED_CHARACTERS = 64 * 1024
+"""Largest SDP or candidate passed on: it waits in the other's queue. A real offer has some 10 KiB."""
+
+
+class MessageSchema(Schema):
+    """Base of all: what is unknown is ignored, what is null is absent."""
+
+    class Meta:
+        """marshmallow's options."""
+
+        unknown = EXCLUDE
+
+    nullable: tuple[str, ...] = ()
+
+    @pre_load
+    def _drop_nulls(self, data: Any, **_: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {name: value for name, value in data.items() if value is not None or name in self.nullable}
+
+
+def _plain_text(value: str) -> None:
+    if "\x00" in check_text(value):
+        raise ValidationError("Holds a character that is no text.")
+
+
+def _client_id(value: str) -> None:
+    if not is_client_id(value):
+        raise ValidationError("1 to 128 of A-Z a-z 0-9 . _ ~ -, and neither . nor ..")
+
+
+def _no_larger_than(limit: int) -> Any:
+    def check(value: Any) -> None:
+        if len(json.dumps(value)) > limit:
+            raise ValidationError(f"More than {limit} characters as JSON.")
+
+    return check
+
+
+def _id(name: str, *, required: bool = True) -> fields.String:
+    return fields.String(data_key=name, required=required, validate=validate.Length(min=1, max=128))
+
+
+def _kind(*, required: bool) -> fields.String:
+    return fields.String(required=required, validate=validate.OneOf(("audio", "video")))
+
+
+def _object(name: str) -> fields.Dict:
+    return fields.Dict(keys=fields.String(), data_key=name, required=True)
+
+
+class EmptySchema(MessageSchema):
+    """No data."""
+
+
+class JoinRoomSchema(MessageSchema):
+    """`join-room`."""
+
+    room_id = fields.String(data_key="roomId", required=True, validate=_client_id)
+    room_name = fields.String(
+        data_key="roomName", validate=[validate.Length(max=MAX_ROOM_NAME_LENGTH), _plain_text]
+    )
+    is_producer = Flag(data_key="isProducer", load_default=False)
+    resume_token = fields.String(data_key="resumeToken", validate=validate.Length(max=MAX_TOKEN_LENGTH))
+
+
+class CreateTransportSchema(MessageSchema):
+    """`create-transport`."""
+
+    direction = fields.Enum(Direction, by_value=True, required=True)
+    enable_sctp = Flag(data_key="enableSctp", load_default=False)
+
+
+class ConnectTransportSchema(MessageSchema):
+    """`connect-transport`."""
+
+    transport_id = _id("transportId")
+    dtls_parameters = _object("dtlsParameters")
+
+
+class TransportSchema(MessageSchema):
+    """A request about one transport."""
+
+    transport_id = _id("transportId")
+
+
+class ProduceSchema(MessageSchema):
+    """`produce`."""
+
+    transport_id = _id("transportId")
+    kind = _kind(required=True)
+    rtp_parameters = _object("rtpParameters")
+    paused = Flag(load_default=False)
+    app_data = fields.Dict(
+        keys=fields.String(),
+        data_key="appData",
+        load_default=dict,
+        validate=_no_larger_than(MAX_APP_DATA_CHARACTERS),
+    )
+
+
+class ProducerSchema(MessageSchema):
+    """A request about one producer."""
+
+    producer_id = _id("producerId")
+
+
+class ConsumeSchema(MessageSchema):
+    """`consume`."""
+
+    producer_id = _id("producerId")
+    rtp_capabilities = _object("rtpCapabilities")
+    paused = Flag(load_default=True)
+    transport_id = _id("transportId", required=False)
+
+
+class ConsumerSchema(MessageSchema):
+    """A request about one consumer."""
+
+    consumer_id = _id("consumerId")
+
+
+class StatsSchema(MessageSchema):
+    """`get-stats`: exactly one id."""
+
+    transport_id = _id("transportId", required=False)
+    producer_id = _id("producerId", required=False)
+    consumer_id = _id("consumerId", required=False)
+
+    @validates_schema
+    def _one_id(self, data: Mapping[str, Any], **_: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Give one of transportId, producerId and consumerId.")
+
+
+class SdpSchema(MessageSchema):
+    """`webrtc-offer` and `webrtc-answer`: the SDP as text, or as WebRTC's session description."""
+
+    to = _id("to")
+    sdp = fields.Raw(required=True, validate=_no_larger_than(MAX_RELAYED_CHARACTERS))
+
+
+class CandidateSchema(MessageSchema):
+    """`ice-candidate`; a null candidate tells the end of candidates."""
+
+    nullable = ("candidate",)
+
+    to = _id("to")
+    candidate = fields.Raw(required=True, allow_none=True, validate=_no_larger_than(MAX_RELAYED_CHARACTERS))
+
+
+class RaiseHandSchema(MessageSchema):
+    """`raise-hand`."""
+
+    raised = Flag(required=True)
+
+
+class MuteSchema(MessageSchema):
+    """`mute-participant`; without a kind all of it."""
+
+    participant_id = _id("participantId")
+    kind = _kind(required=False)
+
+
+class ParticipantSchema(MessageSchema):
+    """A request about one participant."""
+
+    participant_id = _id("participantId")
+
+
+class LockRoomSchema(MessageSchema):
+    """`lock-room`."""
+
+    locked = Flag(required=True)

@@ -1,0 +1,80 @@
+"""Joins signalling's parts and puts them into the application."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from backend import keys
+from backend.domain.chores import Chores
+from backend.domain.ice_servers import ice_servers
+from backend.domain.live_classes import LiveClasses, LiveParts
+from backend.domain.live_presence import LivePresence
+from backend.domain.media import MediaControl
+from backend.domain.moderation import Moderation
+from backend.domain.sfu_port import SfuLink
+from backend.domain.sfu_watch import SfuWatch
+from backend.domain.users import User
+from backend.settings import TurnSettings
+from backend.signalling.client import Rules
+from backend.signalling.endpoint import SocketEndpoint
+from backend.signalling.protoo import JsonObject
+from backend.signalling.seat_timer import SeatTimer
+
+CHORES_FINISH_S = 5.0
+"""How long a stop waits for seats being cleared away; the SFU removes what is left by its own timeouts."""
+
+
+def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
+    """Add `GET /ws`, set `keys.PRESENCE`, and follow the SFU while the application runs.
+
+    The services under `backend.keys` must be there already. `sfu` is started and closed here.
+    """
+    settings = app[keys.SETTINGS]
+    chores = Chores()
+    parts = LiveParts(sfu, app[keys.ROOMS], app[keys.ATTENDANCE], clock=lambda: asyncio.get_running_loop().time())
+    classes = LiveClasses(parts, chores, settings.resume_grace_s)
+    watch = SfuWatch(classes.rooms, sfu, chores, settings.resume_grace_s)
+    media = MediaControl(sfu, chores, watch.doubt)
+    rules = Rules(
+        classes=classes,
+        media=media,
+        moderation=Moderation(classes, media, app[keys.ROOMS]),
+        ice_servers=lambda user: _ice_servers(settings.turn, user),
+    )
+    endpoint = SocketEndpoint(rules, app[keys.TICKETS], app[keys.TOKENS], settings.cors_origins)
+    app[keys.PRESENCE] = LivePresence(classes, sfu, endpoint.close_sockets_of)
+    app.router.add_get("/ws", endpoint.handle)
+
+    async def live(_app: web.Application) -> AsyncIterator[None]:
+        timer = SeatTimer(classes)
+        await sfu.start(watch)
+        yield
+        timer.close()
+        await chores.close(CHORES_FINISH_S)
+        await sfu.close()
+
+    async def say_goodbye(_app: web.Application) -> None:
+        classes.announce_shutdown()
+        endpoint.shut_down()
+
+    app.cleanup_ctx.append(live)
+    app.on_shutdown.append(say_goodbye)
+
+
+def _ice_servers(turn: TurnSettings, user: User) -> list[JsonObject]:
+    expires_at = int(time.time()) + turn.ttl_s
+    servers = ice_servers(turn.stun_urls, turn.turn_urls, turn.secret, user.id, expires_at)
+    return [
+        {
+            name: value
+            for name, value in {
+                "urls": list(server.urls),
+                "username": server.username,
+                "credential": server.credential,
+            }.items()
+            if value is not None
+        }
+        for server in servers
+    ]
