@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from shared.wire_schema import Flag, ObjectSchema, Text, WholeNumber, object_list
+from shared.wire_schema import Flag, ObjectList, ObjectSchema, Text, WholeNumber
 
 FINGERPRINT_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 """Hashes that may vouch for a certificate, and their lengths. SHA-1 and MD5 no longer can (RFC 8122 section 5)."""
@@ -119,7 +119,7 @@ class _DtlsFingerprintSchema(ObjectSchema):
 class _DtlsParametersSchema(ObjectSchema):
     target = DtlsParameters
     role = fields.Str(load_default="auto", validate=validate.OneOf(("auto", "client", "server")))
-    fingerprints = object_list(_DtlsFingerprintSchema, MAX_FINGERPRINTS, required=True)
+    fingerprints = ObjectList(_DtlsFingerprintSchema, MAX_FINGERPRINTS, required=True)
 
     @post_load
     def make_target(self, data: dict[str, Any], **options: Any) -> Any:

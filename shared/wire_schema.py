@@ -1,8 +1,8 @@
 """The base of every schema that maps camelCase JSON objects of a peer to dataclasses, and its field types.
 
-What all of them have in common: unknown fields are ignored; `null` means absent, and so does whatever else is false
-to JavaScript (but 0 is a number where one belongs); fields that are absent in a dataclass (`None`) are left out on
-the wire; every string and list is bounded.
+What all of them have in common: unknown fields are ignored; `null` means absent, and so does whatever else is
+false to JavaScript (but 0 is a number where one belongs); fields that are absent in a dataclass (`None`) are left
+out on the wire; every string and list is bounded.
 """
 
 from collections.abc import Mapping
@@ -101,9 +101,21 @@ class Flag(fields.Field[bool]):
         return value
 
 
-def object_list(schema: type[ObjectSchema], most: int, **options: Any) -> fields.List[Any]:
-    """Make a field that holds a list of at most `most` objects of a schema."""
-    return fields.List(fields.Nested(schema), validate=validate.Length(max=most), **options)
+class ObjectList(fields.List[Any]):
+    """A list of at most `most` objects of a schema; a longer one is refused before anything in it is read."""
+
+    def __init__(self, schema: type[ObjectSchema], most: int, **options: Any) -> None:
+        super().__init__(fields.Nested(schema), **options)
+        self._most = most
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any
+    ) -> list[Any]:
+        if not isinstance(value, list):
+            raise ValidationError("Not a list.")
+        if len(value) > self._most:
+            raise ValidationError(f"More than {self._most} items.")
+        return super()._deserialize(value, attr, data, **options)
 
 
 def check_text(value: Any, longest: int = MAX_TEXT_BYTES) -> str:

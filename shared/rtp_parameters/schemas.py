@@ -30,7 +30,7 @@ from shared.rtp_parameters.types import (
     RtpParameters,
     RtpRtxParameters,
 )
-from shared.wire_schema import MAX_SAFE_INTEGER, Flag, ObjectSchema, Text, WholeNumber, check_text, object_list
+from shared.wire_schema import MAX_SAFE_INTEGER, Flag, ObjectList, ObjectSchema, Text, WholeNumber, check_text
 
 MAX_PAYLOAD_TYPE = 127
 """Seven bits (RFC 3550 section 5.1)."""
@@ -125,7 +125,7 @@ class _CodecSchema(ObjectSchema):
     clock_rate = WholeNumber(0, MAX_CLOCK_RATE, required=True)
     channels = WholeNumber(0, MAX_CHANNELS)
     parameters = FormatParameters(load_default=dict)
-    rtcp_feedback = object_list(RtcpFeedbackSchema, MAX_RTCP_FEEDBACK, load_default=list)
+    rtcp_feedback = ObjectList(RtcpFeedbackSchema, MAX_RTCP_FEEDBACK, load_default=list)
 
     @post_load
     def make_target(self, data: dict[str, Any], **options: Any) -> Any:
@@ -183,8 +183,8 @@ class RtpCapabilitiesSchema(ObjectSchema):
     """Reads and writes `RtpCapabilities`."""
 
     target = RtpCapabilities
-    codecs = object_list(RtpCodecCapabilitySchema, MAX_CODECS, load_default=list)
-    header_extensions = object_list(RtpHeaderExtensionSchema, MAX_HEADER_EXTENSIONS, load_default=list)
+    codecs = ObjectList(RtpCodecCapabilitySchema, MAX_CODECS, load_default=list)
+    header_extensions = ObjectList(RtpHeaderExtensionSchema, MAX_HEADER_EXTENSIONS, load_default=list)
 
 
 class RtpRtxParametersSchema(ObjectSchema):
@@ -221,9 +221,9 @@ class RtpParametersSchema(ObjectSchema):
 
     target = RtpParameters
     mid = Text(MAX_STREAM_ID_BYTES)
-    codecs = object_list(RtpCodecParametersSchema, MAX_CODECS, required=True)
-    header_extensions = object_list(RtpHeaderExtensionParametersSchema, MAX_HEADER_EXTENSIONS, load_default=list)
-    encodings = object_list(RtpEncodingParametersSchema, MAX_ENCODINGS, load_default=list)
+    codecs = ObjectList(RtpCodecParametersSchema, MAX_CODECS, required=True)
+    header_extensions = ObjectList(RtpHeaderExtensionParametersSchema, MAX_HEADER_EXTENSIONS, load_default=list)
+    encodings = ObjectList(RtpEncodingParametersSchema, MAX_ENCODINGS, load_default=list)
     rtcp = fields.Nested(RtcpParametersSchema, load_default=RtcpParameters)
     msid = Text()
 
@@ -249,8 +249,8 @@ class RtpMappingSchema(ObjectSchema):
     """Reads and writes `RtpMapping`."""
 
     target = RtpMapping
-    codecs = object_list(RtpCodecMappingSchema, MAX_CODECS, load_default=list)
-    encodings = object_list(RtpEncodingMappingSchema, MAX_ENCODINGS, load_default=list)
+    codecs = ObjectList(RtpCodecMappingSchema, MAX_CODECS, load_default=list)
+    encodings = ObjectList(RtpEncodingMappingSchema, MAX_ENCODINGS, load_default=list)
 
 
 def _kind(mime_type: str) -> str:

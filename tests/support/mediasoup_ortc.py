@@ -41,7 +41,9 @@ _HEADER_EXTENSION = "kind uri preferredId preferredEncrypt direction"
 _CODEC = "mimeType clockRate channels parameters rtcpFeedback"
 """What each object is compared in; mediasoup also hands on fields that it does not know, which ours drops."""
 _COMPARED_OBJECTS = frozenset(("codecs", "headerExtensions", *_KNOWN_FIELDS))
-OPTIONAL_FIELDS = frozenset(("ssrc", "rid", "mid", "msid", "cname", "scalabilityMode", "rtx", "maxBitrate"))
+OPTIONAL_FIELDS = frozenset(
+    ("ssrc", "rid", "mid", "msid", "cname", "scalabilityMode", "rtx", "maxBitrate", "codecPayloadType")
+)
 """Where mediasoup keeps an empty string, `false` or 0 as it came and ours makes it absent."""
 
 
