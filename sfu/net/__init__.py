@@ -1,0 +1,5 @@
+"""The media workers' sockets: batched UDP, ICE-lite, DTLS, SRTP.
+
+Called by the worker process's `__main__`, which hands it to `sfu.worker` through protocols. May import `sfu.rtp`,
+`shared`, asyncio, aiortc, aioice, pylibsrtp and OpenSSL; never `sfu.worker`.
+"""

@@ -1,0 +1,184 @@
+"""One transport's way to its peer: ICE-lite, DTLS and SRTP together, as the worker sees it."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from sfu.net.address import Address
+from sfu.net.dtls import Certificate, DtlsTransport, HandshakePacer, Role
+from sfu.net.ice_lite import IceLite, IceState
+from sfu.net.srtp import MAX_RTCP_BYTES, Pointer
+from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
+from shared.transport_parameters import IceParameters
+
+if TYPE_CHECKING:
+    from aioice import stun
+
+    from sfu.net.packet_writer import PacketWriter
+
+
+class EndpointListener(Protocol):
+    """Whom an endpoint tells what came in."""
+
+    def on_rtp(self, packet: memoryview, length: int, now: float) -> None:
+        """Take a verified RTP packet; the view is valid until the end of the batch."""
+
+    def on_rtcp(self, packet: memoryview, now: float) -> None:
+        """Take a verified compound RTCP packet; the view is valid during the call."""
+
+    def on_state(self, ice: str, dtls: str) -> None:
+        """Take note that one of the two states (values of `IceState` and `DtlsState`) has changed."""
+
+
+class Endpoint:
+    """The peer's addresses, keys and counters of one WebRTC transport.
+
+    It is made by a `MediaPort`, which brings it what arrives; `listener` has to be set before that.
+    """
+
+    listener: EndpointListener
+
+    def __init__(
+        self,
+        *,
+        certificate: Certificate,
+        pacer: HandshakePacer,
+        writer: "PacketWriter",
+        send: Callable[[bytes | memoryview, Address], None],
+        consent_timeout: float,
+        local_address: tuple[str, int],
+        drops: Counter[str],
+        on_close: Callable[["Endpoint"], None],
+    ) -> None:
+        self.ice = IceLite(consent_timeout)
+        self.dtls = DtlsTransport(certificate, pacer, self._send_record, lambda _: self._report())
+        self.local_address = local_address
+        self.transport_sequence = 0
+        self.packets_received = 0
+        self.bytes_received = 0
+        self._writer = writer
+        self._send = send
+        self._drops = drops
+        self._on_close = on_close
+        self._pending_start: tuple[Role, list[tuple[str, str]]] | None = None
+        self._reported: tuple[str, str] | None = None
+
+    # --- what the worker calls ---
+
+    @property
+    def ice_parameters(self) -> IceParameters:
+        """Our credentials, for the peer's checks."""
+        return IceParameters(self.ice.username_fragment, self.ice.password, ice_lite=True)
+
+    @property
+    def selected_address(self) -> Address | None:
+        """Where the peer is."""
+        return self.ice.selected
+
+    @property
+    def srtp_profile(self) -> str | None:
+        """The SRTP protection profile that DTLS has chosen (RFC 5764 4.1.2, RFC 7714 14.2)."""
+        return self.dtls.srtp_profile
+
+    def connect(self, role: Role, fingerprints: list[tuple[str, str]]) -> None:
+        """Start DTLS in this role (as client, once ICE is up) with a peer of these fingerprints."""
+        if role == "client" and self.ice.selected is None:
+            self._pending_start = (role, fingerprints)
+        else:
+            self.dtls.start(role, fingerprints)
+
+    def send_batch(
+        self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
+    ) -> bool:
+        """Send packets `first` up to `last` (exclusive) of a batch; `False` when the peer cannot be reached."""
+        srtp, address = self.dtls.outbound, self.ice.selected
+        if srtp is None or address is None:
+            return False
+        sequence = self.transport_sequence
+        if numbers.transport_sequence_header:
+            self.transport_sequence += (len(batch.packets) if last is None else last) - first
+        return self._writer.write(batch, numbers, sequence, srtp, address, first, last)
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        """Protect and send a compound RTCP packet; `False` when it cannot be sent."""
+        srtp, address = self.dtls.outbound, self.ice.selected
+        if srtp is None or address is None or len(packet) > MAX_RTCP_BYTES:
+            return False
+        protected = srtp.protect_rtcp(packet)
+        if protected is None:
+            return False
+        self._send(protected, address)
+        return True
+
+    def close(self) -> None:
+        """Close DTLS and ICE and free the addresses; safe to call twice."""
+        if self.ice.state is IceState.CLOSED:
+            return
+        self.dtls.close()
+        self._on_close(self)
+        self.ice.close()
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+        return self.ice.next_timeout()
+
+    def handle_timeout(self, now: float) -> None:
+        """Let the consent of a peer that has gone silent run out."""
+        self.ice.handle_timeout(now)
+        self._report()
+
+    # --- what the media port calls ---
+
+    def receive_check(self, message: "stun.Message", address: Address, now: float) -> tuple[bool, list[Address]]:
+        """Answer a connectivity check: whether `address` is the peer's, and which addresses are not any more."""
+        result = self.ice.handle_request(message, address, now)
+        if result.answer is not None:
+            self._send(result.answer, address)
+        if result.authenticated:
+            if self._pending_start is not None:
+                pending, self._pending_start = self._pending_start, None
+                self.dtls.start(*pending)
+            self._report()
+        return result.authenticated, result.forgotten
+
+    def receive_dtls(self, record: bytes) -> None:
+        """Take a datagram of DTLS records from one of the peer's addresses."""
+        if not self.dtls.receive(record):
+            self._drops["dtls_not_expected"] += 1
+
+    def receive_rtp(self, packet: memoryview, pointer: Pointer, length: int, now: float) -> None:
+        """Unprotect an SRTP packet in place and hand it on."""
+        inbound = self.dtls.inbound
+        if inbound is None:
+            self._drops["srtp_before_dtls"] += 1
+            return
+        length = inbound.unprotect_rtp(packet, pointer, length)
+        if not length:
+            self._drops["srtp_refused"] += 1
+            return
+        self.packets_received += 1
+        self.bytes_received += length
+        self.listener.on_rtp(packet, length, now)
+
+    def receive_rtcp(self, packet: memoryview, pointer: Pointer, length: int, now: float) -> None:
+        """Unprotect an SRTCP packet in place and hand it on."""
+        inbound = self.dtls.inbound
+        if inbound is None:
+            self._drops["srtp_before_dtls"] += 1
+            return
+        length = inbound.unprotect_rtcp(packet, pointer, length)
+        if not length:
+            self._drops["srtcp_refused"] += 1
+            return
+        self.bytes_received += length
+        self.listener.on_rtcp(packet[:length], now)
+
+    def _send_record(self, record: bytes) -> None:
+        if self.ice.selected is not None:
+            self._send(record, self.ice.selected)
+
+    def _report(self) -> None:
+        states = (self.ice.state.value, self.dtls.state.value)
+        if states != self._reported:
+            self._reported = states
+            self.listener.on_state(*states)

@@ -1,0 +1,239 @@
+"""The one UDP port of a worker, shared by all its transports (RFC 7983, RFC 8445).
+
+STUN finds its transport by the username fragment; everything else by the address from which an authenticated
+check has come. Media from any other address is dropped before anything parses it.
+"""
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sfu.net.address import Address
+from sfu.net.dtls import SRTP_PROFILES, Certificate, HandshakePacer
+from sfu.net.endpoint import Endpoint
+from sfu.net.ice_lite import local_username_fragment, parse_request
+from sfu.net.packet_writer import PacketWriter
+from sfu.net.srtp import PinnedBuffer
+from sfu.net.udp_socket import UdpSender
+from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS
+from shared.transport_parameters import IceCandidate
+
+SLOT_BYTES = 2048
+"""Room for a datagram: more than any path's MTU that carries WebRTC. What fills it was cut off and is dropped."""
+
+MIN_RTP_BYTES = 12
+"""Of RTP and of SRTCP alike; libsrtp reads that much before it checks anything."""
+
+_NOT_A_PROTOCOL = 255
+
+
+class MediaPort:
+    """Reads and writes one UDP socket in batches and sorts what arrives.
+
+    Args:
+        sock: bound and non-blocking.
+        announced_ips: the addresses that peers are told to send to, the preferred one first.
+        consent_timeout: seconds without a connectivity check after which a transport is disconnected.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        announced_ips: Sequence[str],
+        consent_timeout: float,
+    ) -> None:
+        self.drops: Counter[str] = Counter()
+        self.certificate = Certificate.generateCertificate()
+        self.sender = UdpSender(sock)
+        self.writer = PacketWriter(self.sender)
+        self._sock = sock
+        self._loop = loop
+        self._consent_timeout = consent_timeout
+        self._announced_ips = announced_ips
+        self._on_batch: Callable[[float], None] = _ignore
+        self._pacer = HandshakePacer(loop)
+        self._by_fragment: dict[str, Endpoint] = {}
+        self._by_address: dict[Address, Endpoint] = {}
+        memory = PinnedBuffer(MAX_BATCH_PACKETS * SLOT_BYTES)
+        self._slots = [
+            (memory.view[at : at + SLOT_BYTES], memory.pointer(at))
+            for at in range(0, len(memory.view), SLOT_BYTES)
+        ]
+        self._memory = memory
+        self._writing = False
+        self._packets_received = 0
+        self._bytes_received = 0
+        self._local_address: tuple[str, int] = sock.getsockname()[:2]
+
+    def start(self, on_batch: Callable[[float], None]) -> None:
+        """Begin to read; `on_batch` is called with the time after each batch, to forward what came in."""
+        self._on_batch = on_batch
+        self._loop.add_reader(self._sock, self._read)
+
+    @property
+    def port(self) -> int:
+        """The UDP port."""
+        return self._local_address[1]
+
+    @property
+    def srtp_profiles(self) -> list[str]:
+        """Names of the SRTP profiles on offer, the preferred one first."""
+        return [profile.openssl_profile.decode() for profile in SRTP_PROFILES]
+
+    @property
+    def ice_candidates(self) -> list[IceCandidate]:
+        """One host candidate for each announced address (RFC 8445 5.1.2.1 for their priorities)."""
+        return [
+            IceCandidate(
+                foundation=f"udp{n}",
+                priority=(126 << 24) | ((65535 - n) << 8) | 255,
+                ip=address,
+                address=address,
+                protocol="udp",
+                port=self.port,
+                type="host",
+            )
+            for n, address in enumerate(self._announced_ips)
+        ]
+
+    @property
+    def certificate_fingerprint(self) -> str:
+        """SHA-256 fingerprint of the DTLS certificate."""
+        return self.certificate.sha256_fingerprint
+
+    def traffic(self) -> dict[str, Any]:
+        """Count what came in and went out since the start, and what was dropped, by reason."""
+        sent = self.sender.counters
+        drops = self.drops.copy()
+        drops.update(
+            {
+                "send_queue_full": sent.queue_full,
+                "send_refused": sent.refused,
+                "protect_failed": self.writer.protect_failures,
+            }
+        )
+        return {
+            "port": self.port,
+            "packetsReceived": self._packets_received,
+            "bytesReceived": self._bytes_received,
+            "packetsSent": sent.sent,
+            "bytesSent": sent.sent_bytes,
+            "drops": {reason: count for reason, count in drops.items() if count},
+        }
+
+    def create_link(self) -> Endpoint:
+        """Make the endpoint of a new transport; it gets datagrams until it is closed."""
+        endpoint = Endpoint(
+            certificate=self.certificate,
+            pacer=self._pacer,
+            writer=self.writer,
+            send=self.send,
+            consent_timeout=self._consent_timeout,
+            local_address=self._local_address,
+            drops=self.drops,
+            on_close=self._forget,
+        )
+        self._by_fragment[endpoint.ice.username_fragment] = endpoint
+        return endpoint
+
+    def send(self, data: bytes | memoryview, address: Address) -> None:
+        """Send one datagram, now or when the socket has room again."""
+        self.sender.send(data, address)
+        self.watch_writable()
+
+    def watch_writable(self) -> None:
+        """Have the queue flushed when the socket is writable, if anything waits in it."""
+        if self.sender.wants_write and not self._writing:
+            self._writing = True
+            self._loop.add_writer(self._sock, self._write)
+
+    def close(self) -> None:
+        """Stop reading and writing and close the socket."""
+        self._loop.remove_reader(self._sock)
+        if self._writing:
+            self._loop.remove_writer(self._sock)
+        self._sock.close()
+
+    def _write(self) -> None:
+        self.sender.flush()
+        if not self.sender.wants_write:
+            self._writing = False
+            self._loop.remove_writer(self._sock)
+
+    def _read(self) -> None:
+        now = self._loop.time()
+        receive, by_address, drops = self._sock.recvfrom_into, self._by_address, self.drops
+        for view, pointer in self._slots:
+            try:
+                length, address = receive(view)
+            except BlockingIOError:
+                break
+            except OSError:  # an ICMP error for something sent earlier; the next read goes on
+                drops["socket_error"] += 1
+                continue
+            self._packets_received += 1
+            self._bytes_received += length
+            first = view[0] if length else _NOT_A_PROTOCOL
+            if not 128 <= first < 192:
+                self._receive_other(first, bytes(view[:length]), address, now)
+                continue
+            endpoint = by_address.get(address)
+            if endpoint is None:
+                drops["unknown_address"] += 1
+            elif length < MIN_RTP_BYTES or length == SLOT_BYTES:
+                drops["bad_length"] += 1
+            elif 192 <= view[1] <= 223:
+                endpoint.receive_rtcp(view, pointer, length, now)
+            else:
+                endpoint.receive_rtp(view, pointer, length, now)
+        self._on_batch(now)
+        self.watch_writable()
+
+    def _receive_other(self, first: int, datagram: bytes, address: Address, now: float) -> None:
+        if first < 4:
+            self._receive_stun(datagram, address, now)
+        elif 20 <= first < 64:
+            endpoint = self._by_address.get(address)
+            if endpoint is None:
+                self.drops["unknown_address"] += 1
+            else:
+                endpoint.receive_dtls(datagram)
+        else:
+            self.drops["unknown_protocol"] += 1
+
+    def _receive_stun(self, datagram: bytes, address: Address, now: float) -> None:
+        try:
+            message = parse_request(datagram)
+        except ValueError:
+            self.drops["stun_malformed"] += 1
+            return
+        endpoint = self._by_fragment.get(local_username_fragment(message) or "")
+        if endpoint is None:
+            self.drops["stun_unknown_username"] += 1
+            return
+        authenticated, forgotten = endpoint.receive_check(message, address, now)
+        if not authenticated:
+            self.drops["stun_unauthenticated"] += 1
+            return
+        for old in forgotten:
+            self._by_address.pop(old, None)
+        before = self._by_address.get(address)
+        if before is not endpoint:
+            if before is not None:
+                before.ice.forget(address)
+            self._by_address[address] = endpoint
+
+    def _forget(self, endpoint: Endpoint) -> None:
+        self._by_fragment.pop(endpoint.ice.username_fragment, None)
+        for address in endpoint.ice.addresses:
+            if self._by_address.get(address) is endpoint:
+                del self._by_address[address]
+            self.sender.forget(address)
+
+
+def _ignore(_now: float) -> None:
+    """Before `start` nothing is read, so there is nothing to forward."""

@@ -1,0 +1,129 @@
+"""SRTP in place (RFC 3711, RFC 7714): packets are protected and unprotected where they lie, with no copy.
+
+pylibsrtp's own `Session.protect` copies each packet twice and costs twice as much as the cipher; its sessions are
+kept, and libsrtp is called on memory that is allocated once. Nothing else in the project touches libsrtp.
+"""
+
+from typing import Any
+
+from pylibsrtp import Session
+from pylibsrtp._binding import ffi, lib
+
+AEAD_AES_128_GCM = "SRTP_AEAD_AES_128_GCM"
+AES128_CM_SHA1_80 = "SRTP_AES128_CM_SHA1_80"
+
+TAG_LENGTHS = {AEAD_AES_128_GCM: 16, AES128_CM_SHA1_80: 10}
+"""Bytes that protection adds to an RTP packet, by profile."""
+
+SRTCP_TRAILER_BYTES = 4 + 16
+"""Most that protection adds to an RTCP packet: the index word and the longest tag."""
+
+MAX_RTCP_BYTES = 1400
+"""Largest RTCP packet before protection, so that it still fits a path's MTU after it."""
+
+MAX_STREAMS = 512
+"""SSRCs one peer may send from. libsrtp keeps state for each for good, so their number has to end somewhere; a
+peer that publishes camera, screen and microphone with simulcast and RTX needs about twenty."""
+
+Pointer = Any
+"""A cffi pointer into a `PinnedBuffer`."""
+
+protect = lib.srtp_protect
+copy = ffi.memmove
+
+
+def new_length() -> Any:
+    """Make the in-and-out length argument that `protect` takes."""
+    return ffi.new("int *")
+
+
+class PinnedBuffer:
+    """Memory that never moves: `view` for Python, `pointer` for libsrtp."""
+
+    __slots__ = ("_memory", "view")
+
+    def __init__(self, size: int) -> None:
+        self._memory = ffi.new("char[]", size)
+        self.view = memoryview(ffi.buffer(self._memory)).cast("B")
+
+    def pointer(self, at: int) -> Pointer:
+        """Point at byte `at`; valid as long as this buffer lives."""
+        return self._memory + at
+
+
+class InboundSrtp:
+    """The keys of what one peer sends to us."""
+
+    __slots__ = ("_length", "_session", "_srtp", "_ssrcs")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session  # owns the C object behind _srtp
+        self._srtp = session._srtp[0]
+        self._length = ffi.new("int *")
+        self._ssrcs: set[bytes] = set()
+
+    def unprotect_rtp(self, packet: memoryview, pointer: Pointer, length: int) -> int:
+        """Verify and decrypt the RTP packet at `pointer` in place; `packet` is a view of the same bytes.
+
+        Returns the new length in bytes, or 0 when it is a forgery, a replay or one SSRC too many.
+        """
+        ssrc = bytes(packet[8:12])
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_STREAMS:
+            return 0
+        size = self._length
+        size[0] = length
+        if lib.srtp_unprotect(self._srtp, pointer, size):
+            return 0
+        self._ssrcs.add(ssrc)
+        return int(size[0])
+
+    def unprotect_rtcp(self, packet: memoryview, pointer: Pointer, length: int) -> int:
+        """Verify and decrypt the RTCP packet at `pointer` in place; result as for `unprotect_rtp`."""
+        ssrc = bytes(packet[4:8])
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_STREAMS:
+            return 0
+        size = self._length
+        size[0] = length
+        if lib.srtp_unprotect_rtcp(self._srtp, pointer, size):
+            return 0
+        self._ssrcs.add(ssrc)
+        return int(size[0])
+
+
+class OutboundSrtp:
+    """The keys of what we send to one peer. `srtp` is the C session that `protect` takes."""
+
+    __slots__ = ("_length", "_scratch", "_session", "srtp", "tag_length")
+
+    def __init__(self, session: Session, profile: str) -> None:
+        self._session = session
+        self.srtp = session._srtp[0]
+        self.tag_length = TAG_LENGTHS[profile]
+        self._length = ffi.new("int *")
+        self._scratch = PinnedBuffer(MAX_RTCP_BYTES + SRTCP_TRAILER_BYTES)
+
+    def protect_rtcp(self, packet: bytes) -> memoryview | None:
+        """Return the protected form of an RTCP packet of at most `MAX_RTCP_BYTES`, valid until the next call.
+
+        `None` means that the key is used up or the packet malformed; it is not to be sent then.
+        """
+        scratch = self._scratch
+        scratch.view[: len(packet)] = packet
+        self._length[0] = len(packet)
+        if lib.srtp_protect_rtcp(self.srtp, scratch.pointer(0), self._length):
+            return None
+        return scratch.view[: self._length[0]]
+
+
+__all__ = [
+    "AEAD_AES_128_GCM",
+    "AES128_CM_SHA1_80",
+    "MAX_RTCP_BYTES",
+    "InboundSrtp",
+    "OutboundSrtp",
+    "PinnedBuffer",
+    "Pointer",
+    "copy",
+    "new_length",
+    "protect",
+]

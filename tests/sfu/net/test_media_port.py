@@ -1,0 +1,242 @@
+"""The media port over real sockets, with a peer that does real ICE, DTLS and SRTP."""
+
+import asyncio
+import contextlib
+import random
+import struct
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, SRTPProtectionProfile
+
+from sfu.net.endpoint import Endpoint
+from sfu.net.media_port import MediaPort
+from sfu.net.udp_socket import bind_udp
+from sfu.rtp.mapped_batch import MappedBatch, MappedPacket, StreamNumbers, mid_element
+from shared.transport_parameters import dump_ice_candidate, dump_ice_parameters
+from tests.support.media_peer import MediaPeer, media_peer
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.rtp: list[bytes] = []
+        self.rtcp: list[bytes] = []
+        self.states: list[tuple[str, str]] = []
+        self.changed = asyncio.Event()
+
+    def on_rtp(self, packet: memoryview, length: int, now: float) -> None:
+        self.rtp.append(bytes(packet[:length]))
+        self.changed.set()
+
+    def on_rtcp(self, packet: memoryview, now: float) -> None:
+        self.rtcp.append(bytes(packet))
+        self.changed.set()
+
+    def on_state(self, ice: str, dtls: str) -> None:
+        self.states.append((ice, dtls))
+        self.changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[MediaPort]:
+    sock = bind_udp("127.0.0.1", 0, 0, 0)
+    port = MediaPort(sock, asyncio.get_running_loop(), announced_ips=["127.0.0.1"], consent_timeout=30)
+    port.start(lambda _: None)
+    yield port
+    port.close()
+
+
+def link(port: MediaPort) -> tuple[Endpoint, Listener, dict[str, Any]]:
+    endpoint, listener = port.create_link(), Listener()
+    endpoint.listener = listener
+    offered = {
+        "iceParameters": dump_ice_parameters(endpoint.ice_parameters),
+        "iceCandidates": [dump_ice_candidate(candidate) for candidate in port.ice_candidates],
+        "dtlsParameters": {
+            "role": "auto",
+            "fingerprints": [{"algorithm": "sha-256", "value": port.certificate_fingerprint}],
+        },
+    }
+    return endpoint, listener, offered
+
+
+def fingerprints(peer: MediaPeer) -> list[tuple[str, str]]:
+    return [(entry["algorithm"], entry["value"]) for entry in peer.dtls_parameters["fingerprints"]]
+
+
+async def connected(port: MediaPort, peer: MediaPeer) -> tuple[Endpoint, Listener]:
+    endpoint, listener, offered = link(port)
+    await peer.open(offered)
+    endpoint.connect("client" if peer.role == "server" else "server", fingerprints(peer))
+    await peer.connect(offered)
+    await listener.until(lambda: listener.states[-1] == ("completed", "connected"))
+    return endpoint, listener
+
+
+def rtp(sequence: int, size: int = 100, ssrc: int = 1234) -> bytes:
+    return struct.pack("!BBHLL", 0x80, 96, sequence, 1000, ssrc) + bytes(size)
+
+
+def batch(count: int, size: int = 1000) -> MappedBatch:
+    extension = bytes(5) + bytes(3) + b"\x42abc"
+    head = struct.pack("!BBHLLHH", 0x90, 101, 0, 7, 0, 0xBEDE, len(extension) // 4)
+    return MappedBatch(
+        [
+            MappedPacket(head + extension + bytes([n]) * (size - n), 70_000 + n, 7, size, n == 0)
+            for n in range(count)
+        ],
+        is_video=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "profile", [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80], ids=lambda p: p.openssl_profile
+)
+@pytest.mark.parametrize("role", ["client", "server"])
+async def test_media_flows_both_ways(port: MediaPort, profile: SRTPProtectionProfile, role: str) -> None:
+    async with media_peer(profiles=[profile], role=role) as peer:
+        endpoint, listener = await connected(port, peer)
+        assert endpoint.srtp_profile == profile.openssl_profile.decode() == peer.srtp_profile
+        peer.send_rtp(rtp(1))
+        peer.send_rtcp(struct.pack("!BBHL", 0x80, 201, 1, 5))
+        await listener.until(lambda: bool(listener.rtp and listener.rtcp))
+        assert listener.rtp == [rtp(1)]
+        assert listener.rtcp == [struct.pack("!BBHL", 0x80, 201, 1, 5)]
+        received: asyncio.Queue[bytes] = asyncio.Queue()
+        peer.on_rtp = received.put_nowait
+        assert endpoint.send_batch(batch(6), StreamNumbers(777, -60_000, 5, mid_element("3", 1), 0x51))
+        packets = [await asyncio.wait_for(received.get(), 5) for _ in range(6)]
+        heads = [struct.unpack_from("!BBHLLHH5sBH", packet) for packet in packets]
+        assert [head[2] for head in heads] == list(range(10_000, 10_006))
+        assert {head[3:5] for head in heads} == {(12, 777)}
+        assert {head[7] for head in heads} == {b"\x103\0\0\0"}
+        assert [head[8:] for head in heads] == [(0x51, n) for n in range(6)]
+        padded = [packet[: -packet[-1]] if packet[0] & 0x20 else packet for packet in packets]
+        assert [packet[28:] for packet in padded] == [bytes([n]) * (1000 - n) for n in range(6)]
+
+
+async def test_the_server_prefers_gcm_when_both_are_offered(port: MediaPort) -> None:
+    async with media_peer(profiles=[SRTP_AES128_CM_SHA1_80, SRTP_AEAD_AES_128_GCM]) as peer:
+        endpoint, _ = await connected(port, peer)
+        assert endpoint.srtp_profile == "SRTP_AEAD_AES_128_GCM"
+
+
+async def test_part_of_a_batch_is_numbered_from_its_own_first(port: MediaPort) -> None:
+    async with media_peer() as peer:
+        endpoint, _ = await connected(port, peer)
+        received: asyncio.Queue[bytes] = asyncio.Queue()
+        peer.on_rtp = received.put_nowait
+        numbers = StreamNumbers(777, 0, 0, mid_element("3", 1), 0x51)
+        whole = batch(6)
+        endpoint.send_batch(whole, numbers, 2, 4)
+        endpoint.send_batch(whole, numbers, 5, 6)
+        packets = [await asyncio.wait_for(received.get(), 5) for _ in range(3)]
+        assert [packet[100] for packet in packets] == [2, 3, 5]
+        assert [int.from_bytes(packet[22:24], "big") for packet in packets] == [0, 1, 2]
+
+
+async def test_a_wrong_fingerprint_ends_the_handshake(port: MediaPort) -> None:
+    endpoint, listener, offered = link(port)
+    async with media_peer() as peer:
+        await peer.open(offered)
+        endpoint.connect("server", [("sha-256", ":".join(["00"] * 32))])
+        with contextlib.suppress(AssertionError, ConnectionError, TimeoutError):
+            await peer.connect(offered)
+        await listener.until(lambda: listener.states[-1][1] == "failed")
+        assert endpoint.dtls.inbound is None
+        assert not endpoint.send_rtcp(struct.pack("!BBHL", 0x80, 201, 1, 5))
+
+
+async def test_media_from_an_address_without_a_check_is_dropped(port: MediaPort) -> None:
+    async with media_peer() as peer, media_peer() as stranger:
+        _, listener = await connected(port, peer)
+        _, _, offered = link(port)
+        await stranger.open(offered)
+        for data in (rtp(9), b"\x16\xfe\xfd" + bytes(50), struct.pack("!BBHL", 0x80, 201, 1, 5), b"\xff", b""):
+            stranger.send_raw(data)
+        peer.send_rtp(rtp(1))
+        await listener.until(lambda: bool(listener.rtp))
+        assert listener.rtp == [rtp(1)]
+        assert port.drops["unknown_address"] >= 2
+        assert port.drops["unknown_protocol"] >= 1
+
+
+async def test_garbage_on_a_validated_address_is_counted_and_media_goes_on(port: MediaPort) -> None:
+    async with media_peer() as peer:
+        _, listener = await connected(port, peer)
+        rng = random.Random(5)  # noqa: S311 - not for secrets
+        for first in (0, 1, 2, 22, 23, 63, 128, 144, 191, 200):
+            for size in (1, 7, 11, 12, 20, 100, 1500, 2048):
+                peer.send_raw(bytes([first]) + rng.randbytes(size - 1))
+        replay = peer._dtls._tx_srtp.protect(rtp(1))
+        for _ in range(3):
+            peer.send_raw(replay)
+        peer.send_rtp(rtp(2))
+        await listener.until(lambda: rtp(2) in listener.rtp)
+        assert listener.rtp == [rtp(1), rtp(2)]
+        assert port.drops["srtp_refused"] >= 2
+        assert port.drops["stun_malformed"] > 0
+        assert port.drops["bad_length"] > 0
+
+
+async def test_a_second_client_hello_from_elsewhere_disturbs_nothing(port: MediaPort) -> None:
+    async with media_peer() as peer, media_peer() as stranger:
+        endpoint, listener, offered = link(port)
+        await peer.open(offered)
+        await stranger.open(offered)
+        hello = asyncio.create_task(stranger._dtls.start(_parameters(offered)))
+        endpoint.connect("server", fingerprints(peer))
+        await peer.connect(offered)
+        await listener.until(lambda: listener.states[-1] == ("completed", "connected"))
+        hello.cancel()
+        assert port.drops["unknown_address"] >= 1
+
+
+async def test_an_address_that_proves_itself_for_another_transport_moves_there(port: MediaPort) -> None:
+    async with media_peer() as peer:
+        first, first_listener = await connected(port, peer)
+        second, second_listener, offered = link(port)
+        peer._ice = offered["iceParameters"]
+        await peer.check()
+        assert first.ice.selected is None
+        assert second.ice.selected == peer._transport.get_extra_info("sockname")  # type: ignore[union-attr]
+        assert first_listener is not second_listener
+
+
+async def test_close_frees_every_address_and_says_goodbye(port: MediaPort) -> None:
+    async with media_peer() as peer:
+        endpoint, _ = await connected(port, peer)
+        closed = asyncio.Event()
+        peer._dtls.on("statechange", lambda: closed.set() if peer._dtls.state == "closed" else None)
+        endpoint.close()
+        endpoint.close()
+        assert port._by_address == {}
+        assert port._by_fragment == {}
+        await asyncio.wait_for(closed.wait(), 5)
+
+
+async def test_fresh_ssrcs_are_bounded(port: MediaPort) -> None:
+    async with media_peer() as peer:
+        _, listener = await connected(port, peer)
+        for ssrc in range(600):
+            peer.send_rtp(rtp(1, ssrc=10_000 + ssrc, size=1))
+            if ssrc % 50 == 0:
+                await asyncio.sleep(0)
+        peer.send_rtp(rtp(2, ssrc=10_000))
+        await listener.until(lambda: rtp(2, ssrc=10_000) in listener.rtp)
+        assert len({packet[8:12] for packet in listener.rtp}) <= 512
+        assert port.drops["srtp_refused"] >= 600 - 512
+
+
+def _parameters(offered: dict[str, Any]) -> Any:
+    from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
+
+    entry = offered["dtlsParameters"]["fingerprints"][0]
+    return RTCDtlsParameters([RTCDtlsFingerprint(entry["algorithm"], entry["value"])])
