@@ -56,7 +56,7 @@ def create_app(
     app.cleanup_ctx.append(_storage(database, announce))
     (signalling or _signalling)(app)  # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
     presence = app[keys.PRESENCE]
-    app[keys.ACCOUNTS] = Accounts(app[keys.USERS], app[keys.SESSIONS], hasher, presence)
+    app[keys.ACCOUNTS] = Accounts(app[keys.USERS], PostgresSessions(database), hasher, _now, presence)
     app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], presence, _now)
     app.cleanup_ctx.append(_authentication(announce, hasher))
     setup_http(app)

@@ -1,11 +1,10 @@
 """Accounts: signing up, profiles, and what an admin does with other people's."""
 
-from backend.domain.auth_ports import PasswordHasher
+from backend.domain.auth_ports import Clock, PasswordHasher, SessionRepository
 from backend.domain.pages import Page, PageRequest
 from backend.domain.passwords import require_strong
 from backend.domain.permissions import Action, allows, require
 from backend.domain.ports import Presence, UserRepository
-from backend.domain.sessions import Sessions
 from backend.domain.users import NewUser, ProfileChange, Role, User, UserFilter, normalized_email
 from backend.errors import InvalidInput, NotAllowed, NotFound
 
@@ -16,14 +15,20 @@ ACCOUNT_CLOSED = "account-closed"
 
 
 class Accounts:
-    """The accounts and who may do what with them."""
+    """The accounts and who may do what with them. Without `presence`, nobody is in any class."""
 
     def __init__(
-        self, users: UserRepository, sessions: Sessions, hasher: PasswordHasher, presence: Presence | None = None
+        self,
+        users: UserRepository,
+        sessions: SessionRepository,
+        hasher: PasswordHasher,
+        clock: Clock,
+        presence: Presence | None = None,
     ) -> None:
         self._users = users
         self._sessions = sessions
         self._hasher = hasher
+        self._clock = clock
         self._presence = presence
 
     async def register(self, by: User | None, wanted: NewUser, password: str) -> User:
@@ -69,7 +74,7 @@ class Accounts:
             return True
         await self._users.update(found.user.id, ProfileChange(role=Role.ADMIN, active=True))
         await self._users.set_password_hash(found.user.id, wanted.password_hash)
-        await self._sessions.end_all(found.user.id)
+        await self._sessions.end_all(found.user.id, self._clock())
         return False
 
     async def change_profile(self, user: User, change: ProfileChange) -> User:
@@ -107,7 +112,7 @@ class Accounts:
         require(by, Action.MANAGE_USERS)
         user = _found(await self._users.update(user_id, change))
         if not user.active:
-            await self._sessions.end_all(user.id)
+            await self._sessions.end_all(user.id, self._clock())
             await self._leave_classes(user.id)
         return user
 

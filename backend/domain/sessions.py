@@ -119,10 +119,6 @@ class Sessions:
         await self._users.set_password_hash(identity.user.id, await self._hasher.hash(new))
         await self._sessions.end_all(identity.user.id, self._clock(), keep_session_id=identity.session_id)
 
-    async def end_all(self, user_id: str) -> None:
-        """End all sessions of a user."""
-        await self._sessions.end_all(user_id, self._clock())
-
     async def _checked_user(self, email: str, password: str) -> User:
         found = await self._users.credentials_by_email(email.strip())
         matches = await self._matches(email, password, found)

@@ -41,7 +41,7 @@ async def opened(database: Database, url: str | None, data_dir: Path, announce: 
     Raises:
         StartError: it cannot be reached, started or migrated.
     """
-    async with _server(url, data_dir) as (conninfo, name):
+    async with served(url, data_dir) as (conninfo, name):
         announce(f"[1/5] Database connected ({name})")
         taken = await _migrated(conninfo)
         announce(f"[2/5] Database migrations completed ({len(taken)} applied)")
@@ -54,7 +54,12 @@ async def opened(database: Database, url: str | None, data_dir: Path, announce: 
 
 
 @asynccontextmanager
-async def _server(url: str | None, data_dir: Path) -> AsyncIterator[tuple[str, str]]:
+async def served(url: str | None, data_dir: Path) -> AsyncIterator[tuple[str, str]]:
+    """Wait for the server at `url`, or run the embedded one; gives connection string and a name for people.
+
+    Raises:
+        StartError: there is no way to it.
+    """
     if url is not None:
         await _wait_for(url)
         yield url, "PostgreSQL at DATABASE_URL"

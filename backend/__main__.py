@@ -1,0 +1,71 @@
+"""Start the backend: `python -m backend`, or do one thing with its data and end.
+
+    python -m backend                       serve, until SIGTERM or SIGINT
+    python -m backend create-admin EMAIL    make an admin, or give an account the role and a new password
+    python -m backend migrate [VERSION]     bring the schema to a version; without one to the newest
+
+Exit status: 0 after a graceful stop, 1 when something is in the way (one sentence says what), 2 for a wrong
+setting or a wrong call.
+"""
+
+import asyncio
+import getpass
+import sys
+
+import uvloop
+
+from backend.commands import create_admin, migrate_to
+from backend.errors import InvalidInput, StartError
+from backend.serve import serve
+from backend.settings import Settings, load_settings
+from shared.logging import configure_logging
+from shared.settings import SettingsError
+
+
+def main(arguments: list[str]) -> int:
+    """Read the settings, do what the arguments say, and return the exit status."""
+    try:
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format, service="backend")
+        return _run(settings, arguments)
+    except SettingsError as error:
+        return _complain(str(error), 2)
+    except InvalidInput as error:
+        return _complain(error.message, 2)
+    except StartError as error:
+        return _complain(str(error), 1)
+
+
+def _run(settings: Settings, arguments: list[str]) -> int:
+    match arguments:
+        case []:
+            uvloop.run(serve(settings, announce=_say))
+        case ["create-admin", email]:
+            _say(asyncio.run(create_admin(settings, email, _read_password())))
+        case ["migrate"]:
+            _say(asyncio.run(migrate_to(settings, None)))
+        case ["migrate", version] if version.isdecimal():
+            _say(asyncio.run(migrate_to(settings, int(version))))
+        case _:
+            return _complain(__doc__ or "", 2)
+    return 0
+
+
+def _read_password() -> str:
+    """Ask on the terminal, unseen; otherwise the first line of standard input is the password."""
+    if sys.stdin.isatty():
+        return getpass.getpass("Password for the admin: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 -- for the person who starts the service, whatever the log level
+
+
+def _complain(sentence: str, status: int) -> int:
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 -- for the person who starts the service
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,49 @@
+"""What an operator does from the command line, beside a running service or without one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from backend.domain.accounts import Accounts
+from backend.security.bcrypt_hasher import BcryptHasher
+from backend.settings import Settings
+from backend.storage.database import Database
+from backend.storage.lifecycle import opened, served
+from backend.storage.migrate import migrate
+from backend.storage.sessions import PostgresSessions
+from backend.storage.users import PostgresUsers
+
+
+async def create_admin(settings: Settings, email: str, password: str) -> str:
+    """Make an admin, or give an existing account the role and the password; returns what to tell the operator.
+
+    Raises:
+        StartError: the database cannot be opened.
+        InvalidInput: the email has no such form, or `WEAK_PASSWORD`.
+    """
+    async with _accounts(settings) as accounts:
+        is_new = await accounts.make_admin(email, password)
+    return f"{email} is an admin{'' if is_new else ' now, with a new password; its sessions have ended'}."
+
+
+async def migrate_to(settings: Settings, version: int | None) -> str:
+    """Bring the schema to a version, by default the newest; returns what to tell the operator.
+
+    Raises:
+        StartError: the database cannot be opened, or there is no such version.
+    """
+    async with served(settings.database_url, settings.data_dir) as (conninfo, _):
+        taken = await asyncio.to_thread(migrate, conninfo, version)
+    return f"Migrations taken: {', '.join(map(str, taken)) or 'none, the schema was there already'}."
+
+
+@asynccontextmanager
+async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
+    database, hasher = Database(pool_size=1), BcryptHasher(settings.bcrypt_cost)
+    users, sessions = PostgresUsers(database), PostgresSessions(database)
+    async with opened(database, settings.database_url, settings.data_dir, lambda _line: None):
+        try:
+            yield Accounts(users, sessions, hasher, lambda: datetime.now(UTC))
+        finally:
+            hasher.close()

@@ -1,0 +1,63 @@
+"""A real PostgreSQL for the tests: one embedded server a run, a fresh migrated database a test."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from backend.storage.embedded import EmbeddedPostgres
+from backend.storage.migrate import migrate
+from tests.support.services import fresh_data_dir
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100"}
+"""What the tests write may be lost with the machine."""
+
+TEMPLATE = "vtp_template"
+
+
+class DatabaseServer:
+    """Hands out databases. `conninfo` strings are libpq's, for psycopg and `Settings.database_url` alike."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._admin = server.conninfo("postgres")
+        self._numbers = itertools.count(1)
+
+    def make_empty(self, name: str | None = None) -> str:
+        """Make a database without tables and return its connection string."""
+        return self._make(name or f"empty_{os.getpid()}_{next(self._numbers)}", "template0")
+
+    def make_migrated(self) -> str:
+        """Make a database with the newest schema and return its connection string."""
+        return self._make(f"test_{os.getpid()}_{next(self._numbers)}", TEMPLATE)
+
+    def drop(self, conninfo: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        name = sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"]))
+        self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    def _make(self, name: str, template: str) -> str:
+        identifiers = sql.Identifier(name), sql.Identifier(template)
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(*identifiers))
+        return make_conninfo(self._admin, dbname=name)
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self._admin, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@contextmanager
+def running_database_server() -> Iterator[DatabaseServer]:
+    """Run an embedded server for the length of a `with` block, with a migrated template."""
+    with fresh_data_dir() as data_dir:
+        server = EmbeddedPostgres(data_dir, FAST)
+        server.start()
+        try:
+            databases = DatabaseServer(server)
+            migrate(databases.make_empty(TEMPLATE))
+            yield databases
+        finally:
+            server.stop()
