@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +33,9 @@ REPORTS = pytest.StashKey[list[pytest.TestReport]]()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep a test's reports where its fixtures find them when they end."""
-    report: pytest.TestReport = yield
+    report = yield
     item.stash.setdefault(REPORTS, []).append(report)
     return report
 
@@ -109,7 +109,7 @@ def teacher(arrive: Callable[[str], Visitor], teacher_email: str) -> Visitor:
     """Return a teacher who has signed in and sees the list of classes."""
     visitor = arrive("teacher")
     visitor.sign_in(teacher_email, PASSWORD)
-    expect(visitor.page.get_by_role("heading", name="Classes")).to_be_visible()
+    visitor.expect_classes()
     return visitor
 
 

@@ -45,7 +45,7 @@ def bring(arrive: Callable[[str], Visitor], request: pytest.FixtureRequest) -> C
     def bring(name: str) -> Visitor:
         visitor = arrive(name)
         visitor.sign_up(name.title(), f"{name}.{label}@school.example", PASSWORD)
-        expect(visitor.page.get_by_role("heading", name="Classes")).to_be_visible()
+        visitor.expect_classes()
         return visitor
 
     return bring

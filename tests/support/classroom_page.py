@@ -17,9 +17,12 @@ MIN_AUDIO_ENERGY = 1e-6
 """Far below one beep of the fake microphone, far above silence, which adds nothing."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Visitor:
-    """One person's browser profile and page, signed in as nobody at first."""
+    """One person's browser profile and page, signed in as nobody at first.
+
+    It has no slots, since playwright notes the handlers that it is given on the object they belong to.
+    """
 
     name: str
     context: BrowserContext
@@ -53,6 +56,10 @@ class Visitor:
         form.get_by_label("Email").fill(email)
         form.get_by_label("Password").fill(password)
         form.get_by_role("button", name="Create account").click()
+
+    def expect_classes(self) -> None:
+        """Wait until the list of classes is there, which takes being signed in."""
+        expect(self.page.get_by_role("heading", name="Classes", exact=True)).to_be_visible()
 
     def create_class(self, name: str) -> str:
         """Create a class from the list of classes and return its id. The page then stands at its door."""
