@@ -52,3 +52,10 @@ test("of several producers of a kind the newest counts", () => {
   assert.equal(roster.producerOf(participant, "audio")?.producerId, "p9");
   assert.equal(roster.producerOf(participant, "video"), undefined);
 });
+
+test("after a restart of the media server the same people send nothing", () => {
+  const before = roster.withProducer(roster.rosterOf([ana, ben]), voice);
+  const after = roster.withoutProducers(before);
+  assert.deepEqual([...after.keys()], ["a", "b"]);
+  assert.equal(roster.producerIds(after).size, 0);
+});

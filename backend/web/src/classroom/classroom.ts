@@ -11,8 +11,6 @@ import { notificationHandlers } from "./notifications.ts";
 import { EMPTY_ROSTER, producerIds, type Roster, rosterOf } from "./roster.ts";
 import type { ClassroomState, Ending } from "./state.ts";
 
-/** How often to ask whether the media server is back; nothing announces it when it kept its rooms. */
-const MEDIA_SERVER_PROBE_MS = 3000;
 /** Leaving waits this long for the server's word, then goes anyway. */
 const LEAVE_WITHIN_MS = 1000;
 
@@ -54,7 +52,6 @@ export class Classroom {
   #rebuild: (() => Promise<void>) | null = null;
   /** Counts the times that media was made anew, so that one which another overtook can tell. */
   #builds = 0;
-  #probing = false;
   /** What the server said before it closed the connection for good. */
   #announced: Ending | null = null;
   #retryAfterMs = 0;
@@ -130,14 +127,12 @@ export class Classroom {
     if (kind === "microphone") this.state.patch({ mutedByTeacher: true });
   }
 
-  /** The media server cannot be reached: ask until it can. */
-  mediaServerDown(): void {
-    if (this.state.value.mediaServer === "down") return;
-    this.state.patch({ mediaServer: "down" });
-    void this.#probeMediaServer();
+  /** The server ended something of ours that we did not end. */
+  producerClosed(producerId: string): void {
+    this.#publisher?.producerClosed(producerId);
   }
 
-  /** The media server holds nothing of this class any more: make everything anew. */
+  /** The media server holds nothing of ours any more: make everything anew. */
   async mediaServerRestarted(): Promise<void> {
     this.state.patch({ mediaServer: "restarted" });
     await this.#rebuild?.();
@@ -185,20 +180,14 @@ export class Classroom {
     if (!answer.resumed || !this.#subscriber) this.#closeMedia();
     this.setOthers(rosterOf(answer.participants));
     this.setRoom(answer.room);
-    if (this.#subscriber) await this.#resumeMedia(participantId);
-    else await this.#buildMedia(answer);
+    if (!this.#subscriber) return this.#buildMedia(answer);
+    this.#publisher?.resume(answer.self?.producers ?? []);
+    await this.#subscriber.resume();
   }
 
   #adoptFailed(error: unknown): void {
     if ((error as Error).name === "UnsupportedError") this.end({ why: "unsupported" });
     else this.#connection?.close();
-  }
-
-  async #resumeMedia(participantId: string): Promise<void> {
-    const { participants } = await this.#request("get-participants", {});
-    const own = participants.find((each) => each.participantId === participantId);
-    await this.#subscriber?.resume();
-    await this.#publisher?.resume(own?.producers ?? []);
   }
 
   async #buildMedia({ routerRtpCapabilities, iceServers }: JoinAnswer): Promise<void> {
@@ -235,20 +224,6 @@ export class Classroom {
     this.#subscriber?.close();
     this.#publisher = null;
     this.#subscriber = null;
-  }
-
-  async #probeMediaServer(): Promise<void> {
-    if (this.#probing) return;
-    this.#probing = true;
-    while (!this.#over && this.state.value.mediaServer === "down") {
-      await new Promise((resolve) => setTimeout(resolve, MEDIA_SERVER_PROBE_MS));
-      const reached = await this.#request("get-room-info", {}).then(
-        () => true,
-        () => false,
-      );
-      if (reached && this.state.value.mediaServer === "down") this.state.patch({ mediaServer: "up" });
-    }
-    this.#probing = false;
   }
 
   async #pause(attempt: number): Promise<void> {

@@ -13,15 +13,23 @@ export function notificationHandlers(classroom: Classroom): NotificationHandlers
     "new-producer": (producer) => change((others) => roster.withProducer(others, producer)),
     "producer-paused": (producer) => change((others) => roster.withProducerPaused(others, producer, true)),
     "producer-resumed": (producer) => change((others) => roster.withProducerPaused(others, producer, false)),
-    "producer-closed": (producer) => change((others) => roster.withoutProducer(others, producer)),
+    "producer-closed": (producer) => {
+      change((others) => roster.withoutProducer(others, producer));
+      classroom.producerClosed(producer.producerId);
+    },
     "consumer-closed": ({ consumerId, producerId }) => classroom.consumerClosed(consumerId, producerId),
     "active-speaker": ({ participantId }) => classroom.state.patch({ speakerId: participantId }),
     muted: ({ producerId }) => classroom.mutedByServer(producerId),
     kicked: () => classroom.announce({ why: "kicked" }),
     "room-updated": ({ room }) => classroom.setRoom(room),
     "room-closed": () => classroom.announce({ why: "closed" }),
-    "sfu-unavailable": () => classroom.mediaServerDown(),
-    "sfu-restarted": () => void classroom.mediaServerRestarted(),
+    "sfu-unavailable": () => classroom.state.patch({ mediaServer: "down" }),
+    "sfu-available": () => classroom.state.patch({ mediaServer: "up" }),
+    "sfu-restarted": () => {
+      // Nothing is announced as closed one by one; what the others make anew comes as new.
+      change(roster.withoutProducers);
+      void classroom.mediaServerRestarted();
+    },
     "server-shutdown": ({ retryAfter }) => classroom.serverGoesDown((retryAfter ?? DEFAULT_RETRY_AFTER_S) * 1000),
   };
 }

@@ -45,6 +45,11 @@ export function withoutProducer(roster: Roster, { participantId, producerId }: A
   return changed(roster, participantId, (producers) => producers.filter((each) => each.producerId !== producerId));
 }
 
+/** The same people, sending nothing. */
+export function withoutProducers(roster: Roster): Roster {
+  return new Map([...roster].map(([id, participant]) => [id, { ...participant, producers: [] }]));
+}
+
 export function withProducerPaused(roster: Roster, { participantId, producerId }: Attributed, paused: boolean): Roster {
   return changed(roster, participantId, (producers) =>
     producers.map((each) => (each.producerId === producerId ? { ...each, paused } : each)),

@@ -37,7 +37,10 @@ export function farewell(ending: Ending): { readonly title: string; readonly tex
     case "closed":
       return { title: "The class is over", text: "The teacher has closed this class for everybody." };
     case "replaced":
-      return { title: "You are in this class elsewhere", text: "Your seat was taken over by a newer window." };
+      return {
+        title: "Your seat here has ended",
+        text: "It was taken over by a newer window, or your session was ended by an administrator.",
+      };
     case "signed-out":
       return { title: "You were signed out", text: "Please sign in again to return to the class." };
     case "unsupported":

@@ -58,11 +58,11 @@ export class Publisher {
   }
 
   /** The signalling connection is back; `known` is what the server holds of ours. Mend the differences. */
-  async resume(known: readonly ProducerInfo[]): Promise<void> {
+  resume(known: readonly ProducerInfo[]): void {
     const held = new Set([...this.#held.values()].map(({ producer }) => producer.id));
     for (const { producerId } of known) {
       // Made by a request whose answer was lost: nobody feeds it.
-      if (!held.has(producerId)) await this.#context.request("close-producer", { producerId }).catch(() => undefined);
+      if (!held.has(producerId)) this.#context.request("close-producer", { producerId }).catch(() => undefined);
     }
     for (const [kind, { producer }] of this.#held) {
       const info = known.find(({ producerId }) => producerId === producer.id);
@@ -71,6 +71,14 @@ export class Publisher {
     }
     if (this.#transport?.connectionState === "failed") this.#startAnew();
     this.#kick();
+  }
+
+  /** The server ended one of our producers by itself; what it sent is still wanted. */
+  producerClosed(producerId: string): void {
+    const kind = this.deviceOf(producerId);
+    if (!kind) return;
+    this.#forget(kind);
+    this.#retry.later();
   }
 
   close(): void {

@@ -31,7 +31,10 @@ export interface JoinAnswer {
   readonly participantId: string;
   readonly resumeToken: string;
   readonly resumed: boolean;
+  /** The others. */
   readonly participants: readonly ParticipantInfo[];
+  /** Oneself, with what the server holds of ours. */
+  readonly self?: ParticipantInfo;
   readonly routerRtpCapabilities: types.RtpCapabilities;
   readonly iceServers: RTCIceServer[];
   readonly room: RoomInfo;
@@ -58,8 +61,6 @@ type ById<Name extends string> = { readonly [key in Name]: string };
 export interface Requests {
   "join-room": { data: { roomId: string; resumeToken?: string }; answer: JoinAnswer };
   "leave-room": { data: Nothing; answer: Nothing };
-  "get-participants": { data: Nothing; answer: { participants: readonly ParticipantInfo[] } };
-  "get-room-info": { data: Nothing; answer: object };
   "create-transport": { data: { direction: "send" | "recv" }; answer: TransportInfo };
   "connect-transport": { data: { transportId: string; dtlsParameters: types.DtlsParameters }; answer: object };
   "close-transport": { data: ById<"transportId">; answer: object };
@@ -91,6 +92,7 @@ export interface Notifications {
   "room-updated": { room: RoomInfo };
   "room-closed": { reason?: string };
   "sfu-unavailable": object;
+  "sfu-available": object;
   "sfu-restarted": object;
   "server-shutdown": { retryAfter?: number };
 }
