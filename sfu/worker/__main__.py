@@ -1,0 +1,113 @@
+"""Start a media worker: `python -m sfu.worker --channel-fd N --config JSON`, as the control process does."""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import uvloop
+
+from sfu.net.channel import Channel
+from sfu.net.media_port import MediaPort
+from sfu.net.udp_socket import NoFreePortError, bind_udp
+from sfu.worker.worker import Worker
+from shared.logging import LogFormat, configure_logging, get_logger
+
+EXIT_NO_PORT = 3
+
+GC_YOUNG_THRESHOLD = 50_000
+"""Allocations between collections of the youngest generation. A packet leaves no cycles; sixty thousand packets a
+second would otherwise run the collector a hundred times in that second."""
+
+log = get_logger("sfu.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the control process tells a worker at its start."""
+
+    index: int
+    listen_ip: str
+    announced_ips: tuple[str, ...]
+    min_port: int
+    max_port: int
+    preferred_port: int
+    consent_timeout_s: float
+    log_level: str
+    log_format: LogFormat
+
+    @classmethod
+    def from_json(cls, text: str) -> "Config":
+        """Read the command line's JSON."""
+        raw: dict[str, Any] = json.loads(text)
+        return cls(
+            raw["workerIndex"],
+            raw["listenIp"],
+            tuple(raw["announcedIps"]),
+            raw["minPort"],
+            raw["maxPort"],
+            raw["preferredPort"],
+            raw["consentTimeoutS"],
+            raw["logLevel"],
+            raw["logFormat"],
+        )
+
+
+def main() -> int:
+    """Run until the control process closes the channel or asks to terminate."""
+    parser = argparse.ArgumentParser(prog="sfu.worker")
+    parser.add_argument("--channel-fd", type=int, required=True)
+    parser.add_argument("--config", required=True)
+    arguments = parser.parse_args()
+    config = Config.from_json(arguments.config)
+    configure_logging(config.log_level, config.log_format, service="sfu-worker", worker=config.index)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the control process's to handle
+    try:
+        sock = bind_udp(config.listen_ip, config.preferred_port, config.min_port, config.max_port)
+    except NoFreePortError as error:
+        log.error("cannot start", reason=str(error))
+        return EXIT_NO_PORT
+    with socket.socket(fileno=arguments.channel_fd) as channel_socket, contextlib.closing(sock):
+        uvloop.run(_serve(config, sock, channel_socket))
+    return 0
+
+
+async def _serve(config: Config, sock: socket.socket, channel_socket: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    channel = await Channel.open(channel_socket, on_end=stopped.set)
+    port = MediaPort(
+        sock,
+        loop,
+        announced_ips=config.announced_ips or (config.listen_ip,),
+        consent_timeout=config.consent_timeout_s,
+    )
+    worker = Worker(port, loop, channel.notify)
+    channel.serve(worker.handle)
+    port.start(worker.on_batch)
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    channel.notify("worker.ready", {"pid": os.getpid(), "port": port.port, "srtpProfiles": port.srtp_profiles})
+    _spare_the_collector()
+    await stopped.wait()
+    worker.close()
+    await asyncio.sleep(0)  # lets the farewells (close_notify) leave
+    port.close()
+    channel.close()
+
+
+def _spare_the_collector() -> None:
+    """Keep what start-up has made out of the garbage collector's sight, so that it never pauses packets for it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_YOUNG_THRESHOLD, 20, 50)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

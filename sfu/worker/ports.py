@@ -1,0 +1,101 @@
+"""What the worker needs from the world outside: protocols that `sfu.net` fulfils."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
+from shared.transport_parameters import IceCandidate, IceParameters
+
+DtlsRole = Literal["client", "server"]
+
+
+class LinkListener(Protocol):
+    """Whom a link tells what came in from its peer."""
+
+    def on_rtp(self, packet: memoryview, length: int, now: float) -> None:
+        """Take a verified RTP packet; the view is valid until the end of the batch."""
+
+    def on_rtcp(self, packet: memoryview, now: float) -> None:
+        """Take a verified compound RTCP packet; the view is valid during the call."""
+
+    def on_state(self, ice: str, dtls: str) -> None:
+        """Take note that the state of ICE or DTLS has changed."""
+
+
+class Link(Protocol):
+    """One transport's protected way to its peer."""
+
+    listener: LinkListener
+    local_address: tuple[str, int]
+    packets_received: int
+    bytes_received: int
+
+    @property
+    def ice_parameters(self) -> IceParameters:
+        """Our credentials, for the peer's checks."""
+
+    @property
+    def selected_address(self) -> tuple[str, int] | tuple[str, int, int, int] | None:
+        """Where the peer is, once ICE knows."""
+
+    @property
+    def srtp_profile(self) -> str | None:
+        """The name of the SRTP protection profile, once DTLS has chosen one."""
+
+    def connect(self, role: DtlsRole, fingerprints: list[tuple[str, str]]) -> None:
+        """Start DTLS in this role with a peer whose certificate has these fingerprints."""
+
+    def send_batch(
+        self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
+    ) -> bool:
+        """Send packets of a batch; `False` when the peer cannot be reached."""
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        """Send a compound RTCP packet; `False` when the peer cannot be reached."""
+
+    def close(self) -> None:
+        """Close for good; safe to call twice."""
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+
+    def handle_timeout(self, now: float) -> None:
+        """Let time pass."""
+
+
+class LinkFactory(Protocol):
+    """The worker's port: makes links and knows what to tell peers about it."""
+
+    drops: Counter[str]
+
+    def create_link(self) -> Link:
+        """Make the link of a new transport."""
+
+    def traffic(self) -> dict[str, Any]:
+        """Count packets and bytes in and out, and drops by reason."""
+
+    @property
+    def ice_candidates(self) -> list[IceCandidate]:
+        """Where peers reach this worker."""
+
+    @property
+    def certificate_fingerprint(self) -> str:
+        """SHA-256 fingerprint of the DTLS certificate."""
+
+
+class Timer(Protocol):
+    """A call that is due at some time."""
+
+    def cancel(self) -> None:
+        """Do not make the call."""
+
+
+class Clock(Protocol):
+    """The event loop's clock: monotonic seconds, and calls at a given time."""
+
+    def time(self) -> float:
+        """Read the clock."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Have `callback` called at `when`."""

@@ -1,0 +1,224 @@
+"""A producer: the streams that one peer publishes as one track, mapped into the router and handed to consumers."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch, MappedPacket
+from sfu.rtp.nack_generator import NackGenerator
+from sfu.rtp.packet import RtpHeader
+from sfu.rtp.rtcp import Nack
+from sfu.rtp.stream_recv import unwrap_rtx
+from sfu.worker.errors import RefusedError
+from sfu.worker.header_extensions import ExtensionMapper, abs_send_time
+from sfu.worker.producer_stream import ProducerStream, is_rtx, retransmission_types, stream_codec
+from sfu.worker.stream_table import StreamTable
+from shared.rtp_parameters import MediaKind, RtpMapping, RtpParameters
+
+if TYPE_CHECKING:
+    from sfu.worker.consumer import Consumer
+
+DEFAULT_RTT_S = 0.1
+"""Round trip to a publisher before anything has measured it."""
+
+
+class ProducerParent(Protocol):
+    """The transport, as a producer needs it."""
+
+    def send_feedback(self, packet: Nack) -> None:
+        """Send one RTCP feedback packet to the publisher."""
+
+    def request_key_frame(self, ssrc: int, now: float) -> None:
+        """Ask the publisher for a key frame of this stream, merged with other such requests."""
+
+    def key_frame_received(self, ssrc: int) -> None:
+        """Take note that a key frame has come, so that it is not asked for any more."""
+
+    def batch_pending(self, producer: "Producer") -> None:
+        """Have `flush` called at the end of this batch of datagrams."""
+
+
+class Producer:
+    """One published track. Packets go in by `receive`; `flush` sends what came in to all consumers."""
+
+    def __init__(
+        self,
+        producer_id: str,
+        kind: MediaKind,
+        producer_type: str,
+        parameters: RtpParameters,
+        mapping: RtpMapping,
+        router_extension_ids: dict[str, int],
+        parent: ProducerParent,
+        *,
+        paused: bool,
+    ) -> None:
+        self.id = producer_id
+        self.kind = kind
+        self.type = producer_type
+        self.parameters = parameters
+        self.paused = paused
+        self.is_video = kind == "video"
+        self.consumers: list[Consumer] = []
+        self.extension_ids = {extension.uri: extension.id for extension in parameters.header_extensions}
+        self.packets_discarded = 0
+        self._parent = parent
+        self._extensions = ExtensionMapper(
+            parameters.header_extensions, router_extension_ids, is_video=self.is_video
+        )
+        mapped = {codec.payload_type: codec.mapped_payload_type for codec in mapping.codecs}
+        self._codecs = {
+            codec.payload_type: stream_codec(codec, mapped[codec.payload_type])
+            for codec in parameters.codecs
+            if not is_rtx(codec)
+        }
+        if not self._codecs:
+            raise RefusedError("the producer has no media codec")
+        self._rtx_types = retransmission_types(parameters)
+        self._table = StreamTable(parameters, mapping, self._codecs, self._rtx_types)
+        self._pending: list[ProducerStream] = []
+
+    @property
+    def streams(self) -> list[ProducerStream]:
+        """The streams that have been seen, in the order of the encodings."""
+        return self._table.streams
+
+    @property
+    def uses_transport_cc(self) -> bool:
+        """Whether the publisher wants transport-wide feedback for this track."""
+        return any(codec.uses_transport_cc for codec in self._codecs.values())
+
+    @property
+    def uses_remb(self) -> bool:
+        """Whether the publisher understands REMB for this track."""
+        return any(codec.uses_remb for codec in self._codecs.values())
+
+    # --- packets ---
+
+    def receive(self, packet: memoryview, header: RtpHeader, length: int, now: float) -> None:
+        """Take a packet of one of this producer's streams; it waits for `flush`."""
+        stream = self._table.get(header.ssrc) or self._learn_stream(packet, header)
+        if stream is None:
+            self.packets_discarded += 1
+            return
+        repaired = header.payload_type in self._rtx_types
+        if repaired:
+            sequence_number = self._unwrap_retransmission(packet, header, stream)
+        else:
+            sequence_number = stream.received.receive(header.sequence_number, header.timestamp, length, now)
+        codec = self._codecs.get(header.payload_type)
+        if sequence_number is None or codec is None:
+            self.packets_discarded += 1
+            return
+        if codec is not stream.codec:  # the publisher changes codecs within the stream
+            self.flush(now)
+            stream.codec = codec
+        payload = packet[header.payload_start : header.payload_end]
+        is_key_frame = codec.is_key_frame is not None and codec.is_key_frame(payload)
+        nacks = stream.received.nack_generator
+        if nacks is not None:
+            nacks.received(sequence_number, is_key_frame, repaired, now)
+        if is_key_frame:
+            self._parent.key_frame_received(stream.ssrc)
+        if self.paused:
+            return
+        if not payload:
+            self._skip(stream, sequence_number)
+            return
+        data = self._extensions.map_packet(packet, header, codec.mapped_payload_type, abs_send_time(now))
+        mapped = MappedPacket(data, sequence_number, header.timestamp, len(payload), is_key_frame)
+        self._enqueue(stream, mapped, now)
+
+    def flush(self, now: float) -> None:
+        """Hand what came in since the last time to the consumers."""
+        pending, self._pending = self._pending, []
+        for stream in pending:
+            batch = MappedBatch(stream.pending, is_video=self.is_video)
+            stream.pending = []
+            for consumer in self.consumers:
+                consumer.deliver(stream, batch, now)
+
+    def _enqueue(self, stream: ProducerStream, mapped: MappedPacket, now: float) -> None:
+        if stream.store is not None:
+            stream.store.add(mapped.sequence_number, mapped.data, now)
+        if not self._pending:
+            self._parent.batch_pending(self)
+        if not stream.pending:
+            self._pending.append(stream)
+        stream.pending.append(mapped)
+        if len(stream.pending) >= MAX_BATCH_PACKETS:
+            self.flush(now)
+
+    def _skip(self, stream: ProducerStream, sequence_number: int) -> None:
+        """Let nobody miss a packet of padding only, such as browsers probe with: nobody gets it."""
+        for consumer in self.consumers:
+            consumer.skip(stream, sequence_number)
+
+    def _unwrap_retransmission(self, packet: memoryview, header: RtpHeader, stream: ProducerStream) -> int | None:
+        """Make a retransmission the packet that it repeats; its number, `None` when nobody needs it."""
+        try:
+            original, skipped = unwrap_rtx(packet[header.payload_start : header.payload_end])
+        except ValueError:
+            return None
+        sequence_number = stream.received.receive_rtx(original)
+        header.payload_type = self._rtx_types[header.payload_type]
+        header.sequence_number = original
+        header.payload_start += skipped
+        return sequence_number
+
+    def _learn_stream(self, packet: memoryview, header: RtpHeader) -> ProducerStream | None:
+        stream = self._table.learn(packet, header)
+        if stream is not None and stream in self._pending:
+            self._pending.remove(stream)
+        return stream
+
+    # --- control ---
+
+    def pause(self) -> None:
+        """Stop forwarding at once."""
+        self.paused = True
+        self._drop_pending()
+        for consumer in self.consumers:
+            consumer.producer_paused()
+
+    def resume(self, now: float) -> None:
+        """Forward again, from the next key frame on."""
+        self.paused = False
+        for consumer in self.consumers:
+            consumer.start(now)
+
+    def close(self) -> None:
+        """Let go of everything; the consumers are closed by who owns them."""
+        self._drop_pending()
+        self.consumers.clear()
+
+    def request_key_frame(self, now: float) -> None:
+        """Ask the publisher for a key frame of every stream that somebody watches."""
+        if self.is_video and not self.paused:
+            for stream in self.streams:
+                self._parent.request_key_frame(stream.ssrc, now)
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+        due = [generator.next_timeout() for _, generator in self._nack_generators()]
+        return min((when for when in due if when is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Ask the publisher for what is missing."""
+        for stream, generator in self._nack_generators():
+            lost = generator.due(now, DEFAULT_RTT_S)
+            if lost and not self.paused:
+                stream.received.nack_count += 1
+                self._parent.send_feedback(Nack(0, stream.ssrc, tuple(number & 0xFFFF for number in lost)))
+            if generator.take_key_frame_request() and not self.paused:
+                self._parent.request_key_frame(stream.ssrc, now)
+
+    def _nack_generators(self) -> list[tuple[ProducerStream, NackGenerator]]:
+        return [
+            (stream, stream.received.nack_generator)
+            for stream in self.streams
+            if stream.received.nack_generator is not None
+        ]
+
+    def _drop_pending(self) -> None:
+        for stream in self._pending:
+            stream.pending = []
+        self._pending = []

@@ -1,0 +1,99 @@
+"""What we tell a publisher while it sends: how its packets arrive, how fast it may go, when a key frame is due."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sfu.bwe.remb import RembGenerator
+from sfu.bwe.transport_cc_feedback import TransportCcFeedbackGenerator
+from sfu.rtp.key_frame_requests import KeyFrameRequests
+from sfu.rtp.packet import RtpHeader, iter_extensions
+from sfu.rtp.rtcp import PictureLossIndication, serialize_rtcp
+from sfu.worker.ports import Link
+from shared.rtp_parameters import uris
+
+if TYPE_CHECKING:
+    from sfu.worker.producer import Producer
+    from sfu.worker.producer_stream import ProducerStream
+
+MAX_INCOMING_BITRATE_BPS = 10_000_000
+"""What a publisher without transport-wide feedback may send: well above any camera's useful rate."""
+
+_TRANSPORT_SEQUENCE_BYTES = 2
+
+
+class PublisherFeedback:
+    """Transport-wide congestion feedback, else REMB, and merged key-frame requests of one transport."""
+
+    def __init__(self, producers: Mapping[str, "Producer"], link: Link) -> None:
+        self._producers = producers
+        self._link = link
+        self._key_frames = KeyFrameRequests()
+        self._transport_cc: TransportCcFeedbackGenerator | None = None
+        self._transport_cc_ids: dict[str, int] = {}
+        self._remb: RembGenerator | None = None
+
+    def add_producer(self, producer: "Producer") -> None:
+        """Follow what this producer has negotiated; transport-wide feedback goes before REMB."""
+        extension_id = producer.extension_ids.get(uris.TRANSPORT_WIDE_CC)
+        if producer.uses_transport_cc and extension_id is not None:
+            self._transport_cc_ids[producer.id] = extension_id
+            self._transport_cc = self._transport_cc or TransportCcFeedbackGenerator()
+            self._remb = None
+        elif producer.uses_remb and self._transport_cc is None:
+            self._remb = self._remb or RembGenerator(MAX_INCOMING_BITRATE_BPS)
+
+    def remove_producer(self, producer: "Producer") -> None:
+        """Forget a producer that is gone."""
+        self._transport_cc_ids.pop(producer.id, None)
+        for stream in producer.streams:
+            self._key_frames.forget(stream.ssrc)
+
+    def received(self, packet: memoryview, header: RtpHeader, producer: "Producer", now: float) -> None:
+        """Take note of a packet's transport-wide sequence number, if it has one."""
+        wanted = self._transport_cc_ids.get(producer.id)
+        if wanted is None or self._transport_cc is None:
+            return
+        for element_id, start, length in iter_extensions(packet, header):
+            if element_id == wanted and length == _TRANSPORT_SEQUENCE_BYTES:
+                self._transport_cc.received(packet[start] << 8 | packet[start + 1], now)
+                return
+
+    def request_key_frame(self, ssrc: int, now: float) -> None:
+        """Ask for a key frame of a stream, unless it has just been asked for."""
+        if self._key_frames.request(ssrc, now):
+            self._send_key_frame_request(ssrc)
+
+    def key_frame_received(self, ssrc: int) -> None:
+        """Stop asking."""
+        self._key_frames.received(ssrc)
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+        due = [self._key_frames.next_timeout()]
+        if self._transport_cc is not None:
+            due.append(self._transport_cc.next_timeout())
+        if self._remb is not None:
+            due.append(self._remb.next_timeout())
+        return min((when for when in due if when is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Send what is due."""
+        for ssrc in self._key_frames.due(now):
+            self._send_key_frame_request(ssrc)
+        if self._transport_cc is not None:
+            for feedback in self._transport_cc.due(now):
+                self._link.send_rtcp(serialize_rtcp([feedback]))
+        if self._remb is not None:
+            for remb in self._remb.due(now, [stream.ssrc for stream in self._streams()]):
+                self._link.send_rtcp(serialize_rtcp([remb]))
+
+    def _streams(self) -> list["ProducerStream"]:
+        return [stream for producer in self._producers.values() for stream in producer.streams]
+
+    def _send_key_frame_request(self, ssrc: int) -> None:
+        for stream in self._streams():
+            if stream.ssrc == ssrc:
+                stream.received.pli_count += 1
+                self._link.send_rtcp(serialize_rtcp([PictureLossIndication(0, ssrc)]))
+                return
+        self._key_frames.forget(ssrc)

@@ -1,0 +1,62 @@
+"""RTCP from a peer, handed to the producer or consumer that it speaks of; what speaks of neither is ignored."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sfu.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication, ReceiverReport, SenderReport
+
+if TYPE_CHECKING:
+    from sfu.worker.consumer import Consumer
+    from sfu.worker.producer import Producer
+
+
+class RtcpReceiver:
+    """Dispatches the packets of a transport by their type."""
+
+    def __init__(self, producers: Mapping[str, "Producer"], consumer_by_ssrc: Mapping[int, "Consumer"]) -> None:
+        self._producers = producers
+        self._consumer_by_ssrc = consumer_by_ssrc
+        self._handlers: dict[type, Callable[[Any, float], None]] = {
+            SenderReport: self._receive_sender_report,
+            ReceiverReport: self._receive_blocks,
+            Nack: self._receive_nack,
+            PictureLossIndication: self._receive_pli,
+            FullIntraRequest: self._receive_fir,
+        }
+
+    def receive(self, packet: Any, now: float) -> None:
+        """Act upon one packet of a compound."""
+        handler = self._handlers.get(type(packet))
+        if handler is not None:
+            handler(packet, now)
+
+    def _receive_sender_report(self, report: SenderReport, now: float) -> None:
+        for producer in self._producers.values():
+            for stream in producer.streams:
+                if stream.ssrc == report.ssrc:
+                    stream.received.sender_report(report, now)
+        self._receive_blocks(report, now)
+
+    def _receive_blocks(self, report: SenderReport | ReceiverReport, now: float) -> None:
+        for block in report.reports:
+            consumer = self._consumer_by_ssrc.get(block.ssrc)
+            if consumer is not None and block.ssrc == consumer.sent.ssrc:
+                consumer.receive_report(block, now)
+
+    def _receive_nack(self, nack: Nack, now: float) -> None:
+        consumer = self._consumer_by_ssrc.get(nack.media_ssrc)
+        if consumer is not None and nack.media_ssrc == consumer.sent.ssrc:
+            consumer.receive_nack(nack.lost, now)
+
+    def _receive_pli(self, pli: PictureLossIndication, now: float) -> None:
+        self._request_key_frame(pli.media_ssrc, now)
+
+    def _receive_fir(self, fir: FullIntraRequest, now: float) -> None:
+        for ssrc, _ in fir.entries:
+            self._request_key_frame(ssrc, now)
+
+    def _request_key_frame(self, ssrc: int, now: float) -> None:
+        consumer = self._consumer_by_ssrc.get(ssrc)
+        if consumer is not None:
+            consumer.sent.pli_count += 1
+            consumer.request_key_frame(now)

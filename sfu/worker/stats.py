@@ -1,0 +1,109 @@
+"""Statistics under mediasoup's field names, which are those of W3C webrtc-stats where that has them.
+
+Bitrates are in bits a second, times in milliseconds, jitter in units of the stream's RTP clock.
+"""
+
+import time
+from typing import Any
+
+from sfu.worker.consumer import Consumer
+from sfu.worker.producer import Producer
+from sfu.worker.producer_stream import ProducerStream
+from sfu.worker.webrtc_transport import WebRtcTransport
+
+Stats = dict[str, Any]
+
+
+def transport_stats(transport: WebRtcTransport, now: float) -> Stats:
+    """Sum up one transport."""
+    link = transport.link
+    address = link.selected_address
+    tuple_stats = {
+        "localAddress": link.local_address[0],
+        "localPort": link.local_address[1],
+        "remoteIp": address[0] if address else "",
+        "remotePort": address[1] if address else 0,
+        "protocol": "udp",
+    }
+    return {
+        "type": "webrtc-transport",
+        "transportId": transport.id,
+        "timestamp": _timestamp_ms(),
+        "iceRole": "controlled",
+        "iceState": transport.ice_state,
+        **({"iceSelectedTuple": tuple_stats} if address else {}),
+        "dtlsState": transport.dtls_state,
+        "srtpProfile": link.srtp_profile,
+        "bytesReceived": link.bytes_received,
+        "packetsReceived": link.packets_received,
+        "rtpBytesReceived": sum(
+            s.received.bytes_received for p in transport.producers.values() for s in p.streams
+        ),
+        "rtpRecvBitrate": sum(_bitrate(p, now) for p in transport.producers.values()),
+        "rtpBytesSent": sum(consumer.sent.bytes_sent for consumer in transport.consumers.values()),
+        "rtpSendBitrate": sum(c.bitrate_bps for c in transport.consumers.values()),
+    }
+
+
+def producer_stats(producer: Producer, now: float) -> list[Stats]:
+    """Sum up each stream of a producer."""
+    return [_inbound(producer, stream, now) for stream in producer.streams]
+
+
+def consumer_stats(consumer: Consumer, now: float) -> list[Stats]:
+    """Sum up what goes out to the consumer, then the stream that it is made from."""
+    sent = consumer.sent
+    outbound = {
+        "type": "outbound-rtp",
+        "timestamp": _timestamp_ms(),
+        "ssrc": sent.ssrc,
+        **({"rtxSsrc": sent.rtx_ssrc} if sent.rtx_ssrc is not None else {}),
+        "kind": consumer.kind,
+        "mimeType": consumer.mime_type,
+        "packetCount": sent.packets_sent,
+        "byteCount": sent.bytes_sent,
+        "bitrate": consumer.bitrate_bps,
+        "packetsLost": sent.packets_lost,
+        "fractionLost": sent.fraction_lost,
+        "packetsRetransmitted": sent.packets_retransmitted,
+        "nackCount": sent.nack_count,
+        "pliCount": sent.pli_count,
+        "firCount": sent.fir_count,
+        "roundTripTime": round((sent.rtt_s or 0) * 1000, 3),
+    }
+    if consumer.stream is None:
+        return [outbound]
+    return [outbound, _inbound(consumer.producer, consumer.stream, now)]
+
+
+def _inbound(producer: Producer, stream: ProducerStream, now: float) -> Stats:
+    received = stream.received
+    return {
+        "type": "inbound-rtp",
+        "timestamp": _timestamp_ms(),
+        "ssrc": stream.ssrc,
+        **({"rtxSsrc": stream.rtx_ssrc} if stream.rtx_ssrc is not None else {}),
+        **({"rid": stream.rid} if stream.rid else {}),
+        "kind": producer.kind,
+        "mimeType": stream.codec.mime_type,
+        "packetCount": received.packets_received,
+        "byteCount": received.bytes_received,
+        "bitrate": received.bitrate_bps(now),
+        "jitter": round(received.jitter),
+        "packetsLost": received.packets_lost,
+        "fractionLost": received.fraction_lost,
+        "packetsDiscarded": received.packets_discarded,
+        "packetsRepaired": received.packets_repaired,
+        "packetsRetransmitted": received.packets_retransmitted,
+        "nackCount": received.nack_count,
+        "pliCount": received.pli_count,
+        "firCount": received.fir_count,
+    }
+
+
+def _bitrate(producer: Producer, now: float) -> int:
+    return sum(stream.received.bitrate_bps(now) for stream in producer.streams)
+
+
+def _timestamp_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,221 @@
+"""One peer connection: its producers and consumers, and the RTP and RTCP between them and the peer."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from sfu.rtp.packet import parse_rtp_header
+from sfu.rtp.rtcp import Nack, parse_rtcp, serialize_rtcp
+from sfu.worker.errors import AlreadyConnectedError, RefusedError
+from sfu.worker.ports import DtlsRole, Link
+from sfu.worker.publisher_feedback import PublisherFeedback
+from sfu.worker.reports import receiver_reports, sender_reports
+from sfu.worker.rtcp_receiver import RtcpReceiver
+from sfu.worker.rtp_listener import RtpListener
+from shared.transport_parameters import DtlsParameters
+
+if TYPE_CHECKING:
+    from sfu.worker.consumer import Consumer
+    from sfu.worker.producer import Producer
+
+REPORT_INTERVAL_S = 1.0
+"""Between RTCP reports. Browsers use one second for video; audio alone could do with five (RFC 3550 6.2)."""
+
+FIRST_REPORT_S = 0.2
+"""Until the first report of a fresh transport, so that lip sync and round trip are known early."""
+
+
+class TransportParent(Protocol):
+    """The worker, as a transport needs it."""
+
+    drops: Counter[str]
+
+    def touched(self, transport: "WebRtcTransport") -> None:
+        """Have `flush` called at the end of this batch of datagrams."""
+
+    def transport_state(self, transport: "WebRtcTransport", ice: str, dtls: str) -> None:
+        """Tell the control process of a transport's states."""
+
+    def wake_at(self, transport: "WebRtcTransport", when: float | None) -> None:
+        """Have `handle_timeout` called at `when`, at the latest."""
+
+    def time(self) -> float:
+        """Read the clock."""
+
+
+class WebRtcTransport:
+    """A transport of one peer. It owns its producers and consumers."""
+
+    def __init__(self, transport_id: str, link: Link, parent: TransportParent) -> None:
+        self.id = transport_id
+        self.link = link
+        self.producers: dict[str, Producer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.ice_state = "new"
+        self.dtls_state = "new"
+        self._parent = parent
+        self._listener = RtpListener()
+        self._consumer_by_ssrc: dict[int, Consumer] = {}
+        self._feedback = PublisherFeedback(self.producers, link)
+        self._rtcp = RtcpReceiver(self.producers, self._consumer_by_ssrc)
+        self._pending: list[Producer] = []
+        self._connected = False
+        self._next_report = parent.time() + FIRST_REPORT_S
+        link.listener = self
+
+    # --- control ---
+
+    def connect(self, remote: DtlsParameters) -> None:
+        """Start DTLS with the peer whose parameters these are.
+
+        Raises:
+            AlreadyConnectedError: on the second call.
+        """
+        if self._connected:
+            raise AlreadyConnectedError("the transport is connected already")
+        self._connected = True
+        role: DtlsRole = "client" if remote.role == "server" else "server"
+        self.link.connect(role, [(entry.algorithm, entry.value) for entry in remote.fingerprints])
+
+    def add_producer(self, producer: "Producer") -> None:
+        """Take a producer in, and its streams from the peer.
+
+        Raises:
+            RefusedError: its SSRC, MID or RID is another producer's.
+        """
+        self._listener.add(producer)
+        self.producers[producer.id] = producer
+        self._feedback.add_producer(producer)
+        self._arm()
+
+    def remove_producer(self, producer: "Producer") -> None:
+        """Let a producer go."""
+        if self.producers.pop(producer.id, None) is None:
+            return
+        self._listener.remove(producer)
+        self._feedback.remove_producer(producer)
+        if producer in self._pending:
+            self._pending.remove(producer)
+
+    def add_consumer(self, consumer: "Consumer") -> None:
+        """Take a consumer in.
+
+        Raises:
+            RefusedError: its SSRC is another consumer's.
+        """
+        ssrcs = [ssrc for ssrc in (consumer.sent.ssrc, consumer.sent.rtx_ssrc) if ssrc is not None]
+        if any(ssrc in self._consumer_by_ssrc for ssrc in ssrcs):
+            raise RefusedError("the consumer's ssrc is used by another consumer of this transport")
+        self.consumers[consumer.id] = consumer
+        for ssrc in ssrcs:
+            self._consumer_by_ssrc[ssrc] = consumer
+        self._arm()
+
+    def remove_consumer(self, consumer: "Consumer") -> None:
+        """Let a consumer go."""
+        if self.consumers.pop(consumer.id, None) is None:
+            return
+        for ssrc in (consumer.sent.ssrc, consumer.sent.rtx_ssrc):
+            if ssrc is not None:
+                self._consumer_by_ssrc.pop(ssrc, None)
+
+    def close(self) -> None:
+        """Close the link. Producers and consumers are closed before, by the worker."""
+        self.link.close()
+        self._parent.wake_at(self, None)
+
+    # --- from the link ---
+
+    def on_rtp(self, packet: memoryview, length: int, now: float) -> None:
+        """Hand a packet to its producer."""
+        drops = self._parent.drops
+        try:
+            header = parse_rtp_header(packet, length)
+        except ValueError:
+            drops["rtp_malformed"] += 1
+            return
+        producer = self._listener.find(packet, header)
+        if producer is None:
+            drops["rtp_no_producer"] += 1
+            return
+        self._feedback.received(packet, header, producer, now)
+        producer.receive(packet, header, length, now)
+        self._parent.touched(self)
+
+    def on_rtcp(self, packet: memoryview, now: float) -> None:
+        """Act upon a compound RTCP packet."""
+        try:
+            reports = parse_rtcp(packet)
+        except ValueError:
+            self._parent.drops["rtcp_malformed"] += 1
+            return
+        for report in reports:
+            self._rtcp.receive(report, now)
+        self._arm()
+
+    def on_state(self, ice: str, dtls: str) -> None:
+        """Begin sending when the peer can be reached; tell the control process."""
+        became_ready = dtls == "connected" != self.dtls_state or (
+            dtls == "connected" and ice in {"connected", "completed"} and self.ice_state == "disconnected"
+        )
+        self.ice_state, self.dtls_state = ice, dtls
+        self._parent.transport_state(self, ice, dtls)
+        if became_ready:
+            now = self._parent.time()
+            for consumer in self.consumers.values():
+                consumer.start(now)
+        self._arm()
+
+    def flush(self, now: float) -> None:
+        """Forward what came in with this batch, and see what is missing now."""
+        pending, self._pending = self._pending, []
+        for producer in pending:
+            producer.flush(now)
+        self._arm()
+
+    # --- for producers ---
+
+    def batch_pending(self, producer: "Producer") -> None:
+        """See `ProducerParent`."""
+        self._pending.append(producer)
+
+    def send_feedback(self, packet: Nack) -> None:
+        """See `ProducerParent`."""
+        self.link.send_rtcp(serialize_rtcp([packet]))
+
+    def request_key_frame(self, ssrc: int, now: float) -> None:
+        """See `ProducerParent`."""
+        self._feedback.request_key_frame(ssrc, now)
+        self._arm()
+
+    def key_frame_received(self, ssrc: int) -> None:
+        """See `ProducerParent`."""
+        self._feedback.key_frame_received(ssrc)
+
+    # --- time ---
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` is due."""
+        due = [self.link.next_timeout(), self._feedback.next_timeout()]
+        if self.dtls_state == "connected" and (self.producers or self.consumers):
+            due.append(self._next_report)
+        due.extend(producer.next_timeout() for producer in self.producers.values())
+        return min((when for when in due if when is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due: consent, requests, feedback, reports."""
+        self.link.handle_timeout(now)
+        for producer in self.producers.values():
+            producer.handle_timeout(now)
+        self._feedback.handle_timeout(now)
+        if now >= self._next_report:
+            self._next_report = now + REPORT_INTERVAL_S
+            for report in receiver_reports(self.producers.values(), now):
+                self.link.send_rtcp(report)
+            for report in sender_reports(self.consumers.values(), now):
+                self.link.send_rtcp(report)
+            for consumer in self.consumers.values():
+                consumer.measure(now)
+        self._arm()
+
+    def _arm(self) -> None:
+        self._parent.wake_at(self, self.next_timeout())

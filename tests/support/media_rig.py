@@ -1,0 +1,242 @@
+"""One router of a media worker without sockets: publishers' packets go in, what consumers get comes out."""
+
+import struct
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sfu.ortc import (
+    DEFAULT_MEDIA_CODECS,
+    generate_router_rtp_capabilities,
+    get_consumer_rtp_parameters,
+    negotiate_producer,
+)
+from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
+from sfu.rtp.packet import parse_rtp_header
+from sfu.rtp.rtcp import parse_rtcp, serialize_rtcp
+from sfu.worker.consumer import Consumer
+from sfu.worker.producer import Producer
+from sfu.worker.router import Router
+from sfu.worker.webrtc_transport import WebRtcTransport
+from shared.rtp_parameters import RtpParameters, load_rtp_capabilities, load_rtp_parameters
+from shared.transport_parameters import IceParameters
+from tests.support.rtp_packets import build_rtp
+from tests.support.rtp_samples import producer_parameters, receiver_capabilities
+
+VP8_KEY_FRAME = bytes([0x10, 0x00, 0x9D, 0x01, 0x2A]) + bytes(40)
+VP8_DELTA_FRAME = bytes([0x10, 0x01]) + bytes(40)
+OPUS_FRAME = b"\x78" + bytes(60)
+
+
+@dataclass(frozen=True)
+class Forwarded:
+    """A packet as a consumer's peer would see it after decryption."""
+
+    ssrc: int
+    payload_type: int
+    sequence_number: int
+    timestamp: int
+    mid: bytes
+    transport_sequence: int | None
+    payload: bytes
+
+
+class RecordingLink:
+    """A link whose peer is a list."""
+
+    def __init__(self) -> None:
+        self.listener: Any = None
+        self.local_address = ("127.0.0.1", 40000)
+        self.packets_received = 0
+        self.bytes_received = 0
+        self.ice_parameters = IceParameters("ours", "secret")
+        self.selected_address = ("127.0.0.1", 5000)
+        self.srtp_profile = "SRTP_AEAD_AES_128_GCM"
+        self.reachable = True
+        self.closed = False
+        self.sent: list[Forwarded] = []
+        self.rtcp: list[Any] = []
+        self.connected_as: Any = None
+        self._transport_sequence = 0
+
+    def connect(self, role: str, fingerprints: list[tuple[str, str]]) -> None:
+        self.connected_as = (role, fingerprints)
+
+    def send_batch(
+        self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
+    ) -> bool:
+        if not self.reachable:
+            return False
+        layout = batch.layout(0)
+        for row in layout.rows[first:last]:
+            data = bytearray(layout.data[row.at : row.at + row.size])
+            struct.pack_into(
+                "!HHLL",
+                data,
+                0,
+                row.first_word,
+                (row.sequence_number + numbers.sequence_offset) & 0xFFFF,
+                (row.timestamp + numbers.timestamp_offset) & 0xFFFFFFFF,
+                numbers.ssrc,
+            )
+            header = parse_rtp_header(data, len(data))
+            sequence = None
+            if batch.is_video and numbers.transport_sequence_header:
+                sequence, self._transport_sequence = self._transport_sequence, self._transport_sequence + 1
+            self.sent.append(
+                Forwarded(
+                    header.ssrc,
+                    header.payload_type,
+                    header.sequence_number,
+                    header.timestamp,
+                    numbers.mid_element.rstrip(b"\0")[1:],
+                    sequence,
+                    bytes(data[header.payload_start : header.payload_end]),
+                )
+            )
+        return True
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        self.rtcp.extend(parse_rtcp(packet))
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def next_timeout(self) -> float | None:
+        return None
+
+    def handle_timeout(self, now: float) -> None:
+        pass
+
+    def rtcp_of(self, kind: type) -> list[Any]:
+        return [packet for packet in self.rtcp if type(packet) is kind]
+
+
+class MediaRig:
+    """The worker's place in the tree: a clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.drops: Counter[str] = Counter()
+        self.capabilities = generate_router_rtp_capabilities(DEFAULT_MEDIA_CODECS)
+        self.router = Router("room", self.capabilities)
+        self.states: list[tuple[str, str, str]] = []
+        self._touched: set[WebRtcTransport] = set()
+        self._wake: dict[WebRtcTransport, float] = {}
+        self._names = 0
+        self._consumable: dict[str, RtpParameters] = {}
+
+    # --- what a transport calls ---
+
+    def time(self) -> float:
+        return self.now
+
+    def touched(self, transport: WebRtcTransport) -> None:
+        self._touched.add(transport)
+
+    def transport_state(self, transport: WebRtcTransport, ice: str, dtls: str) -> None:
+        self.states.append((transport.id, ice, dtls))
+
+    def wake_at(self, transport: WebRtcTransport, when: float | None) -> None:
+        if when is None:
+            self._wake.pop(transport, None)
+        else:
+            self._wake[transport] = when
+
+    # --- building ---
+
+    def transport(self, *, connected: bool = True) -> WebRtcTransport:
+        self._names += 1
+        transport = WebRtcTransport(f"transport-{self._names}", RecordingLink(), self)
+        if connected:
+            transport.on_state("completed", "connected")
+        return transport
+
+    def produce(
+        self, transport: WebRtcTransport, kind: str = "video", *, paused: bool = False, **fields: Any
+    ) -> Producer:
+        fields.setdefault("encodings", [{"ssrc": 1111, **({"rtx": {"ssrc": 1112}} if kind == "video" else {})}])
+        fields.setdefault("mid", str(len(transport.producers)))
+        wire = producer_parameters("chromium", kind, **fields)
+        negotiated = negotiate_producer(kind, load_rtp_parameters(wire), self.capabilities)  # type: ignore[arg-type]
+        self._names += 1
+        producer = Producer(
+            f"producer-{self._names}",
+            kind,  # type: ignore[arg-type]
+            negotiated.type,
+            negotiated.rtp_parameters,
+            negotiated.rtp_mapping,
+            self.router.extension_ids,
+            transport,
+            paused=paused,
+        )
+        transport.add_producer(producer)
+        self._consumable[producer.id] = negotiated.consumable_rtp_parameters
+        return producer
+
+    def consume(
+        self, transport: WebRtcTransport, producer: Producer, *, paused: bool = False, mid: str = "7"
+    ) -> Consumer:
+        capabilities = load_rtp_capabilities(receiver_capabilities("chromium"))
+        parameters = get_consumer_rtp_parameters(self._consumable[producer.id], capabilities)
+        self._names += 1
+        consumer = Consumer(
+            f"consumer-{self._names}",
+            producer,
+            replace(parameters, mid=mid),
+            self.router.extension_ids,
+            transport.link,
+            paused=paused,
+        )
+        transport.add_consumer(consumer)
+        producer.consumers.append(consumer)
+        consumer.start(self.now)
+        return consumer
+
+    # --- running ---
+
+    def receive(self, transport: WebRtcTransport, *packets: bytes) -> None:
+        """Let packets come in as one batch."""
+        for packet in packets:
+            transport.on_rtp(memoryview(bytearray(packet)), len(packet), self.now)
+        touched, self._touched = self._touched, set()
+        for each in touched:
+            each.flush(self.now)
+
+    def receive_rtcp(self, transport: WebRtcTransport, *packets: Any) -> None:
+        transport.on_rtcp(memoryview(serialize_rtcp(packets)), self.now)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, with every timeout at its time."""
+        end = self.now + seconds
+        while self._wake and min(self._wake.values()) <= end:
+            transport = min(self._wake, key=lambda each: self._wake[each])
+            self.now = max(self.now, self._wake.pop(transport))
+            transport.handle_timeout(self.now)
+        self.now = end
+
+
+def video(sequence_number: int, payload: bytes = VP8_DELTA_FRAME, **fields: Any) -> bytes:
+    """Build a VP8 packet as Chromium's parameters number it."""
+    fields.setdefault("timestamp", 90_000)
+    return build_rtp(
+        payload=payload, payload_type=96, sequence_number=sequence_number & 0xFFFF, ssrc=1111, **fields
+    )
+
+
+def audio(sequence_number: int, **fields: Any) -> bytes:
+    """Build an Opus packet."""
+    fields.setdefault("ssrc", 1111)
+    return build_rtp(payload=OPUS_FRAME, payload_type=111, sequence_number=sequence_number & 0xFFFF, **fields)
+
+
+def retransmitted(rtx_sequence: int, original_sequence: int, payload: bytes = VP8_DELTA_FRAME) -> bytes:
+    """Build the RTX packet that repeats a video packet."""
+    return build_rtp(
+        payload=(original_sequence & 0xFFFF).to_bytes(2, "big") + payload,
+        payload_type=97,
+        sequence_number=rtx_sequence,
+        timestamp=90_000,
+        ssrc=1112,
+    )
