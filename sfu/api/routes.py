@@ -6,10 +6,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sfu.api import consumers, events, health, producers, rooms, transports
 from sfu.api.keys import METRICS
 
-ROOM = "/rooms/{roomId}"
-TRANSPORT = ROOM + "/transports/{transportId}"
-PRODUCER = ROOM + "/producers/{producerId}"
-CONSUMER = ROOM + "/consumers/{consumerId}"
+ROOM = "/rooms/{roomId:[^/]+}"
+PEER = ROOM + "/peers/{peerId:[^/]+}"
+TRANSPORT = ROOM + "/transports/{transportId:[^/]+}"
+PRODUCER = ROOM + "/producers/{producerId:[^/]+}"
+CONSUMER = ROOM + "/consumers/{consumerId:[^/]+}"
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -28,7 +29,7 @@ ROUTES = (
     web.get(ROOM, rooms.get_room),
     web.delete(ROOM, rooms.delete_room),
     web.post(ROOM + "/peers", rooms.join_room),
-    web.post(ROOM + "/peers/{peerId}/leave", rooms.leave_room),
+    web.post(PEER + "/leave", rooms.leave_room),
     web.post(ROOM + "/transports", transports.create_transport),
     web.post(TRANSPORT + "/connect", transports.connect_transport),
     web.post(TRANSPORT + "/close", transports.close_transport),

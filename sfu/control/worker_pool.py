@@ -14,6 +14,8 @@ READY_WITHIN_S = 20.0
 FIRST_BACKOFF_S = 0.1
 MAX_BACKOFF_S = 10.0
 """A worker that dies at once again and again is restarted ever later, but never given up."""
+EXIT_NO_PORT = 3
+"""A worker's exit status when no UDP port of its range is free."""
 STABLE_AFTER_S = 30.0
 """A worker that lived so long starts the backoff anew."""
 PING_EVERY_S = 5.0
@@ -59,10 +61,7 @@ class WorkerPool(EventEmitter):
         await asyncio.gather(*(slot.tried.wait() for slot in self._slots))
         if not self.ready_workers:
             await self.stop()
-            raise WorkersFailedError(
-                f"No media worker could start: is a UDP port from {self._config.min_port} to "
-                f"{self._config.max_port} free at {self._config.listen_ip}, and is that address this machine's?"
-            )
+            raise WorkersFailedError(self._why_none_started())
 
     async def stop(self) -> None:
         """End all workers. Idempotent."""
@@ -93,6 +92,16 @@ class WorkerPool(EventEmitter):
                 return True
         return False
 
+    def _why_none_started(self) -> str:
+        if all(slot.exit_status == EXIT_NO_PORT for slot in self._slots):
+            return (
+                f"No media worker found a free UDP port from {self._config.min_port} to {self._config.max_port} at "
+                f"{self._config.listen_ip}: set RTC_MIN_PORT and RTC_MAX_PORT to a free range, and RTC_LISTEN_IP "
+                "to an address of this machine."
+            )
+        statuses = ", ".join(str(slot.exit_status) for slot in self._slots)
+        return f"No media worker could start (exit status {statuses}); the lines above say why."
+
     async def _keep_filled(self, slot: "_Slot") -> None:
         loop = asyncio.get_running_loop()
         backoff_s = FIRST_BACKOFF_S
@@ -121,6 +130,7 @@ class WorkerPool(EventEmitter):
         else:
             worker.kill()
             await worker.dead()
+            slot.exit_status = worker.exit_status
             _log.error("media worker failed to start", worker=slot.index, status=worker.exit_status)
         self._workers.pop(slot.index, None)
 
@@ -150,9 +160,10 @@ class WorkerPool(EventEmitter):
 
 
 class _Slot:
-    """A worker's place: its index, the task that keeps it filled, and whether the first try is over."""
+    """A worker's place: its index, the task that keeps it filled, and how the first try went."""
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.task: asyncio.Task[None] | None = None
         self.tried = asyncio.Event()
+        self.exit_status: int | None = None
