@@ -20,6 +20,11 @@ DEFAULT_RTT_S = 0.1
 """Round trip to a publisher before anything has measured it."""
 
 
+MAX_HOLD_S = 0.002
+"""How long packets of an unfinished frame wait for the rest of it. Sending a frame in one go costs a third of
+sending its packets singly, and nobody can show a part of it; what does not come in time goes on without it."""
+
+
 class ProducerParent(Protocol):
     """The transport, as a producer needs it."""
 
@@ -75,6 +80,8 @@ class Producer:
         self._rtx_types = retransmission_types(parameters)
         self._table = StreamTable(parameters, mapping, self._codecs, self._rtx_types)
         self._pending: list[ProducerStream] = []
+        self._frame_is_whole = True
+        self._held_since = 0.0
 
     @property
     def streams(self) -> list[ProducerStream]:
@@ -125,7 +132,17 @@ class Producer:
             return
         data = self._extensions.map_packet(packet, header, codec.mapped_payload_type, abs_send_time(now))
         mapped = MappedPacket(data, sequence_number, header.timestamp, len(payload), is_key_frame)
+        self._frame_is_whole = header.marker or repaired or not self.is_video
         self._enqueue(stream, mapped, now)
+
+    def may_flush(self, now: float) -> bool:
+        """Tell whether what waits goes on now: the frame is whole, or has waited long enough for its rest."""
+        return self._frame_is_whole or now >= self.hold_until
+
+    @property
+    def hold_until(self) -> float:
+        """When what waits goes on in any case."""
+        return self._held_since + MAX_HOLD_S
 
     def flush(self, now: float) -> None:
         """Hand what came in since the last time to the consumers."""
@@ -140,6 +157,7 @@ class Producer:
         if stream.store is not None:
             stream.store.add(mapped.sequence_number, mapped.data, now)
         if not self._pending:
+            self._held_since = now
             self._parent.batch_pending(self)
         if not stream.pending:
             self._pending.append(stream)

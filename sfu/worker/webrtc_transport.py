@@ -167,10 +167,20 @@ class WebRtcTransport:
 
     def flush(self, now: float) -> None:
         """Forward what came in with this batch, and see what is missing now."""
+        self._flush_pending(now)
+        self._arm()
+
+    def _flush_pending(self, now: float) -> None:
+        if not self._pending:
+            return
+        held = []
         pending, self._pending = self._pending, []
         for producer in pending:
-            producer.flush(now)
-        self._arm()
+            if producer.may_flush(now):
+                producer.flush(now)
+            else:
+                held.append(producer)
+        self._pending += held
 
     # --- for producers ---
 
@@ -199,11 +209,13 @@ class WebRtcTransport:
         if self.dtls_state == "connected" and (self.producers or self.consumers):
             due.append(self._next_report)
         due.extend(producer.next_timeout() for producer in self.producers.values())
+        due.extend(producer.hold_until for producer in self._pending)
         return min((when for when in due if when is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due: consent, requests, feedback, reports."""
         self.link.handle_timeout(now)
+        self._flush_pending(now)
         for producer in self.producers.values():
             producer.handle_timeout(now)
         self._feedback.handle_timeout(now)

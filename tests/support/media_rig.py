@@ -218,8 +218,9 @@ class MediaRig:
 
 
 def video(sequence_number: int, payload: bytes = VP8_DELTA_FRAME, **fields: Any) -> bytes:
-    """Build a VP8 packet as Chromium's parameters number it."""
+    """Build a VP8 packet as Chromium numbers it, by default the whole of a frame."""
     fields.setdefault("timestamp", 90_000)
+    fields.setdefault("marker", True)
     return build_rtp(
         payload=payload, payload_type=96, sequence_number=sequence_number & 0xFFFF, ssrc=1111, **fields
     )

@@ -12,6 +12,7 @@ from sfu.rtp.rtcp import (
     SourceDescription,
     TransportFeedback,
 )
+from sfu.worker.producer import MAX_HOLD_S
 from tests.support.media_rig import (
     OPUS_FRAME,
     VP8_DELTA_FRAME,
@@ -302,3 +303,16 @@ def test_malformed_and_unknown_packets_are_counted_and_harm_nobody(rig: MediaRig
     assert rig.drops["rtcp_malformed"] == 1
     rig.receive(here, video(3))
     assert len(there.link.sent) == 3
+
+
+def test_packets_of_a_frame_wait_for_its_end_but_not_for_long(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    rig.consume(there, rig.produce(here))
+    rig.receive(here, video(1, VP8_KEY_FRAME, marker=False), video(2, marker=False))
+    assert there.link.sent == []
+    rig.receive(here, video(3))
+    assert len(there.link.sent) == 3
+    rig.receive(here, video(4, marker=False))
+    assert len(there.link.sent) == 3
+    rig.advance(MAX_HOLD_S)
+    assert len(there.link.sent) == 4
