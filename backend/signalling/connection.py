@@ -60,6 +60,9 @@ class _End:
     flush: bool = False
 
 
+_GOODBYE = _End(None, "the client said goodbye")
+
+
 def new_websocket() -> web.WebSocketResponse[bool]:
     """Make the response that upgrades a request; uncompressed, which saves memory and time with small messages."""
     return web.WebSocketResponse(
@@ -90,6 +93,7 @@ class Connection:
         self._requests: deque[tuple[Request, int]] = deque()
         self._waiting_bytes = 0
         self._request_came = asyncio.Event()
+        self._all_served = asyncio.Event()
         self._serving = False
         self._after_answer: _End | None = None
         self._ended: asyncio.Future[_End] = self._loop.create_future()
@@ -164,14 +168,25 @@ class Connection:
             while not self._ended.done():
                 end = await self._receive()
                 if end is not None:
+                    await self._serve_the_rest(end)
                     self._finish(end)
         except Exception:
             _log.exception("reading from a socket failed")
             self._finish(_End(None, "broken"))
 
+    async def _serve_the_rest(self, end: _End) -> None:
+        """Let what a client asked before its goodbye count, above all a `leave-room` from a page that closes."""
+        if end is not _GOODBYE:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                await self._all_served.wait()
+
     async def _receive(self) -> _End | None:
         frame = await self._ws.receive()
-        if frame.type in {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
+        if frame.type is WSMsgType.CLOSE:
+            return _GOODBYE
+        if frame.type in {WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
             return _End(None, "the client is gone")
         if not self._bucket.take(self._loop.time()):
             return _End(Close.FLOOD, "too many messages")
@@ -196,6 +211,7 @@ class Connection:
         if len(self._requests) >= MAX_WAITING_REQUESTS or self._waiting_bytes > MAX_WAITING_BYTES:
             return _End(Close.FLOOD, "too many unanswered requests")
         self._requests.append((message, len(raw)))
+        self._all_served.clear()
         self._request_came.set()
         return None
 
@@ -204,6 +220,7 @@ class Connection:
     async def _work(self, serve: Callable[[Request], Awaitable[None]]) -> None:
         while not self._ended.done():
             if not self._requests:
+                self._all_served.set()
                 self._request_came.clear()
                 await self._request_came.wait()
                 continue
