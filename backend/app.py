@@ -20,6 +20,8 @@ from backend.security.bcrypt_hasher import BcryptHasher
 from backend.security.jwt_signer import JwtSigner
 from backend.security.signing_key import load_or_create_key
 from backend.settings import Settings
+from backend.sfu_client import SfuClient
+from backend.signalling import setup_signalling
 from backend.storage.data_dir import make_passable
 from backend.storage.database import Database
 from backend.storage.lifecycle import Announce, opened
@@ -86,9 +88,6 @@ def _add_sessions(app: web.Application, database: Database, hasher: BcryptHasher
 
 
 def _signalling(app: web.Application) -> None:
-    from backend.sfu_client import SfuClient
-    from backend.signalling import setup_signalling
-
     settings = app[keys.SETTINGS]
     setup_signalling(app, SfuClient(settings.sfu_url, settings.sfu_api_token))
 

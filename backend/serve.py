@@ -2,12 +2,14 @@
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Coroutine
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from backend.app import create_app
 from backend.errors import StartError
@@ -33,6 +35,7 @@ async def serve(settings: Settings, announce: Announce) -> None:
     Raises:
         StartError: the port is taken, or the database cannot be had.
     """
+    logging.getLogger("aiohttp.server").addFilter(_is_worth_a_line)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -69,6 +72,11 @@ async def _unless_stopped(setup: Coroutine[Any, Any, None], stop: asyncio.Event)
     starting.cancel()
     await asyncio.wait((starting,))
     return False
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Drop the traceback of every message that is no HTTP: anybody can send those, as many as they like."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
 def _bound_socket(ip: str, port: int) -> socket.socket:

@@ -22,7 +22,7 @@ def reading_settings() -> Iterator[None]:
     try:
         yield
     except EnvError as error:
-        raise SettingsError(f"{error}. Set it in the environment and start again.") from error
+        raise SettingsError(f"{str(error).rstrip('.')}. Set it in the environment and start again.") from error
 
 
 def first_set(env: Env, read: Callable[..., T], names: tuple[str, ...], default: T, **options: Any) -> T:

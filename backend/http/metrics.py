@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from prometheus_client import Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -13,6 +13,11 @@ from backend import keys
 
 UNMATCHED = "unmatched"
 """The route of requests that no route takes: their paths are a stranger's choice and would grow without bound."""
+
+OTHER_METHOD = "other"
+"""Any method that HTTP does not name; it is a stranger's choice as well."""
+
+SWITCHING_PROTOCOLS = 101
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -43,9 +48,11 @@ class RequestMetrics:
 
     def end(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
+        method = method if method in hdrs.METH_ALL else OTHER_METHOD
         self._running.dec()
         self._total.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        if status != SWITCHING_PROTOCOLS:  # a WebSocket: it lasted as long as a class does
+            self._seconds.labels(method, route).observe(seconds)
 
 
 REQUEST_METRICS = web.AppKey("request_metrics", RequestMetrics)

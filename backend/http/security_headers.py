@@ -8,6 +8,9 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
+SERVER = "vtp"
+"""Instead of the versions of our libraries, which are nobody's business."""
+
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -19,6 +22,7 @@ _ALWAYS = {
 
 def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers on any response; those that a handler chose itself stay."""
+    response.headers[hdrs.SERVER] = SERVER
     for name, value in _ALWAYS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", _API_POLICY)

@@ -17,7 +17,7 @@ from tests.support.backend import (
     settings_for,
     sign_in,
 )
-from tests.support.database import DatabaseServer, running_database_server
+from tests.support.database import DatabaseServer, empty_tables, running_database_server
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +26,15 @@ def database_server() -> Iterator[DatabaseServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated_database(database_server: DatabaseServer) -> str:
+    return database_server.make_migrated()
+
+
 @pytest.fixture
-def database_url(database_server: DatabaseServer) -> Iterator[str]:
-    conninfo = database_server.make_migrated()
-    yield conninfo
-    database_server.drop(conninfo)
+def database_url(migrated_database: str) -> str:
+    empty_tables(migrated_database)
+    return migrated_database
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
-"""A real PostgreSQL for the tests: one embedded server a run, a fresh migrated database a test."""
+"""A real PostgreSQL for the tests: one embedded server a run, an empty migrated database a test."""
 
 import itertools
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,8 +15,6 @@ from tests.support.services import fresh_data_dir
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100"}
 """What the tests write may be lost with the machine."""
 
-TEMPLATE = "vtp_template"
-
 
 class DatabaseServer:
     """Hands out databases. `conninfo` strings are libpq's, for psycopg and `Settings.database_url` alike."""
@@ -26,27 +23,32 @@ class DatabaseServer:
         self._admin = server.conninfo("postgres")
         self._numbers = itertools.count(1)
 
-    def make_empty(self, name: str | None = None) -> str:
+    def make_empty(self) -> str:
         """Make a database without tables and return its connection string."""
-        return self._make(name or f"empty_{os.getpid()}_{next(self._numbers)}", "template0")
+        name = f"test_{next(self._numbers)}"
+        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return make_conninfo(self._admin, dbname=name)
 
     def make_migrated(self) -> str:
         """Make a database with the newest schema and return its connection string."""
-        return self._make(f"test_{os.getpid()}_{next(self._numbers)}", TEMPLATE)
+        conninfo = self.make_empty()
+        migrate(conninfo)
+        return conninfo
 
     def drop(self, conninfo: str) -> None:
         """Drop a database, whoever is connected to it."""
         name = sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"]))
         self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
-    def _make(self, name: str, template: str) -> str:
-        identifiers = sql.Identifier(name), sql.Identifier(template)
-        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(*identifiers))
-        return make_conninfo(self._admin, dbname=name)
-
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self._admin, autocommit=True) as connection:
             connection.execute(statement)
+
+
+def empty_tables(conninfo: str) -> None:
+    """Delete every row of a migrated database."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("TRUNCATE users, rooms CASCADE")
 
 
 @contextmanager
@@ -56,8 +58,6 @@ def running_database_server() -> Iterator[DatabaseServer]:
         server = EmbeddedPostgres(data_dir, FAST)
         server.start()
         try:
-            databases = DatabaseServer(server)
-            migrate(databases.make_empty(TEMPLATE))
-            yield databases
+            yield DatabaseServer(server)
         finally:
             server.stop()
