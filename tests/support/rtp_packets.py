@@ -9,11 +9,6 @@ BOUNDARIES = (0, 127, 32767, 32768, 65534, 65535)
 """Where 16-bit counters go wrong: the ends, the middle and a signed byte's end."""
 
 
-def fixture(name: str) -> bytes:
-    """Read a captured or hand-computed packet."""
-    return (DATA / name).read_bytes()
-
-
 def build_rtp(
     *,
     payload: bytes = b"",
@@ -38,3 +33,15 @@ def build_rtp(
     if padding:
         packet += bytes(padding - 1) + bytes([padding])
     return packet
+
+
+def captured(name: str) -> list[bytes]:
+    """Read a capture of `tests/data/packets`; its README says what is in it."""
+    data = (DATA / "packets" / name).read_bytes()
+    packets = []
+    position = 0
+    while position < len(data):
+        length, kept = struct.unpack_from("!HH", data, position)
+        position += 4 + kept
+        packets.append(data[position - kept : position] + bytes(length - kept))
+    return packets
