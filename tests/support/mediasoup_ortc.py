@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from marshmallow import ValidationError
 from sfu import ortc
 from sfu.ortc import h264_profile
 from shared.rtp_parameters import (
+    RtpCapabilities,
     dump_rtp_capabilities,
     dump_rtp_mapping,
     dump_rtp_parameters,
@@ -68,6 +70,20 @@ def ask_ours(question: Question) -> Answer:
         return {"error": "TypeError"}
 
 
+def compare(questions: list[Question]) -> Iterator[tuple[Question, Answer, Answer]]:
+    """Return each question with mediasoup's answer and ours."""
+    yield from zip(questions, ask_mediasoup(questions), map(ask_ours, questions), strict=True)
+
+
+def assert_equal(questions: list[Question]) -> list[Answer]:
+    """Assert that both answer alike and return the answers."""
+    answers = []
+    for question, theirs, ours in compare(questions):
+        assert ours == theirs, json.dumps(question)
+        answers.append(theirs)
+    return answers
+
+
 def _ssrcs() -> Callable[[], int]:
     counter: Iterator[int] = itertools.count(FIRST_SSRC, SSRC_STEP)
     return lambda: next(counter)
@@ -80,8 +96,13 @@ def _router(mediaCodecs: Any) -> Any:  # noqa: N803 -- the question's own key
     return dump_rtp_capabilities(ortc.generate_router_rtp_capabilities(codecs))
 
 
+@cache
+def _router_capabilities(wire: str) -> RtpCapabilities:
+    return load_rtp_capabilities(json.loads(wire))
+
+
 def _producer(kind: Any, params: Any, caps: Any) -> Any:
-    router = load_rtp_capabilities(caps)
+    router = _router_capabilities(json.dumps(caps))
     loaded = load_rtp_parameters(params)
     mapping = ortc.get_producer_rtp_parameters_mapping(loaded, router, ssrc=_ssrcs())
     settled = ortc.settle_producer_codecs(loaded, router)

@@ -51,6 +51,11 @@ def test_supported_and_wished_parameters_are_merged() -> None:
     assert rtx.rtcp_feedback == []
 
 
+def test_a_wished_parameter_prevails() -> None:
+    wished = RtpCodecCapability("video", "video/H264", 90000, parameters={"level-asymmetry-allowed": 0})
+    assert generate_router_rtp_capabilities([wished]).codecs[0].parameters == {"level-asymmetry-allowed": 0}
+
+
 @pytest.mark.parametrize(
     "codec",
     [
