@@ -1,7 +1,7 @@
 """A class as its people live it: seeing, hearing, muting, coming late, leaving, and coming back after trouble."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from playwright.sync_api import expect
@@ -138,6 +138,8 @@ def test_without_camera_and_microphone_one_still_takes_part(
 
 
 def test_a_dropped_connection_comes_back_to_its_seat_while_media_flows(lesson: Lesson) -> None:
+    lesson.student.make_droppable()
+    lesson = replace(lesson, student_id=lesson.student.enter())
     lesson.connect()
     lesson.student.drop_socket()
     lesson.student.expect_phases("joined", "reconnecting", "joined")

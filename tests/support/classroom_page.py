@@ -32,13 +32,12 @@ class Visitor:
 
     @classmethod
     def arrive(cls, name: str, context: BrowserContext, probes: Path) -> "Visitor":
-        """Open an empty page whose media the probes can see and whose signalling sockets can be dropped."""
+        """Open an empty page whose media the probes can see."""
         context.add_init_script(path=probes)
         page = context.new_page()
         visitor = cls(name, context, page)
         page.on("console", visitor._on_console)
         page.on("pageerror", lambda error: visitor.console_errors.append(str(error)))
-        page.route_web_socket("**/ws?*", visitor._on_socket)
         return visitor
 
     def sign_in(self, email: str, password: str) -> None:
@@ -121,8 +120,13 @@ class Visitor:
         refused: list[str] = self.page.evaluate("() => testProbes.violations")
         return refused
 
+    def make_droppable(self) -> None:
+        """Lead the signalling sockets of the page, loaded anew, through the test, so that it can cut them."""
+        self.page.route_web_socket("**/ws?*", self._on_socket)
+        self.page.reload()
+
     def drop_socket(self) -> None:
-        """Cut the signalling connection as a broken network would: neither side says goodbye in our protocol."""
+        """Cut the signalling connection as a broken network would: nobody leaves. `make_droppable` comes first."""
         socket = self.sockets[-1]
         socket.close(code=3999, reason="cut by the test")
 
