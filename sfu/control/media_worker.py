@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import json
+import os
 import signal
 import socket
 import sys
@@ -213,9 +214,10 @@ class MediaWorker(EventEmitter):
         return await self.fresh_stats()
 
     def _signal(self, signum: signal.Signals) -> None:
+        # Not by Popen.send_signal: it reaps a process that has just ended, before asyncio learns its exit status.
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                self._process.send_signal(signum)
+                os.kill(self.pid, signum)
 
     def _notified(self, event: str, data: Data) -> None:
         if event == "worker.ready":

@@ -94,10 +94,10 @@ class WorkerPool(EventEmitter):
 
     def _why_none_started(self) -> str:
         if all(slot.exit_status == EXIT_NO_PORT for slot in self._slots):
+            ports = f"{self._config.min_port} to {self._config.max_port}"
             return (
-                f"No media worker found a free UDP port from {self._config.min_port} to {self._config.max_port} at "
-                f"{self._config.listen_ip}: set RTC_MIN_PORT and RTC_MAX_PORT to a free range, and RTC_LISTEN_IP "
-                "to an address of this machine."
+                f"No media worker found a free UDP port from {ports} at {self._config.listen_ip}: set "
+                "RTC_MIN_PORT and RTC_MAX_PORT to a free range, and RTC_LISTEN_IP to an address of this machine."
             )
         statuses = ", ".join(str(slot.exit_status) for slot in self._slots)
         return f"No media worker could start (exit status {statuses}); the lines above say why."

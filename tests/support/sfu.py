@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
+import psutil
 from aiohttp.test_utils import TestServer
 
 from sfu.api.keys import EVENTS, POOL, ROOMS
@@ -165,6 +166,15 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - nothing tells when it comes to hold
             await asyncio.sleep(0.001)
+
+
+def is_gone(pid: int) -> bool:
+    """Tell whether a process has ended, reaped by its parent or not."""
+    try:
+        ended: bool = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    return ended
 
 
 NOTHING = {"routers": 0, "transports": 0, "producers": 0, "consumers": 0}
