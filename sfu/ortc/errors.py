@@ -4,14 +4,12 @@
     ├── InvalidParametersError     the parameters contradict themselves or what a stream needs
     └── UnsupportedError           they are sound, but name something the router does not route
 
-The sentence may be shown to a client; `code` is stable.
+The sentence may be shown to a client.
 """
 
 
 class OrtcError(ValueError):
     """Base of the refusals."""
-
-    code = "INVALID_INPUT"
 
 
 class InvalidParametersError(OrtcError):
@@ -20,5 +18,3 @@ class InvalidParametersError(OrtcError):
 
 class UnsupportedError(OrtcError):
     """The parameters ask for a codec that is not there."""
-
-    code = "UNSUPPORTED"

@@ -51,6 +51,8 @@ OPTIONAL_FIELDS = frozenset(
 
 def ask_mediasoup(questions: Iterable[Question]) -> list[Answer]:
     """Return mediasoup's answers, in order: `{"ok": result}` or `{"error": class}`."""
+    installed = SCRIPT.parents[1] / "node_modules" / "mediasoup"
+    assert installed.is_dir(), "mediasoup is not installed: run `npm ci --ignore-scripts` in tests/interop"
     lines = "".join(json.dumps(question) + "\n" for question in questions)
     done = subprocess.run(
         ["node", str(SCRIPT)], input=lines, capture_output=True, text=True, check=False, timeout=100
