@@ -3,8 +3,8 @@
     python -m tests.bench.one_to_many [--subscribers 50] [--seconds 10] [--frames 30] [--packets 6]
 
 The publisher sends frames of equal packets (by default 1.5 Mbit/s at 30 fps) through ICE, DTLS and SRTP; the
-subscribers do the same handshake, then count what arrives without decrypting it. Reported are the workers' CPU time
-a forwarded packet, delivery, and latency from the publisher's send call to the subscriber's receive call.
+subscribers do the same handshake, then count what arrives without decrypting it. Reported: CPU time of the workers
+for each forwarded packet, delivery, and latency from the publisher's send to the subscriber's receive.
 """
 
 import argparse
