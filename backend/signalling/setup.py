@@ -47,15 +47,18 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     app[keys.PRESENCE] = LivePresence(classes, sfu, endpoint.close_sockets_of)
     app.router.add_get("/ws", endpoint.handle)
 
+    timers: list[SeatTimer] = []
+
     async def live(_app: web.Application) -> AsyncIterator[None]:
-        timer = SeatTimer(classes)
+        timers.append(SeatTimer(classes))
         await sfu.start(watch)
         yield
-        timer.close()
         await chores.close(CHORES_FINISH_S)
         await sfu.close()
 
     async def say_goodbye(_app: web.Application) -> None:
+        for timer in timers:
+            timer.close()  # a seat outlives this process: nobody leaves because of a planned stop
         classes.announce_shutdown()
         endpoint.shut_down()
 
