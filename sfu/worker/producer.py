@@ -37,6 +37,9 @@ class ProducerParent(Protocol):
     def key_frame_received(self, ssrc: int) -> None:
         """Take note that a key frame has come, so that it is not asked for any more."""
 
+    def forget_key_frame(self, ssrc: int) -> None:
+        """Ask for no key frame of this stream any more, as none can come."""
+
     def batch_pending(self, producer: "Producer") -> None:
         """Have `flush` called at the end of this batch of datagrams."""
 
@@ -128,6 +131,7 @@ class Producer:
         if self.paused:
             return
         if not payload:
+            self.flush(now)  # what came before it is numbered before it
             self._skip(stream, sequence_number)
             return
         data = self._extensions.map_packet(packet, header, codec.mapped_payload_type, abs_send_time(now))
@@ -194,6 +198,8 @@ class Producer:
         """Stop forwarding at once."""
         self.paused = True
         self._drop_pending()
+        for stream in self.streams:
+            self._parent.forget_key_frame(stream.ssrc)
         for consumer in self.consumers:
             consumer.producer_paused()
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from sfu.worker.producer import Producer
     from sfu.worker.producer_stream import ProducerStream
 
-MAX_INCOMING_BITRATE_BPS = 10_000_000
-"""What a publisher without transport-wide feedback may send: well above any camera's useful rate."""
+MAX_INCOMING_BITRATE_BPS = 3_000_000
+"""What a publisher without transport-wide feedback may send. Browsers take it for granted at once, so it is no
+more than a good camera picture needs."""
 
 _TRANSPORT_SEQUENCE_BYTES = 2
 
@@ -66,6 +67,10 @@ class PublisherFeedback:
     def key_frame_received(self, ssrc: int) -> None:
         """Stop asking."""
         self._key_frames.received(ssrc)
+
+    def forget_key_frame(self, ssrc: int) -> None:
+        """Stop asking a publisher that has paused."""
+        self._key_frames.forget(ssrc)
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""

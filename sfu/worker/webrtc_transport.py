@@ -197,6 +197,10 @@ class WebRtcTransport:
         self._feedback.request_key_frame(ssrc, now)
         self._arm()
 
+    def forget_key_frame(self, ssrc: int) -> None:
+        """See `ProducerParent`."""
+        self._feedback.forget_key_frame(ssrc)
+
     def key_frame_received(self, ssrc: int) -> None:
         """See `ProducerParent`."""
         self._feedback.key_frame_received(ssrc)
