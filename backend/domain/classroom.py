@@ -34,7 +34,7 @@ class Classroom:
     """One room with its participants, in the order they came.
 
     `record` is the room as it is kept, always the newest we know. `router_rtp_capabilities` come from the SFU with
-    the first participant.
+    the first participant. `sfu_restarts` grows with each restart of the SFU while the room is live.
     """
 
     def __init__(self, record: RoomRecord) -> None:
@@ -42,6 +42,7 @@ class Classroom:
         self.participants: dict[str, Participant] = {}
         self.producers: dict[str, MediaProducer] = {}
         self.router_rtp_capabilities: JsonObject = {}
+        self.sfu_restarts = 0
         self.closed = False
         self._entering = 0
 
@@ -188,6 +189,13 @@ class Classroom:
 
     # Media lost at the SFU
 
+    def lose_all_media(self) -> None:
+        """The SFU restarted: whoever has a peer there, or is just getting one, has none any more."""
+        self.sfu_restarts += 1
+        losers = [participant for participant in self.participants.values() if participant.has_peer]
+        if losers:
+            self.lose_media(losers)
+
     def lose_media(self, losers: Collection[Participant]) -> None:
         """The SFU forgot these participants: they make everything anew.
 
@@ -222,6 +230,7 @@ class Classroom:
         self.producers.clear()
         for participant in self.participants.values():
             participant.forget_media()
+            participant.owes_restart_notice = True  # also who has no media now may know of others'
         for participant in self.participants.values():
             self.settle_restart_notice(participant)
 

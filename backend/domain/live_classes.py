@@ -152,10 +152,12 @@ class LiveClasses:
             resume_hash=resume_token_hash(token),
             outbox=outbox,
         )
+        restarts = room.sfu_restarts
         with self._undone_unless_seated(me):
             room.router_rtp_capabilities = await self._parts.sfu.join_peer(room.id, room.record.name, me.as_peer())
             await self._parts.attendance.seat_taken(room.id, me.id, user, me.joined_at)
             room.require_open()
+        me.has_peer = room.sfu_restarts == restarts
         room.enter(me)
         self._seats_of.setdefault(user.id, set()).add(me)
         _log.info("participant joined", room_id=room.id, participant_id=me.id, user_id=user.id)

@@ -70,7 +70,8 @@ class SfuWatch:
         """The event stream is open: start over after a restart, otherwise see what was missed."""
         if restarted:
             _log.warning("the SFU restarted", rooms=len(self._rooms))
-            self._start_over()
+            for room in self._rooms.values():
+                room.lose_all_media()
         else:
             if self._told_away:
                 self._tell_all(SfuCameBack())
@@ -122,12 +123,6 @@ class SfuWatch:
     def _tell_all(self, notice: Notice) -> None:
         for room in self._rooms.values():
             room.tell(notice)
-
-    def _start_over(self) -> None:
-        for room in self._rooms.values():
-            losers = [one for one in room.participants.values() if one.has_peer]
-            if losers:
-                room.lose_media(losers)
 
     # Comparing
 

@@ -22,6 +22,7 @@ from backend.errors import Broken, NotFound
 from backend.sfu_client.events import EventFollower
 from backend.sfu_client.reconcile import room_state
 from backend.sfu_client.transport import SfuHttp
+from shared.control_api import MAX_LABEL_BYTES
 
 FIRST_CONNECT_S = 2.0
 """How long a start waits for the SFU; the two may be started in any order, and the backend serves without it."""
@@ -68,11 +69,11 @@ class SfuClient:
             body={
                 "peerId": peer.id,
                 "userId": peer.user_id,
-                "email": peer.email,
-                "fullName": peer.full_name,
+                "email": _label(peer.email),
+                "fullName": _label(peer.full_name),
                 "role": peer.role,
                 "isProducer": peer.is_producer,
-                "roomName": room_name,
+                "roomName": _label(room_name),
             },
         )
         return _object(answer, "rtpCapabilities")
@@ -196,6 +197,10 @@ class SfuClient:
     def _require_available(self) -> None:
         if not self.available:
             raise SfuUnavailable
+
+
+def _label(text: str) -> str:
+    return text.encode()[:MAX_LABEL_BYTES].decode(errors="ignore")
 
 
 def _text(answer: JsonObject, name: str) -> str:

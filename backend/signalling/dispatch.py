@@ -12,6 +12,9 @@ from shared.errors import INTERNAL_ERROR, FieldErrors
 from shared.ids import new_id
 from shared.logging import get_logger
 
+MAX_DEPTH = 64
+"""Deeper data is no RTP parameters or SDP; it would only exhaust the stack of whoever reads or writes it."""
+
 _log = get_logger(__name__)
 
 
@@ -39,6 +42,20 @@ async def _answer(client: Client, request: Request) -> str:
         return failure(request.id, 500, "Something went wrong on our side.", INTERNAL_ERROR)
 
 
+def _nests_deeper_than(limit: int, value: object) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def _details(error: ValidationError) -> FieldErrors:
     messages: FieldErrors = error.normalized_messages()  # type: ignore[no-untyped-call] # marshmallow types it not
     return messages
@@ -50,8 +67,8 @@ async def _call(client: Client, request: Request) -> dict[str, object]:
         raise NotFound("There is no such method.", "UNKNOWN_METHOD")
     if method.needs_seat:
         _ = client.me
-    if not isinstance(request.data, dict):
-        raise InvalidInput("The data must be an object.")
+    if not isinstance(request.data, dict) or _nests_deeper_than(MAX_DEPTH, request.data):
+        raise InvalidInput(f"The data must be an object, nested at most {MAX_DEPTH} levels deep.")
     try:
         data = method.schema.load(request.data)
     except ValidationError as error:

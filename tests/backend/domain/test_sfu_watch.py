@@ -1,0 +1,202 @@
+"""What the SFU tells by itself, and what becomes of doubt."""
+
+import asyncio
+
+import pytest
+
+from backend.domain.notices import (
+    ActiveSpeaker,
+    ConsumerEnded,
+    ConsumerLayersChanged,
+    NewProducer,
+    ProducerEnded,
+    SfuCameBack,
+    SfuRestarted,
+    SfuWentAway,
+)
+from backend.domain.sfu_port import (
+    ConsumerClosed,
+    Direction,
+    LayersChanged,
+    ProducerClosed,
+    RoomDoubtful,
+    SpeakerChanged,
+    SwitchAction,
+)
+from tests.support.live_class import School
+
+
+@pytest.fixture
+def school() -> School:
+    return School()
+
+
+async def test_a_producer_that_the_sfu_closed_is_told_to_all_its_owner_too(school: School) -> None:
+    ann, ann_box = await school.join()
+    bob, bob_box = await school.join()
+    producer_id = await school.produce(ann.me)
+    consumer_id = await school.consume(bob.me, producer_id)
+    for _ in range(2):
+        school.watch.sfu_event(ProducerClosed("physics", producer_id))
+    for box in (ann_box, bob_box):
+        assert box.of(ProducerEnded) == [ProducerEnded(producer_id, ann.me.id)]
+    assert bob_box.of(ConsumerEnded) == [ConsumerEnded(consumer_id, producer_id)]
+
+
+async def test_the_echo_of_ones_own_close_is_not_told_twice(school: School) -> None:
+    ann, ann_box = await school.join()
+    bob, bob_box = await school.join()
+    producer_id = await school.produce(ann.me)
+    consumer_id = await school.consume(bob.me, producer_id)
+    school.sfu.gate.clear()
+    closing = asyncio.create_task(school.media.switch_producer(ann.me, producer_id, SwitchAction.CLOSE))
+    await school.settle()
+    school.watch.sfu_event(ConsumerClosed("physics", consumer_id))
+    school.watch.sfu_event(ProducerClosed("physics", producer_id))
+    school.sfu.gate.set()
+    await closing
+    assert ann_box.of(ProducerEnded) == []
+    assert bob_box.of(ProducerEnded) == [ProducerEnded(producer_id, ann.me.id)]
+    assert bob_box.of(ConsumerEnded) == [ConsumerEnded(consumer_id, producer_id)]
+
+
+async def test_events_of_other_rooms_and_unknown_ids_change_nothing(school: School) -> None:
+    ann, _ = await school.join()
+    _, bob_box = await school.join()
+    producer_id = await school.produce(ann.me)
+    told = len(bob_box.notices)
+    school.watch.sfu_event(ProducerClosed("maths", producer_id))
+    school.watch.sfu_event(ProducerClosed("physics", "unknown"))
+    school.watch.sfu_event(ConsumerClosed("physics", "unknown"))
+    assert len(bob_box.notices) == told
+    assert producer_id in ann.me.producers
+
+
+async def test_stale_news_of_a_closed_room_harms_nobody(school: School) -> None:
+    ann, ann_box = await school.join()
+    producer_id = await school.produce(ann.me)
+    school.watch.sfu_event(RoomDoubtful("physics"))
+    await school.settle()
+    assert producer_id in ann.me.producers
+    assert ann_box.notices == []
+
+
+async def test_a_dead_worker_starts_its_rooms_over(school: School) -> None:
+    ann, ann_box = await school.join()
+    bob, bob_box = await school.join()
+    await school.produce(ann.me)
+    school.sfu.forget_everything()
+    school.watch.sfu_event(RoomDoubtful("physics"))
+    await school.settle()
+    for box in (ann_box, bob_box):
+        assert box.of(SfuRestarted) == [SfuRestarted()]
+        assert box.of(ProducerEnded) == []
+    assert not ann.me.has_peer
+    assert not bob.me.has_peer
+
+
+async def test_a_peer_that_the_sfu_removed_starts_over_alone(school: School) -> None:
+    ann, ann_box = await school.join()
+    bob, bob_box = await school.join()
+    sent = await school.produce(ann.me)
+    kept = await school.produce(bob.me)
+    del school.sfu.rooms["physics"][ann.me.id]
+    school.watch.sfu_event(RoomDoubtful("physics"))
+    await school.settle()
+    assert bob_box.of(ProducerEnded) == [ProducerEnded(sent, ann.me.id)]
+    assert bob_box.of(SfuRestarted) == []
+    assert isinstance(ann_box.notices[-2], SfuRestarted)
+    assert ann_box.notices[-1] == NewProducer(bob.me.producers[kept])
+    again = await school.produce(ann.me)
+    assert again in school.sfu.rooms["physics"][ann.me.id].producers
+
+
+async def test_what_is_made_while_comparing_is_not_taken_for_lost(school: School) -> None:
+    ann, ann_box = await school.join()
+    transport_id = await school.transport(ann.me)
+    school.sfu.gate.clear()
+    school.watch.doubt(ann.me.room)
+    await school.settle()
+    school.sfu.rooms["physics"][ann.me.id].producers["late"] = transport_id
+    school.sfu.gate.set()
+    producer_id = await school.produce(ann.me)
+    await school.settle()
+    assert producer_id in ann.me.producers
+    assert ann_box.notices == []
+
+
+async def test_what_the_sfu_made_without_our_knowing_is_closed(school: School) -> None:
+    ann, _ = await school.join()
+    producer_id = await school.produce(ann.me)
+    peer = school.sfu.rooms["physics"][ann.me.id]
+    peer.producers["unknown"] = next(iter(peer.transports))
+    peer.transports.add("unknown-transport")
+    peer.consumers["unknown-consumer"] = ("", "unknown")
+    school.watch.doubt(ann.me.room)
+    await school.settle()
+    assert [*peer.producers] == [producer_id]
+    assert peer.consumers == {}
+    assert peer.transports == ann.me.transports.keys()
+
+
+async def test_what_the_sfu_lost_without_telling_is_told(school: School) -> None:
+    ann, ann_box = await school.join()
+    bob, bob_box = await school.join()
+    producer_id = await school.produce(ann.me)
+    consumer_id = await school.consume(bob.me, producer_id)
+    school.sfu.rooms["physics"][ann.me.id].producers.clear()
+    school.sfu.rooms["physics"][bob.me.id].consumers.clear()
+    school.watch.sfu_missed_events()
+    await school.settle()
+    assert ann_box.of(ProducerEnded) == bob_box.of(ProducerEnded) == [ProducerEnded(producer_id, ann.me.id)]
+    assert bob_box.of(ConsumerEnded) == [ConsumerEnded(consumer_id, producer_id)]
+
+
+async def test_an_absence_is_told_once_and_its_end_too(school: School) -> None:
+    _, box = await school.join()
+    school.watch.sfu_lost()
+    school.watch.sfu_lost()
+    school.watch.sfu_connected(restarted=False, missed_events=False)
+    school.watch.sfu_connected(restarted=False, missed_events=True)
+    await school.settle()
+    assert box.notices == [SfuWentAway(), SfuCameBack()]
+
+
+async def test_a_restart_after_an_absence_starts_over(school: School) -> None:
+    _, box = await school.join()
+    school.watch.sfu_lost()
+    school.sfu.forget_everything()
+    school.watch.sfu_connected(restarted=True, missed_events=False)
+    assert box.notices == [SfuWentAway(), SfuRestarted()]
+
+
+async def test_speakers_and_layers_are_passed_on(school: School) -> None:
+    ann, ann_box = await school.join()
+    bob, bob_box = await school.join()
+    school.watch.sfu_event(SpeakerChanged("physics", ann.me.id, "p", -20))
+    school.watch.sfu_event(LayersChanged("physics", bob.me.id, "c", 1, 2))
+    assert ActiveSpeaker(ann.me.id, "p", -20) in ann_box.notices
+    assert bob_box.notices == [ActiveSpeaker(ann.me.id, "p", -20), ConsumerLayersChanged("c", 1, 2)]
+
+
+async def test_peers_from_before_our_start_are_removed_when_nobody_claims_them() -> None:
+    school = School()
+    school.watch._grace_s = 0
+    ann, _ = await school.join()
+    sfu_peers = school.sfu.rooms["physics"]
+    sfu_peers["ghost"] = type(sfu_peers[ann.me.id])()
+    school.sfu.rooms["old-room"] = {"other-ghost": type(sfu_peers[ann.me.id])()}
+    school.watch.sfu_connected(restarted=False, missed_events=False)
+    await school.settle()
+    assert set(school.sfu.rooms) == {"physics"}
+    assert set(school.sfu.rooms["physics"]) == {ann.me.id}
+
+
+async def test_a_missing_peer_at_the_sfu_makes_the_client_start_over(school: School) -> None:
+    ann, box = await school.join()
+    school.sfu.forget_everything()
+    with pytest.raises(Exception, match="not available"):
+        await school.transport(ann.me, Direction.SEND)
+    await school.settle()
+    assert box.notices == [SfuRestarted()]
+    await school.transport(ann.me, Direction.SEND)

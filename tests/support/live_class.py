@@ -1,0 +1,353 @@
+"""Live classes without a network: an SFU and repositories in memory, and outboxes that note what they are told.
+
+`MemorySfu` keeps the same objects as the real SFU and can be made to hang, fail or forget; it stands for the
+Protocol in tests of the rules alone. Tests of the edges run against the real services.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from backend.domain.chores import Chores
+from backend.domain.live_classes import Joined, JoinWish, LiveClasses, LiveParts
+from backend.domain.media import MediaControl
+from backend.domain.moderation import Moderation
+from backend.domain.notices import Notice
+from backend.domain.participants import Participant
+from backend.domain.ports import AttendanceRow
+from backend.domain.rooms import RoomChange, RoomRecord
+from backend.domain.sfu_port import (
+    CONSUMER_NOT_FOUND,
+    PEER_NOT_FOUND,
+    PRODUCER_NOT_FOUND,
+    TRANSPORT_NOT_FOUND,
+    ConsumerWish,
+    Direction,
+    JsonObject,
+    MediaObject,
+    ProducerWish,
+    SfuConsumer,
+    SfuPeer,
+    SfuPeerState,
+    SfuRoomState,
+    SfuTransport,
+    SfuUnavailable,
+    SwitchAction,
+)
+from backend.domain.sfu_watch import SfuWatch
+from backend.domain.users import Role, User
+from backend.errors import Conflict, NotFound
+
+GRACE_S = 30.0
+
+_numbers = itertools.count(1)
+
+
+def a_user(role: Role = Role.STUDENT, user_id: str | None = None) -> User:
+    """Make a user."""
+    number = next(_numbers)
+    return User(
+        user_id or f"user-{number}", f"u{number}@school.example", f"User {number}", None, role, active=True
+    )
+
+
+def a_room(room_id: str = "physics", owner_id: str | None = None, **rules: object) -> RoomRecord:
+    """Make a room's record."""
+    record = RoomRecord(
+        id=room_id,
+        name=room_id.title(),
+        owner_id=owner_id,
+        max_participants=100,
+        is_locked=False,
+        students_may_publish=True,
+        created_at=datetime(2030, 1, 1, tzinfo=UTC),
+    )
+    return replace(record, **rules)  # type: ignore[arg-type] # rules are fields of the record
+
+
+@dataclass
+class _Peer:
+    transports: set[str] = field(default_factory=set)
+    producers: dict[str, str] = field(default_factory=dict)
+    consumers: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+class MemorySfu:
+    """Implements `SfuPort` over dictionaries. Every call gives way to others, as a request does.
+
+    `available` False refuses everything. `gate` lets no answer through while it is cleared. `slowness` tells for
+    each request and each answer how many turns of the loop it takes.
+    """
+
+    def __init__(self) -> None:
+        self.available = True
+        self.rooms: dict[str, dict[str, _Peer]] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.slowness: Callable[[], int] = lambda: 1
+        self.calls: list[tuple[str, ...]] = []
+        self._ids = itertools.count(1)
+
+    async def _call(self, *what: str) -> None:
+        self.calls.append(what)
+        if not self.available:
+            raise SfuUnavailable
+        await self._travel()
+
+    async def _answered(self) -> None:
+        await self.gate.wait()
+        await self._travel()
+
+    async def _travel(self) -> None:
+        for _ in range(self.slowness()):
+            await asyncio.sleep(0)
+
+    def _peer(self, room_id: str, peer_id: str) -> _Peer:
+        try:
+            return self.rooms[room_id][peer_id]
+        except KeyError:
+            raise NotFound("no such peer", PEER_NOT_FOUND) from None
+
+    def forget_everything(self) -> None:
+        """Do what a restart does."""
+        self.rooms.clear()
+
+    async def join_peer(self, room_id: str, room_name: str, peer: SfuPeer) -> JsonObject:
+        await self._call("join", room_id, peer.id)
+        peers = self.rooms.setdefault(room_id, {})
+        if peer.id in peers:
+            raise Conflict("exists", "PEER_EXISTS")
+        peers[peer.id] = _Peer()
+        await self._answered()
+        return {"codecs": []}
+
+    async def leave_peer(self, room_id: str, peer_id: str) -> None:
+        await self._call("leave", room_id, peer_id)
+        peers = self.rooms.get(room_id, {})
+        gone = peers.pop(peer_id, None)
+        for producer_id in gone.producers if gone else ():
+            self._drop_consumers_of(room_id, producer_id)
+        if not peers:
+            self.rooms.pop(room_id, None)
+        await self._answered()
+
+    async def room_info(self, room_id: str) -> JsonObject | None:
+        await self._call("room", room_id)
+        if room_id not in self.rooms:
+            return None
+        return {"roomId": room_id, "peers": [{"peerId": one, "email": "x"} for one in self.rooms[room_id]]}
+
+    async def room_state(self, room_id: str) -> SfuRoomState | None:
+        await self._call("state", room_id)
+        peers = self.rooms.get(room_id)
+        state = (
+            None
+            if peers is None
+            else SfuRoomState(
+                room_id,
+                {
+                    peer_id: SfuPeerState(
+                        frozenset(peer.transports), frozenset(peer.producers), frozenset(peer.consumers)
+                    )
+                    for peer_id, peer in peers.items()
+                },
+            )
+        )
+        await self._answered()
+        return state
+
+    async def room_ids(self) -> Sequence[str]:
+        await self._call("rooms")
+        return list(self.rooms)
+
+    async def create_transport(
+        self, room_id: str, peer_id: str, direction: Direction, *, enable_sctp: bool
+    ) -> SfuTransport:
+        await self._call("create-transport", room_id, peer_id)
+        transport_id = f"transport-{next(self._ids)}"
+        self._peer(room_id, peer_id).transports.add(transport_id)
+        await self._answered()
+        return SfuTransport(transport_id, {"transportId": transport_id})
+
+    async def connect_transport(self, room_id: str, transport_id: str, dtls_parameters: JsonObject) -> None:
+        await self._call("connect", transport_id)
+        await self._answered()
+
+    async def close_transport(self, room_id: str, transport_id: str) -> None:
+        await self._call("close-transport", transport_id)
+        for peer in self.rooms.get(room_id, {}).values():
+            if transport_id in peer.transports:
+                peer.transports.discard(transport_id)
+                for producer_id in [one for one, on in peer.producers.items() if on == transport_id]:
+                    del peer.producers[producer_id]
+                    self._drop_consumers_of(room_id, producer_id)
+                peer.consumers = {one: on for one, on in peer.consumers.items() if on[0] != transport_id}
+        await self._answered()
+
+    async def create_producer(self, room_id: str, peer_id: str, wish: ProducerWish) -> str:
+        await self._call("produce", room_id, peer_id)
+        peer = self._peer(room_id, peer_id)
+        if wish.transport_id not in peer.transports:
+            raise NotFound("no such transport", TRANSPORT_NOT_FOUND)
+        producer_id = f"producer-{next(self._ids)}"
+        peer.producers[producer_id] = wish.transport_id
+        await self._answered()
+        return producer_id
+
+    async def switch_producer(self, room_id: str, producer_id: str, action: SwitchAction) -> None:
+        await self._call(f"{action}-producer", producer_id)
+        for peer in self.rooms.get(room_id, {}).values():
+            if producer_id in peer.producers:
+                if action is SwitchAction.CLOSE:
+                    del peer.producers[producer_id]
+                    self._drop_consumers_of(room_id, producer_id)
+                break
+        else:
+            if action is not SwitchAction.CLOSE:
+                raise NotFound("no such producer", PRODUCER_NOT_FOUND)
+        await self._answered()
+
+    async def create_consumer(self, room_id: str, peer_id: str, wish: ConsumerWish) -> SfuConsumer:
+        await self._call("consume", room_id, peer_id)
+        peer = self._peer(room_id, peer_id)
+        if not any(wish.producer_id in other.producers for other in self.rooms[room_id].values()):
+            raise NotFound("no such producer", PRODUCER_NOT_FOUND)
+        consumer_id = f"consumer-{next(self._ids)}"
+        peer.consumers[consumer_id] = (wish.transport_id or "", wish.producer_id)
+        await self._answered()
+        return SfuConsumer(consumer_id, "audio", "simple", {}, producer_paused=False)
+
+    async def switch_consumer(self, room_id: str, consumer_id: str, action: SwitchAction) -> None:
+        await self._call(f"{action}-consumer", consumer_id)
+        for peer in self.rooms.get(room_id, {}).values():
+            if consumer_id in peer.consumers:
+                if action is SwitchAction.CLOSE:
+                    del peer.consumers[consumer_id]
+                break
+        else:
+            if action is not SwitchAction.CLOSE:
+                raise NotFound("no such consumer", CONSUMER_NOT_FOUND)
+        await self._answered()
+
+    async def request_key_frame(self, room_id: str, consumer_id: str) -> None:
+        await self._call("key-frame", consumer_id)
+
+    async def stats(self, room_id: str, kind: MediaObject, object_id: str) -> Sequence[JsonObject]:
+        await self._call("stats", kind.value, object_id)
+        return [{"id": object_id}]
+
+    def _drop_consumers_of(self, room_id: str, producer_id: str) -> None:
+        for peer in self.rooms.get(room_id, {}).values():
+            peer.consumers = {one: on for one, on in peer.consumers.items() if on[1] != producer_id}
+
+
+class MemoryRooms:
+    """Implements `RoomRepository` over a dictionary, as far as live classes use it."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, RoomRecord] = {}
+
+    async def get(self, room_id: str) -> RoomRecord | None:
+        await asyncio.sleep(0)
+        return self.records.get(room_id)
+
+    async def create_if_absent(self, room: RoomRecord) -> tuple[RoomRecord, bool]:
+        await asyncio.sleep(0)
+        is_new = room.id not in self.records
+        return self.records.setdefault(room.id, room), is_new
+
+    async def update(self, room_id: str, change: RoomChange) -> RoomRecord | None:
+        await asyncio.sleep(0)
+        record = self.records.get(room_id)
+        if record is not None and change.is_locked is not None:
+            record = self.records[room_id] = replace(record, is_locked=change.is_locked)
+        return record
+
+    async def delete(self, room_id: str) -> bool:
+        return self.records.pop(room_id, None) is not None
+
+    async def list(self, page: object) -> object:
+        raise AssertionError("live classes list no rooms")
+
+
+class MemoryAttendance:
+    """Implements `AttendanceRepository` over a dictionary: participant id to (room, left or not)."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, str] = {}
+        self.freed: set[str] = set()
+
+    async def seat_taken(self, room_id: str, participant_id: str, user: User, joined_at: datetime) -> None:
+        await asyncio.sleep(0)
+        self.taken[participant_id] = room_id
+
+    async def seat_freed(self, participant_id: str, left_at: datetime) -> None:
+        await asyncio.sleep(0)
+        self.freed.add(participant_id)
+
+    async def open_seats(self, room_id: str | None = None) -> Sequence[AttendanceRow]:
+        return []
+
+
+class NotedOutbox:
+    """Notes what its participant is told. `ended` is why it was closed for good."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self.ended: str | None = None
+
+    def tell(self, notice: Notice) -> None:
+        self.notices.append(notice)
+
+    def end(self, reason: str) -> None:
+        self.ended = self.ended or reason
+
+    def of(self, kind: type[Notice]) -> list[Notice]:
+        """Return the notices of one kind, in order."""
+        return [notice for notice in self.notices if isinstance(notice, kind)]
+
+
+class School:
+    """Live classes over `MemorySfu`, with a clock that the test sets: `now` in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.sfu = MemorySfu()
+        self.rooms = MemoryRooms()
+        self.attendance = MemoryAttendance()
+        self.chores = Chores(retry_s=0.01)
+        parts = LiveParts(self.sfu, self.rooms, self.attendance, clock=lambda: self.now)  # type: ignore[arg-type] # `list` is not used
+        self.classes = LiveClasses(parts, self.chores, GRACE_S)
+        self.watch = SfuWatch(self.classes.rooms, self.sfu, self.chores, GRACE_S)
+        self.media = MediaControl(self.sfu, self.chores, self.watch.doubt)
+        self.moderation = Moderation(self.classes, self.media, self.rooms)  # type: ignore[arg-type] # `list` is not used
+        self.rooms.records["physics"] = a_room()
+
+    async def join(
+        self, user: User | None = None, room_id: str = "physics", resume_token: str | None = None
+    ) -> tuple[Joined, NotedOutbox]:
+        """Join a room."""
+        outbox = NotedOutbox()
+        wish = JoinWish(room_id, resume_token=resume_token)
+        return await self.classes.join(user or a_user(), wish, outbox), outbox
+
+    async def transport(self, me: Participant, direction: Direction = Direction.SEND) -> str:
+        """Make a transport."""
+        return (await self.media.create_transport(me, direction)).id
+
+    async def produce(self, me: Participant, kind: str = "audio") -> str:
+        """Send something on a new transport."""
+        wish = ProducerWish(await self.transport(me), kind, {})
+        return (await self.media.produce(me, wish)).id
+
+    async def consume(self, me: Participant, producer_id: str) -> str:
+        """Receive something on a new transport."""
+        wish = ConsumerWish(producer_id, {}, transport_id=await self.transport(me, Direction.RECV))
+        return (await self.media.consume(me, wish))[0].id
+
+    async def settle(self) -> None:
+        """Let everything run until nothing but waiting is left to do."""
+        for _ in range(50):
+            await asyncio.sleep(0)
