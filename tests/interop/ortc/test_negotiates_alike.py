@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sfu.ortc.supported import SUPPORTED_CODECS
-from shared.rtp_parameters import dump_rtp_codec_capability
+from shared.rtp_parameters import dump_rtp_codec_capability, uris
 from tests.support.mediasoup_ortc import Question, assert_equal
 from tests.support.rtp_questions import (
     MEDIA_CODECS,
@@ -33,6 +33,84 @@ def test_every_client_and_form_of_stream_negotiates_alike() -> None:
     assert len(consumed) > 1000
     assert all("ok" in answer for answer in produced)
     assert {answer["ok"] for answer in consumed if isinstance(answer.get("ok"), bool)} == {True, False}
+
+
+VP8 = {"mimeType": "video/VP8", "payloadType": 96, "clockRate": 90000}
+OPUS = {"mimeType": "audio/opus", "payloadType": 111, "clockRate": 48000, "channels": 2}
+RTX = {"mimeType": "video/rtx", "payloadType": 97, "clockRate": 90000, "parameters": {"apt": 96}}
+
+
+def h264(**parameters: Any) -> dict[str, Any]:
+    given = {name.replace("_", "-"): value for name, value in parameters.items()}
+    return {"mimeType": "video/H264", "payloadType": 96, "clockRate": 90000, "parameters": given}
+
+
+def vp9(profile_id: Any) -> dict[str, Any]:
+    return {
+        "mimeType": "video/VP9",
+        "payloadType": 96,
+        "clockRate": 90000,
+        "parameters": {"profile-id": profile_id},
+    }
+
+
+ODD_CODECS: list[list[dict[str, Any]]] = [
+    [],
+    [{**VP8, "channels": 2}],
+    [{**VP8, "mimeType": "VIDEO/vp8", "payloadType": 0}],
+    [{**VP8, "clockRate": 90001}],
+    [VP8, OPUS],
+    [{**OPUS, "channels": None}],
+    [{**OPUS, "channels": 1}],
+    [VP8, {**vp9(0), "payloadType": 96}],
+    [VP8, {**VP8, "payloadType": 98}, RTX, {**RTX, "payloadType": 99, "parameters": {"apt": 98}}],
+    [RTX, VP8],
+    [RTX],
+    [VP8, {**RTX, "parameters": {}}],
+    [VP8, {**RTX, "parameters": {"apt": 95}}],
+    [VP8, {**RTX, "parameters": {"apt": "96"}}],
+    [VP8, {**RTX, "parameters": {"apt": 97}}],
+    [VP8, RTX, {**RTX, "payloadType": 98, "parameters": {"apt": 97}}],
+    [VP8, {**RTX, "payloadType": 98, "parameters": {"apt": 97}}, RTX],
+    [VP8, RTX, RTX],
+    [OPUS, {**RTX, "mimeType": "audio/rtx", "parameters": {"apt": 111}}],
+    [vp9(1)],
+    [vp9("0")],
+    [vp9("")],
+    [h264()],
+    [h264(packetization_mode=1)],
+    [h264(packetization_mode="1", profile_level_id="42e01f")],
+    [h264(packetization_mode=1, profile_level_id="42C034", level_asymmetry_allowed="1")],
+    [h264(packetization_mode=1, profile_level_id="42e034", level_asymmetry_allowed=0)],
+    [h264(packetization_mode=1, profile_level_id="f4001f")],
+    [h264(packetization_mode=1, profile_level_id="640c1f")],
+    [h264(packetization_mode=1, profile_level_id="not hex")],
+    [h264(packetization_mode=1, profile_level_id=42)],
+]
+ODD_EXTENSIONS: list[list[dict[str, Any]]] = [
+    [],
+    [{"uri": "urn:unknown", "id": 1}],
+    [{"uri": uris.MID, "id": 3}, {"uri": uris.ABS_SEND_TIME, "id": 3}],
+    [{"uri": uris.ABS_CAPTURE_TIME, "id": 200, "encrypt": True, "parameters": {"a": "b"}}],
+]
+
+
+def test_odd_parameters_negotiate_alike() -> None:
+    caps = router_capabilities(MEDIA_CODECS)
+    questions: list[Question] = [
+        {
+            "question": "producer",
+            "kind": kind,
+            "params": {"codecs": codecs, "headerExtensions": extensions, "encodings": [{"ssrc": 0}], "mid": "0"},
+            "caps": caps,
+        }
+        for kind, codecs, extensions in itertools.product(("audio", "video"), ODD_CODECS, ODD_EXTENSIONS)
+    ]
+    answers = assert_equal(questions)
+    assert {answer.get("error") for answer in answers} == {None, "TypeError", "UnsupportedError"}
+    consumables = distinct([answer["ok"]["consumable"] for answer in answers if "ok" in answer])
+    consumed = assert_equal(consumer_questions(consumables))
+    assert {answer.get("error") for answer in consumed} == {None, "UnsupportedError"}
 
 
 def test_every_supported_codec_negotiates_alike() -> None:
