@@ -49,15 +49,28 @@ class PublisherFeedback:
         for stream in producer.streams:
             self._key_frames.forget(stream.ssrc)
 
-    def received(self, packet: memoryview, header: RtpHeader, producer: "Producer", now: float) -> None:
-        """Take note of a packet's transport-wide sequence number, if it has one."""
-        wanted = self._transport_cc_ids.get(producer.id)
+    def received(self, packet: memoryview, header: RtpHeader, producer: "Producer | None", now: float) -> None:
+        """Take note of a packet's transport-wide sequence number, if it has one.
+
+        A browser sends before it has told us of a producer. Those packets have none yet, and count all the same: the
+        publisher would take them for lost.
+        """
+        wanted = self._transport_cc_id(producer)
         if wanted is None or self._transport_cc is None:
             return
         for element_id, start, length in iter_extensions(packet, header):
             if element_id == wanted and length == _TRANSPORT_SEQUENCE_BYTES:
                 self._transport_cc.received(packet[start] << 8 | packet[start + 1], now)
+                if producer is not None:
+                    # Chromium throws away feedback about a media source that is none of its own.
+                    self._transport_cc.media_ssrc = header.ssrc
                 return
+
+    def _transport_cc_id(self, producer: "Producer | None") -> int | None:
+        if producer is not None:
+            return self._transport_cc_ids.get(producer.id)
+        ids = set(self._transport_cc_ids.values())
+        return ids.pop() if len(ids) == 1 else None
 
     def request_key_frame(self, ssrc: int, now: float) -> None:
         """Ask for a key frame of a stream, unless it has just been asked for."""

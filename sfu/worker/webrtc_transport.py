@@ -134,10 +134,10 @@ class WebRtcTransport:
             drops["rtp_malformed"] += 1
             return
         producer = self._listener.find(packet, header)
+        self._feedback.received(packet, header, producer, now)
         if producer is None:
             drops["rtp_no_producer"] += 1
             return
-        self._feedback.received(packet, header, producer, now)
         producer.receive(packet, header, length, now)
         self._parent.touched(self)
 

@@ -1,5 +1,6 @@
 """From a publisher's packet to what each consumer gets."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -288,6 +289,22 @@ def test_transport_wide_feedback_follows_the_publishers_numbers(rig: MediaRig) -
         for n, delta in enumerate(packet.packets)
     }
     assert received == {0: True, 1: True, 2: False, 3: True}
+    assert {packet.media_ssrc for packet in feedback} == {1111}  # a browser ignores feedback about anything else
+
+
+def test_transport_wide_feedback_tells_of_packets_that_came_before_their_producer(rig: MediaRig) -> None:
+    here = rig.transport()
+    rig.produce(here)
+    for number, packet in ((7, video), (8, partial(audio, ssrc=9999)), (9, video)):
+        element = bytes([0x31]) + number.to_bytes(2, "big")
+        rig.receive(here, packet(number, extension=(0xBEDE, element)))
+    assert rig.drops["rtp_no_producer"] == 1
+    rig.advance(0.5)
+    (feedback,) = here.link.rtcp_of(TransportFeedback)
+    assert feedback.base_sequence == 7
+    assert None not in feedback.packets
+    assert len(feedback.packets) == 3
+    assert feedback.media_ssrc == 1111
 
 
 def test_malformed_and_unknown_packets_are_counted_and_harm_nobody(rig: MediaRig) -> None:
