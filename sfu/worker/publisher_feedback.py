@@ -52,8 +52,8 @@ class PublisherFeedback:
     def received(self, packet: memoryview, header: RtpHeader, producer: "Producer | None", now: float) -> None:
         """Take note of a packet's transport-wide sequence number, if it has one.
 
-        A browser sends before it has told us of a producer. Those packets have none yet, and count all the same: the
-        publisher would take them for lost.
+        A browser sends before it has told us of a producer. Those packets have none yet, and count all the same:
+        the publisher would take them for lost.
         """
         wanted = self._transport_cc_id(producer)
         if wanted is None or self._transport_cc is None:
