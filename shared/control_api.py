@@ -4,9 +4,11 @@ Called by the SFU's HTTP edge. Names are snake_case here and camelCase on the wi
 `null` means absent.
 """
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, Literal, TypeVar
 
 from marshmallow import ValidationError, fields, validate
@@ -26,6 +28,10 @@ MAX_LABEL_BYTES = 512
 """Longest user id, email, name or role; an email address has at most 254 (RFC 5321 section 4.5.3.1.3)."""
 MAX_APP_DATA_DEPTH = 16
 """How deep an application's own data may nest; it is handed on as it is, through several processes."""
+MAX_REMEMBERED = 64
+"""Kinds of clients whose RTP capabilities are remembered: browsers of several versions and systems."""
+MAX_REMEMBERED_CHARACTERS = 1 << 15
+"""Largest capabilities that are remembered; browsers send some 8,000 characters."""
 
 TransportDirection = Literal["send", "recv"]
 AppData = Mapping[str, Any]
@@ -113,6 +119,25 @@ class LoadedBy(fields.Field[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_options: Any) -> Any:
         return self._load(value)
+
+
+class Capabilities(LoadedBy):
+    """RTP capabilities. Those seen lately are remembered: a peer sends the same ones with every request."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_load_capabilities, **options)
+
+
+def _load_capabilities(value: Any) -> RtpCapabilities:
+    text = json.dumps(value)
+    if len(text) > MAX_REMEMBERED_CHARACTERS:
+        return load_rtp_capabilities(value)
+    return _remembered_capabilities(text)
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _remembered_capabilities(text: str) -> RtpCapabilities:
+    return load_rtp_capabilities(json.loads(text))
 
 
 def _check_json(value: Any, depth: int) -> None:
@@ -204,7 +229,7 @@ class ConsumeRequestSchema(RequestSchema[ConsumeRequest]):
     target = ConsumeRequest
     peer_id = ClientId(required=True)
     producer_id = Text(MAX_LABEL_BYTES, required=True)
-    rtp_capabilities = LoadedBy(load_rtp_capabilities, required=True)
+    rtp_capabilities = Capabilities(required=True)
     transport_id = Text(MAX_LABEL_BYTES)
     paused = Flag(load_default=False)
 

@@ -52,8 +52,7 @@ async def _serve(socket: web.WebSocketResponse, subscription: Subscription) -> N
         await socket.close(code=WSCloseCode.SERVICE_RESTART)
     finally:
         reader.cancel()
-        with suppress(asyncio.CancelledError):
-            await reader
+        await asyncio.wait((reader,))
 
 
 async def _read(socket: web.WebSocketResponse, subscription: Subscription) -> None:

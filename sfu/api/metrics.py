@@ -13,7 +13,7 @@ from sfu.control.event_log import EventLog
 from sfu.control.media_worker import MediaWorker
 from sfu.control.room_registry import RoomRegistry
 from sfu.control.worker_pool import WorkerPool
-from sfu.errors import NotAvailable
+from sfu.errors import SfuError
 from shared import metrics_names as names
 
 HTTP_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -117,5 +117,5 @@ def _worker_metrics(workers: list[MediaWorker]) -> Iterator[Metric]:
 
 
 async def _refresh(worker: MediaWorker) -> None:
-    with suppress(NotAvailable):
+    with suppress(SfuError):
         await worker.stats()

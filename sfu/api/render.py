@@ -7,7 +7,6 @@ from sfu.control.peer import Peer
 from sfu.control.producer import Producer
 from sfu.control.room import Room
 from sfu.control.transport import Transport
-from shared.rtp_parameters import dump_rtp_parameters
 
 Json = dict[str, Any]
 
@@ -79,7 +78,7 @@ def new_producer(producer: Producer) -> Json:
         "kind": producer.kind,
         "type": producer.type,
         "paused": producer.paused,
-        "rtpParameters": dump_rtp_parameters(producer.rtp_parameters),
+        "rtpParameters": producer.rtp_parameters,
     }
 
 
@@ -98,7 +97,7 @@ def new_consumer(consumer: Consumer) -> Json:
         "type": consumer.type,
         "paused": consumer.paused,
         "producerPaused": consumer.producer.paused,
-        "rtpParameters": dump_rtp_parameters(consumer.rtp_parameters),
+        "rtpParameters": consumer.rtp_parameters,
     }
 
 

@@ -12,7 +12,7 @@ from shared.rtp_parameters import RtpParameters, dump_rtp_parameters
 
 
 class Consumer(EventEmitter):
-    """Mirrors a consumer of the media worker.
+    """Mirrors a consumer of the media worker. `rtp_parameters` are kept as they go over the wire.
 
     `is_made` turns true when the worker has made it.
 
@@ -34,7 +34,8 @@ class Consumer(EventEmitter):
         self.producer = producer
         self.kind = producer.kind
         self.type = producer.type
-        self.rtp_parameters = rtp_parameters
+        self.mid = rtp_parameters.mid or ""
+        self.rtp_parameters = dump_rtp_parameters(rtp_parameters)
         self.paused = paused
         self.is_made = False
         self.closed = False
@@ -50,7 +51,7 @@ class Consumer(EventEmitter):
             "producerId": self.producer.id,
             "kind": self.kind,
             "type": self.type,
-            "rtpParameters": dump_rtp_parameters(self.rtp_parameters),
+            "rtpParameters": self.rtp_parameters,
             "paused": self.paused,
         }
 

@@ -24,7 +24,7 @@ class ConsumerOfProducer(Protocol):
 
 
 class Producer(EventEmitter):
-    """Mirrors a producer of the media worker.
+    """Mirrors a producer of the media worker. `rtp_parameters` are kept as they go over the wire.
 
     `is_made` turns true when the worker has made it.
 
@@ -46,7 +46,7 @@ class Producer(EventEmitter):
         self.id = producer_id
         self.kind = kind
         self.type = negotiated.type
-        self.rtp_parameters = negotiated.rtp_parameters
+        self.rtp_parameters = dump_rtp_parameters(negotiated.rtp_parameters)
         self.consumable_rtp_parameters = negotiated.consumable_rtp_parameters
         self.app_data = app_data
         self.paused = paused
@@ -64,7 +64,7 @@ class Producer(EventEmitter):
             "producerId": self.id,
             "kind": self.kind,
             "type": self.type,
-            "rtpParameters": dump_rtp_parameters(self.rtp_parameters),
+            "rtpParameters": self.rtp_parameters,
             "rtpMapping": dump_rtp_mapping(self._mapping),
             "consumableRtpParameters": dump_rtp_parameters(self.consumable_rtp_parameters),
             "paused": self.paused,

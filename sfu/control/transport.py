@@ -186,7 +186,7 @@ class Transport(EventEmitter):
 
     def _drop_consumer(self, consumer: Consumer) -> None:
         self.consumers.pop(consumer.id, None)
-        self._mids.discard(consumer.rtp_parameters.mid or "")
+        self._mids.discard(consumer.mid)
 
     def _producer_closed(self, producer: Producer) -> None:
         self.emit("producer-closed", producer)

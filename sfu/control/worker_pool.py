@@ -6,7 +6,7 @@ from contextlib import suppress
 from pyee.base import EventEmitter
 
 from sfu.control.media_worker import MediaWorker, WorkerConfig
-from sfu.errors import NotAvailable
+from sfu.errors import NotAvailable, SfuError
 from shared.logging import get_logger
 
 READY_WITHIN_S = 20.0
@@ -87,7 +87,7 @@ class WorkerPool(EventEmitter):
     async def any_answers(self) -> bool:
         """Tell whether at least one worker answers."""
         for worker in self.ready_workers:
-            with suppress(NotAvailable):
+            with suppress(SfuError):
                 await worker.stats()
                 return True
         return False
@@ -105,7 +105,7 @@ class WorkerPool(EventEmitter):
     async def _keep_filled(self, slot: "_Slot") -> None:
         loop = asyncio.get_running_loop()
         backoff_s = FIRST_BACKOFF_S
-        while True:
+        while not self._stopping:
             started = loop.time()
             await self._run_one(slot)
             slot.tried.set()
@@ -140,15 +140,14 @@ class WorkerPool(EventEmitter):
             await worker.dead()
         finally:
             ping.cancel()
-            with suppress(asyncio.CancelledError):
-                await ping
+            await asyncio.wait((ping,))
 
     async def _ping(self, worker: MediaWorker) -> None:
         while worker.is_ready:
             await asyncio.sleep(PING_EVERY_S)
             try:
                 await worker.fresh_stats(PING_TIMEOUT_S)
-            except NotAvailable:
+            except SfuError:
                 _log.error("media worker is stuck, killing it", worker=worker.index, worker_pid=worker.pid)
                 worker.kill()
 

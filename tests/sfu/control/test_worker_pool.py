@@ -94,6 +94,20 @@ async def test_stopping_ends_every_process_even_a_stuck_one(pool: WorkerPool) ->
     await pool.stop()
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_stopping_in_the_moment_of_a_death(turns: int) -> None:
+    pool = WorkerPool(config(*free_udp_range()), 1)
+    await pool.start()
+    [worker] = pool.ready_workers
+    os.kill(worker.pid, signal.SIGKILL)
+    await worker.dead()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await pool.stop()
+    assert not pool.ready_workers
+
+
 async def test_a_worker_alone_takes_the_next_free_port() -> None:
     first, _ = free_udp_range(2)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
