@@ -174,10 +174,9 @@ class DtlsTransport:
         self.inbound = self.outbound = None
         if self._handshake is not None:
             self._handshake.cancel()
-        if self._dtls._task is not None:
-            self._dtls._task.cancel()
         if was in {DtlsState.CONNECTING, DtlsState.CONNECTED}:
             self._say_goodbye()
+        self._let_go()
 
     def _say_goodbye(self) -> None:
         connection = self._dtls._ssl
@@ -185,6 +184,14 @@ class DtlsTransport:
             with contextlib.suppress(SSL.Error):
                 connection.shutdown()
                 self._pipe.send_now(connection.bio_read(_MAX_FLIGHT_BYTES))
+
+    def _let_go(self) -> None:
+        """Break the reference cycles: OpenSSL's buffers are freed now and not by the collector some day."""
+        task, self._dtls._task = self._dtls._task, None
+        if task is not None:
+            task.cancel()
+        self._on_state = _ignore
+        self._pipe.send_now = _ignore
 
     def _put(self, record: bytes) -> None:
         if self.state not in {DtlsState.CLOSED, DtlsState.FAILED}:
@@ -223,3 +230,7 @@ class DtlsTransport:
     def _set_state(self, state: DtlsState) -> None:
         self.state = state
         self._on_state(state)
+
+
+def _ignore(_: object) -> None:
+    """Take the place of a callback that is not to be called any more."""

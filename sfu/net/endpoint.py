@@ -30,6 +30,19 @@ class EndpointListener(Protocol):
         """Take note that one of the two states (values of `IceState` and `DtlsState`) has changed."""
 
 
+class _Nobody:
+    """Listens to an endpoint that is closed."""
+
+    def on_rtp(self, packet: memoryview, length: int, now: float) -> None:
+        """See `EndpointListener`."""
+
+    def on_rtcp(self, packet: memoryview, now: float) -> None:
+        """See `EndpointListener`."""
+
+    def on_state(self, ice: str, dtls: str) -> None:
+        """See `EndpointListener`."""
+
+
 class Endpoint:
     """The peer's addresses, keys and counters of one WebRTC transport.
 
@@ -117,6 +130,7 @@ class Endpoint:
         self.dtls.close()
         self._on_close(self)
         self.ice.close()
+        self.listener = _Nobody()  # the transport and its link are freed without the collector
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""

@@ -1,6 +1,6 @@
 """RTCP from a peer, handed to the producer or consumer that it speaks of; what speaks of neither is ignored."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sfu.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication, ReceiverReport, SenderReport
@@ -16,19 +16,23 @@ class RtcpReceiver:
     def __init__(self, producers: Mapping[str, "Producer"], consumer_by_ssrc: Mapping[int, "Consumer"]) -> None:
         self._producers = producers
         self._consumer_by_ssrc = consumer_by_ssrc
-        self._handlers: dict[type, Callable[[Any, float], None]] = {
-            SenderReport: self._receive_sender_report,
-            ReceiverReport: self._receive_blocks,
-            Nack: self._receive_nack,
-            PictureLossIndication: self._receive_pli,
-            FullIntraRequest: self._receive_fir,
-        }
 
     def receive(self, packet: Any, now: float) -> None:
         """Act upon one packet of a compound."""
-        handler = self._handlers.get(type(packet))
-        if handler is not None:
-            handler(packet, now)
+        match packet:
+            case SenderReport():
+                self._receive_sender_report(packet, now)
+            case ReceiverReport():
+                self._receive_blocks(packet, now)
+            case Nack():
+                self._receive_nack(packet, now)
+            case PictureLossIndication():
+                self._request_key_frame(packet.media_ssrc, now)
+            case FullIntraRequest():
+                for ssrc, _ in packet.entries:
+                    self._request_key_frame(ssrc, now)
+            case _:
+                pass
 
     def _receive_sender_report(self, report: SenderReport, now: float) -> None:
         for producer in self._producers.values():
@@ -47,13 +51,6 @@ class RtcpReceiver:
         consumer = self._consumer_by_ssrc.get(nack.media_ssrc)
         if consumer is not None and nack.media_ssrc == consumer.sent.ssrc:
             consumer.receive_nack(nack.lost, now)
-
-    def _receive_pli(self, pli: PictureLossIndication, now: float) -> None:
-        self._request_key_frame(pli.media_ssrc, now)
-
-    def _receive_fir(self, fir: FullIntraRequest, now: float) -> None:
-        for ssrc, _ in fir.entries:
-            self._request_key_frame(ssrc, now)
 
     def _request_key_frame(self, ssrc: int, now: float) -> None:
         consumer = self._consumer_by_ssrc.get(ssrc)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import random
 import struct
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -240,3 +242,19 @@ def _parameters(offered: dict[str, Any]) -> Any:
 
     entry = offered["dtlsParameters"]["fingerprints"][0]
     return RTCDtlsParameters([RTCDtlsFingerprint(entry["algorithm"], entry["value"])])
+
+
+async def test_a_closed_endpoint_is_freed_without_the_collector(port: MediaPort) -> None:
+    gc.disable()
+    try:
+        async with media_peer() as peer:
+            endpoint, _ = await connected(port, peer)
+            closed = asyncio.Event()
+            peer._dtls.on("statechange", closed.set)
+            freed = [weakref.ref(part) for part in (endpoint, endpoint.dtls, endpoint.dtls._dtls)]
+            endpoint.close()
+            del endpoint
+            await asyncio.wait_for(closed.wait(), 5)
+        assert [part() for part in freed] == [None, None, None]
+    finally:
+        gc.enable()
