@@ -16,7 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "sfu.rtp": {"shared"},
     "sfu.codecs": {"shared"},
     "sfu.bwe": {"shared", "sfu.rtp"},
-    "sfu.ortc": {"shared", "h264_profile_level_id"},
+    "sfu.ortc": {"shared"},
     "sfu.worker": {"sfu.ortc", "sfu.rtp", "sfu.codecs", "sfu.bwe", "shared", "marshmallow"},
     "sfu.net": {"sfu.rtp", "shared", "asyncio", "socket", "aiortc", "aioice", "pylibsrtp", "OpenSSL"},
     "sfu.control": {
