@@ -73,6 +73,8 @@ class EventLog:
     def publish(self, event: str, room_id: str | None = None, data: Mapping[str, Any] | None = None) -> None:
         """Give the event the next number and queue it for every subscriber."""
         self.seq += 1
+        if not self._subscriptions:
+            return
         message: dict[str, Any] = {"event": event, "seq": self.seq}
         if room_id is not None:
             message["roomId"] = room_id

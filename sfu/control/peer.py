@@ -35,7 +35,9 @@ class Peer(EventEmitter):
         `producer-closed` (peer, producer), `consumer-closed` (peer, consumer): unless the peer itself goes.
     """
 
-    def __init__(self, info: PeerInfo, joined_at_ms: int, worker: MediaWorker, limits: Limits) -> None:
+    def __init__(
+        self, room_id: str, info: PeerInfo, joined_at_ms: int, worker: MediaWorker, limits: Limits
+    ) -> None:
         super().__init__()
         self.info = info
         self.joined_at_ms = joined_at_ms
@@ -44,6 +46,7 @@ class Peer(EventEmitter):
         self._live = False
         self._worker = worker
         self._limits = limits
+        self._ids = {"room_id": room_id, "peer_id": info.peer_id}
 
     @property
     def id(self) -> str:
@@ -71,7 +74,7 @@ class Peer(EventEmitter):
         """
         if len(self.transports) >= self._limits.transports_per_peer:
             raise LimitReached(f"a peer has at most {self._limits.transports_per_peer} transports")
-        transport = Transport(self._worker, direction, self._limits)
+        transport = Transport(self._worker, direction, self._limits, self._ids)
         self.transports[transport.id] = transport
         transport.on("close", self._transport_closed)
         transport.on("state", self._transport_state)

@@ -69,7 +69,7 @@ class Room(EventEmitter):
             raise Conflict(f"there is a peer {info.peer_id!r} in this room already", PEER_EXISTS)
         if len(self.peers) >= self._limits.peers_per_room:
             raise LimitReached(f"a room has at most {self._limits.peers_per_room} peers")
-        peer = Peer(info, joined_at_ms, self.worker, self._limits)
+        peer = Peer(self.id, info, joined_at_ms, self.worker, self._limits)
         self.peers[peer.id] = peer
         peer.on("transport-state", self._transport_state)
         peer.on("producer-closed", self._producer_closed)
@@ -139,18 +139,10 @@ class Room(EventEmitter):
             self.emit("event", event, data)
 
     def _transport_state(self, peer: Peer, transport: Transport) -> None:
-        self._log.info(
-            "transport state",
-            peer_id=peer.id,
-            transport_id=transport.id,
-            ice_state=transport.ice_state,
-            dtls_state=transport.dtls_state,
-        )
         state = {"iceState": transport.ice_state, "dtlsState": transport.dtls_state}
         self._tell("transport-state", {"transportId": transport.id, "peerId": peer.id, **state})
 
     def _producer_closed(self, peer: Peer, producer: Producer) -> None:
-        self._log.info("producer closed", peer_id=peer.id, producer_id=producer.id)
         self._tell("producer-closed", {"producerId": producer.id, "peerId": peer.id})
 
     def _consumer_closed(self, peer: Peer, consumer: Consumer) -> None:

@@ -14,6 +14,7 @@ from sfu.control.negotiation import negotiate_consumer, negotiate_producer
 from sfu.control.producer import Producer
 from sfu.errors import LimitReached, NotFound, SfuError
 from shared.ids import new_id
+from shared.logging import get_logger
 from shared.rtp_parameters import MediaKind, RtpCapabilities, RtpParameters
 from shared.transport_parameters import DtlsParameters, dump_dtls_parameters
 
@@ -24,12 +25,14 @@ MAX_MIDS = 10_000
 
 LIVE_ICE_STATES = frozenset({"connected", "completed"})
 
+_log = get_logger(__name__)
+
 
 class Transport(EventEmitter):
     """Mirrors a transport of the media worker.
 
     `direction` is the peer's view: it sends on a `send` transport. `parameters` are the worker's answer, ready for
-    the wire: iceParameters, iceCandidates, dtlsParameters, sctpParameters.
+    the wire: iceParameters, iceCandidates, dtlsParameters, sctpParameters. `owner` holds the ids for its log lines.
 
     Emits:
         `state` (transport): ICE or DTLS changed state.
@@ -37,7 +40,9 @@ class Transport(EventEmitter):
         `close` (transport): it is gone, and everything on it. Emitted once.
     """
 
-    def __init__(self, worker: MediaWorker, direction: Direction, limits: Limits) -> None:
+    def __init__(
+        self, worker: MediaWorker, direction: Direction, limits: Limits, owner: Mapping[str, str]
+    ) -> None:
         super().__init__()
         self.id = new_id()
         self.direction = direction
@@ -52,6 +57,7 @@ class Transport(EventEmitter):
         self._cname: str | None = None
         self._next_mid = 0
         self._mids: set[str] = set()
+        self._log = _log.bind(**owner, transport_id=self.id)
         worker.load += 1
         worker.on(self.id, self._notified)
 
@@ -74,6 +80,7 @@ class Transport(EventEmitter):
             self.close()
             raise
         self._check_open()
+        self._log.info("transport created", direction=self.direction)
 
     async def connect(self, parameters: DtlsParameters) -> None:
         """Give the worker the peer's DTLS parameters.
@@ -83,6 +90,7 @@ class Transport(EventEmitter):
         """
         wire = dump_dtls_parameters(parameters)
         await self._ask("transport.connect", {"transportId": self.id, "dtlsParameters": wire})
+        self._log.info("transport connecting", remote_dtls_role=parameters.role)
 
     async def produce(
         self, kind: MediaKind, rtp_parameters: RtpParameters, *, paused: bool, app_data: Mapping[str, Any]
@@ -102,6 +110,7 @@ class Transport(EventEmitter):
         producer.on("close", self._drop_producer)
         await self._create("producer.create", producer)
         producer.on("close", self._producer_closed)
+        self._log.info("producer created", producer_id=producer.id, kind=kind, type=producer.type)
         return producer
 
     async def consume(self, producer: Producer, capabilities: RtpCapabilities, *, paused: bool) -> Consumer:
@@ -120,6 +129,7 @@ class Transport(EventEmitter):
         consumer.on("close", self._drop_consumer)
         await self._create("consumer.create", consumer)
         consumer.on("close", self._consumer_closed)
+        self._log.debug("consumer created", consumer_id=consumer.id, producer_id=producer.id, kind=consumer.kind)
         return consumer
 
     async def stats(self) -> list[Any]:
@@ -140,6 +150,7 @@ class Transport(EventEmitter):
             consumer.close(tell_worker=False)
         for producer in tuple(self.producers.values()):
             producer.close(tell_worker=False)
+        self._log.info("transport closed")
         self.emit("close", self)
 
     async def _create(self, method: str, child: Producer | Consumer) -> None:
@@ -179,6 +190,7 @@ class Transport(EventEmitter):
             return
         self.ice_state = data.get("iceState", self.ice_state)
         self.dtls_state = data.get("dtlsState", self.dtls_state)
+        self._log.info("transport state", ice_state=self.ice_state, dtls_state=self.dtls_state)
         self.emit("state", self)
 
     def _drop_producer(self, producer: Producer) -> None:
@@ -189,9 +201,11 @@ class Transport(EventEmitter):
         self._mids.discard(consumer.mid)
 
     def _producer_closed(self, producer: Producer) -> None:
+        self._log.info("producer closed", producer_id=producer.id)
         self.emit("producer-closed", producer)
 
     def _consumer_closed(self, consumer: Consumer) -> None:
+        self._log.debug("consumer closed", consumer_id=consumer.id)
         self.emit("consumer-closed", consumer)
 
 

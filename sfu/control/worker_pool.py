@@ -127,6 +127,7 @@ class WorkerPool(EventEmitter):
             self.emit("ready", worker)
             slot.tried.set()
             await self._watch(worker)
+            _log.warning("media worker ended", worker=slot.index, worker_pid=worker.pid, status=worker.exit_status)
         else:
             worker.kill()
             await worker.dead()
@@ -154,7 +155,7 @@ class WorkerPool(EventEmitter):
     def _died(self, worker: MediaWorker) -> None:
         if self._stopping:
             return
-        _log.error("media worker died", worker=worker.index, worker_pid=worker.pid, status=worker.exit_status)
+        _log.error("media worker died", worker=worker.index, worker_pid=worker.pid)
         self.emit("died", worker)
 
 
