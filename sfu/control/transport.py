@@ -32,7 +32,7 @@ class Transport(EventEmitter):
     """Mirrors a transport of the media worker.
 
     `direction` is the peer's view: it sends on a `send` transport. `parameters` are the worker's answer, ready for
-    the wire: iceParameters, iceCandidates, dtlsParameters, sctpParameters. `owner` holds the ids for its log lines.
+    the wire: iceParameters, iceCandidates, dtlsParameters, sctpParameters. `owner` has the ids for its log lines.
 
     Emits:
         `state` (transport): ICE or DTLS changed state.
