@@ -8,6 +8,7 @@ import { farewell } from "../classroom/status.ts";
 import { useStore } from "../lib/use-store.ts";
 import { LocalMedia } from "../media/local-media.ts";
 import { Lobby } from "./lobby.tsx";
+import { PageHeading } from "./page-heading.tsx";
 import { Stage } from "./stage.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useTitle } from "./use-title.ts";
@@ -75,7 +76,7 @@ function Farewell({ session, user, ending, onAgain }: FarewellProps) {
       <TopBar session={session} user={user} />
       <main class="column">
         <section class="empty plain" data-ending={ending.why}>
-          <h1>{title}</h1>
+          <PageHeading>{title}</PageHeading>
           <p role="status">{text}</p>
           <div class="actions centred">
             <a class="button primary" href="#/">All classes</a>

@@ -4,6 +4,7 @@ import type { Session } from "../api/session.ts";
 import type { Room, User } from "../api/types.ts";
 import { sentenceOf } from "../lib/errors.ts";
 import { ArrowIcon, LockIcon, PlusIcon } from "./icons.tsx";
+import { PageHeading } from "./page-heading.tsx";
 import { go, hashOf } from "./router.ts";
 import { TopBar } from "./top-bar.tsx";
 import { useSubmit } from "./use-submit.ts";
@@ -28,7 +29,7 @@ export function ClassesPage({ session, user }: Props) {
       <main class="column">
         <div class="page-head">
           <div>
-            <h1>Classes</h1>
+            <PageHeading>Classes</PageHeading>
             <p class="lead">{mayCreate ? "Open a class, or start a new one." : "Pick a class to join."}</p>
           </div>
           {mayCreate && <NewClass session={session} />}

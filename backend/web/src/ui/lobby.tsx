@@ -9,6 +9,7 @@ import type { LocalMedia } from "../media/local-media.ts";
 import { Avatar } from "./avatar.tsx";
 import { DeviceButtons } from "./device-buttons.tsx";
 import { VideoView } from "./media-views.tsx";
+import { PageHeading } from "./page-heading.tsx";
 import { TopBar } from "./top-bar.tsx";
 import { useTitle } from "./use-title.ts";
 
@@ -45,7 +46,7 @@ export function Lobby({ session, user, roomId, media, onJoin }: Props) {
             <Preview user={user} media={media} />
             <section class="lobby-side">
               <p class="overline">Ready to join?</p>
-              <h1>{room.name}</h1>
+              <PageHeading>{room.name}</PageHeading>
               <p class="lead">{presenceOf(room)}</p>
               <Problems media={media} />
               <div class="actions">
@@ -95,7 +96,7 @@ function Problems({ media }: { readonly media: LocalMedia }) {
 function NotFound({ text }: { readonly text: string }) {
   return (
     <section class="empty">
-      <h1>This class is not here</h1>
+      <PageHeading>This class is not here</PageHeading>
       <p role="alert">{text}</p>
       <a class="button primary" href="#/">See all classes</a>
     </section>

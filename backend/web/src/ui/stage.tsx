@@ -10,6 +10,7 @@ import type { LocalMediaState } from "../media/local-media.ts";
 import { CopyLink } from "./copy-link.tsx";
 import { DeviceButtons } from "./device-buttons.tsx";
 import { AlertIcon, LeaveIcon, PeopleIcon, SoundIcon } from "./icons.tsx";
+import { PageHeading } from "./page-heading.tsx";
 import { StageGrid } from "./stage-grid.tsx";
 import { Tile } from "./tile.tsx";
 import { useTitle } from "./use-title.ts";
@@ -32,7 +33,7 @@ export function Stage({ classroom, user, roomName }: Props) {
   return (
     <div class="class" data-phase={state.phase.name}>
       <header class="class-head">
-        <h1>{name}</h1>
+        <PageHeading>{name}</PageHeading>
         <p class="count" data-count={count}>
           <PeopleIcon />
           <span class="count-number">{count}</span>
