@@ -24,7 +24,8 @@ help: ## show this help
 setup: .venv/.runtime $(WEB)/dist/index.html ## virtual environment from the lock file, web bundle
 
 run: setup ## start both services: open http://localhost:8080
-	@trap 'kill $$sfu $$backend 2>/dev/null || true; wait' EXIT INT TERM
+	@trap 'exit 0' INT TERM
+	trap 'kill $$sfu $$backend 2>/dev/null || true; wait' EXIT
 	python -m sfu & sfu=$$!
 	python -m backend & backend=$$!
 	wait
