@@ -5,7 +5,6 @@ import secrets
 from aiohttp import web
 
 from backend import keys
-from backend.errors import InvalidInput, StartError
 from backend.settings import AppEnv
 
 DEVELOPMENT_ADMIN_EMAIL = "admin@localhost"
@@ -21,16 +20,10 @@ async def ensure_first_admin(app: web.Application) -> str | None:
 
     In development without `ADMIN_EMAIL` the admin gets a random password. It is in the returned text and nowhere
     else: the database has its hash.
-
-    Raises:
-        StartError: `ADMIN_EMAIL` or `ADMIN_PASSWORD` breaks a rule.
     """
     settings, accounts = app[keys.SETTINGS], app[keys.ACCOUNTS]
     if settings.admin_email and settings.admin_password:
-        try:
-            await accounts.ensure_first_admin(settings.admin_email, settings.admin_password)
-        except InvalidInput as error:
-            raise StartError(f"ADMIN_EMAIL or ADMIN_PASSWORD cannot be used: {error.message}") from error
+        await accounts.ensure_first_admin(settings.admin_email, settings.admin_password)
         return None
     if await accounts.has_admin():
         return None

@@ -1,12 +1,17 @@
 """The backend's settings: read from the environment once, checked, frozen."""
 
 import enum
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backend.domain.passwords import require_strong
+from backend.domain.users import normalized_email
+from backend.errors import InvalidInput
 from shared.logging import LogFormat
-from shared.settings import Env, SettingsError, first_set, ip, reading_settings, validate
+from shared.settings import Env, SettingsError, first_set, ip, reading_settings
 
 MIN_SECRET_BYTES = 32
 """RFC 7518 section 3.2: an HS256 key has at least the size of the hash, 256 bits."""
@@ -110,8 +115,7 @@ def _check(settings: Settings) -> None:
     _check_database_url(settings.database_url)
     if settings.jwt_secret is not None:
         _check_secret(settings.jwt_secret)
-    if (settings.admin_email is None) != (settings.admin_password is None):
-        raise SettingsError("ADMIN_EMAIL and ADMIN_PASSWORD belong together: set both or neither.")
+    _check_admin(settings.admin_email, settings.admin_password)
     if settings.turn.turn_urls and not settings.turn.secret:
         raise SettingsError("TURN_URLS needs TURN_SECRET, the secret that the TURN server shares with us.")
     if settings.app_env is AppEnv.PRODUCTION:
@@ -125,6 +129,21 @@ def _check_production(settings: Settings) -> None:
         )
     if settings.bcrypt_cost < PRODUCTION_BCRYPT_COST:
         raise SettingsError(f"BCRYPT_COST must be at least {PRODUCTION_BCRYPT_COST} when APP_ENV=production.")
+
+
+def _check_admin(email: str | None, password: str | None) -> None:
+    if (email is None) != (password is None):
+        raise SettingsError("ADMIN_EMAIL and ADMIN_PASSWORD belong together: set both or neither.")
+    if email is None or password is None:
+        return
+    try:
+        normalized_email(email)
+    except InvalidInput:
+        raise SettingsError("ADMIN_EMAIL is not an email address.") from None
+    try:
+        require_strong(password)
+    except InvalidInput as error:
+        raise SettingsError(f"ADMIN_PASSWORD is too weak. {error.message}") from None
 
 
 def _check_secret(secret: str) -> None:
@@ -191,10 +210,21 @@ def _choice(env: Env, name: str, allowed: tuple[str, ...], default: str) -> str:
 
 
 def _int(env: Env, name: str, default: int, low: int, high: int) -> int:
-    check = validate.Range(min=low, max=high, error=f"{name} must be from {low} to {high}")
-    return first_set(env, env.int, (name,), default, validate=check)
+    return int(_number(env, name, default, low, high, int))
 
 
 def _seconds(env: Env, name: str, default: float, low: float, high: float) -> float:
-    check = validate.Range(min=low, max=high, error=f"{name} must be from {low} to {high} seconds")
-    return first_set(env, env.float, (name,), default, validate=check)
+    return _number(env, name, default, low, high, float)
+
+
+def _number(env: Env, name: str, default: float, low: float, high: float, parse: Callable[[str], float]) -> float:
+    text = _text(env, name)
+    if not text:
+        return default
+    try:
+        value = parse(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:  # which "not a number" is not either
+        raise SettingsError(f"{name} must be from {low:g} to {high:g}, not {text!r}.")
+    return value

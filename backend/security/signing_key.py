@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 KEY_FILE = "jwt_secret"
@@ -19,8 +20,7 @@ def load_or_create_key(data_dir: Path) -> str:
     """
     path = data_dir / KEY_FILE
     if not path.exists():
-        aside = data_dir / f".{KEY_FILE}.{os.getpid()}"
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
+        descriptor, aside = tempfile.mkstemp(prefix=f".{KEY_FILE}.", dir=data_dir)  # for its owner alone
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(_KEY_BYTES))
         try:
@@ -28,6 +28,6 @@ def load_or_create_key(data_dir: Path) -> str:
         except FileExistsError:
             pass
         finally:
-            aside.unlink()
+            Path(aside).unlink()
     path.chmod(_OWNER_ONLY)
     return path.read_text().strip()

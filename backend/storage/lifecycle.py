@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+from psycopg import pq
 
 from backend.errors import DatabaseUnavailable, StartError
 from backend.storage.database import CONNECT_TIMEOUT_S, Database
@@ -26,7 +27,6 @@ PURGE_S = 600.0
 """How often expired tokens are deleted; they are refused all the same."""
 
 _RETRY_S = 0.5
-_CANNOT_CONNECT_NOW = "57P03"
 
 Announce = Callable[[str], None]
 """Tells the operator about a step of the start, one line each."""
@@ -91,13 +91,17 @@ async def _wait_for(url: str) -> None:
         try:
             connection = await psycopg.AsyncConnection.connect(url, connect_timeout=CONNECT_TIMEOUT_S)
         except psycopg.Error as error:
-            refused = error.sqlstate not in {None, _CANNOT_CONNECT_NOW}
-            if refused or isinstance(error, psycopg.ProgrammingError) or time.monotonic() > deadline:
+            if time.monotonic() > deadline or not await asyncio.to_thread(_may_come_up, url):
                 raise StartError(_why(error)) from error
             await asyncio.sleep(_RETRY_S)
         else:
             await connection.close()
             return
+
+
+def _may_come_up(url: str) -> bool:
+    """Tell whether waiting can help: nobody answers yet, or the server says that it is starting."""
+    return pq.PGconn.ping(url.encode()) in {pq.Ping.NO_RESPONSE, pq.Ping.REJECT}
 
 
 async def _migrated(conninfo: str) -> list[int]:

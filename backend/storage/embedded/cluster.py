@@ -70,7 +70,8 @@ class Cluster:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
         self.account.own(aside)
-        self._run("initdb", "-D", aside, *_INITDB)
+        hurried = ["--no-sync"] if self.options.get("fsync") == "off" else []
+        self._run("initdb", "-D", aside, *_INITDB, *hurried)
         aside.rename(self.data)
 
     def socket_dir(self) -> Path:

@@ -1,0 +1,170 @@
+"""The repositories on a real database: what many do at once, and what time does."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from backend.domain.pages import PageRequest
+from backend.domain.rooms import RoomChange, RoomRecord
+from backend.domain.users import NewUser, ProfileChange, Role, User, UserFilter
+from backend.errors import Conflict, NotFound
+from backend.storage.database import Database
+from backend.storage.rooms import PostgresAttendance, PostgresRooms
+from backend.storage.sessions import PostgresSessions, PostgresTickets
+from backend.storage.users import PostgresUsers
+from shared.ids import new_id
+
+NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+SECOND = timedelta(seconds=1)
+
+
+def new_user(email: str = "a@school.example", role: Role = Role.STUDENT) -> NewUser:
+    return NewUser(email, "Some Body", None, role, "hash")
+
+
+def room(owner: User | None = None, room_id: str = "physics") -> RoomRecord:
+    return RoomRecord(room_id, "Physics", owner.id if owner else None, 10, False, True, NOW)
+
+
+async def add(database: Database, email: str = "a@school.example", role: Role = Role.STUDENT) -> User:
+    return await PostgresUsers(database).add(new_user(email, role))
+
+
+async def test_of_many_who_take_an_email_at_once_one_gets_it(database: Database) -> None:
+    users = PostgresUsers(database)
+    made = await asyncio.gather(
+        *(users.add(new_user(email)) for email in ("x@a.example", "X@a.example", "x@A.example")),
+        return_exceptions=True,
+    )
+    assert sorted(type(result).__name__ for result in made) == ["Conflict", "Conflict", "User"]
+    assert (await users.list(UserFilter(), PageRequest())).total == 1
+
+
+async def test_of_many_first_admins_one_is_made(database: Database) -> None:
+    users = PostgresUsers(database)
+    made = await asyncio.gather(*(users.add_first_admin(new_user(f"{n}@a.example", Role.ADMIN)) for n in range(4)))
+    assert sum(result is not None for result in made) == 1
+
+
+async def test_two_admins_cannot_remove_each_other_at_once(database: Database) -> None:
+    users = PostgresUsers(database)
+    first, second = await add(database, "1@a.example", Role.ADMIN), await add(database, "2@a.example", Role.ADMIN)
+    results = await asyncio.gather(
+        users.update(first.id, ProfileChange(role=Role.STUDENT)), users.delete(second.id), return_exceptions=True
+    )
+    assert sum(isinstance(result, Conflict) for result in results) == 1
+    assert (await users.list(UserFilter(role=Role.ADMIN), PageRequest())).total == 1
+
+
+@pytest.mark.parametrize("user_id", ["", "x", "not-a-uuid", "\ud800", new_id()])
+async def test_ids_of_nobody(database: Database, user_id: str) -> None:
+    users = PostgresUsers(database)
+    assert await users.get(user_id) is None
+    assert await users.update(user_id, ProfileChange(full_name="X")) is None
+    assert not await users.delete(user_id)
+    await users.set_password_hash(user_id, "hash")
+    assert await PostgresSessions(database).identity(user_id) is None
+
+
+async def test_a_refresh_token_used_twice_at_once_serves_once_and_ends_the_session(database: Database) -> None:
+    user, sessions = await add(database), PostgresSessions(database)
+    session_id = await sessions.start(user.id, b"old", NOW, LATER)
+    assert session_id is not None
+    assert await sessions.identity(session_id) is not None
+    results = await asyncio.gather(*(sessions.rotate(b"old", bytes([n]), NOW, LATER) for n in range(4)))
+    assert sum(result is not None for result in results) == 1
+    assert await sessions.identity(session_id) is None
+
+
+async def test_an_expired_refresh_token_is_refused_and_purged(database: Database) -> None:
+    user, sessions = await add(database), PostgresSessions(database)
+    session_id = await sessions.start(user.id, b"token", NOW, LATER)
+    assert await sessions.rotate(b"token", b"new", LATER, LATER) is None
+    assert await sessions.purge(LATER - SECOND) == 0
+    assert await sessions.purge(LATER) == 1
+    assert session_id is not None
+    assert await sessions.identity(session_id) is None
+
+
+async def test_a_used_token_is_still_known_when_the_session_lives_on(database: Database) -> None:
+    user, sessions = await add(database), PostgresSessions(database)
+    session_id = await sessions.start(user.id, b"first", NOW, LATER)
+    assert await sessions.rotate(b"first", b"second", NOW + SECOND, LATER + SECOND) is not None
+    await sessions.purge(NOW + SECOND)
+    assert await sessions.rotate(b"first", b"third", NOW + SECOND, LATER) is None
+    assert session_id is not None
+    assert await sessions.identity(session_id) is None
+
+
+async def test_a_session_of_a_deleted_user_does_not_start(database: Database) -> None:
+    assert await PostgresSessions(database).start(new_id(), b"token", NOW, LATER) is None
+
+
+async def test_a_ticket_is_redeemed_once_however_many_try(database: Database) -> None:
+    user, sessions, tickets = await add(database), PostgresSessions(database), PostgresTickets(database)
+    session_id = await sessions.start(user.id, b"token", NOW, LATER)
+    assert session_id is not None
+    await tickets.add(b"ticket", session_id, NOW + SECOND)
+    taken = await asyncio.gather(*(tickets.take(b"ticket", NOW) for _ in range(5)))
+    assert [result for result in taken if result is not None] == [user]
+
+
+async def test_a_ticket_expires_and_ends_with_its_session(database: Database) -> None:
+    user, sessions, tickets = await add(database), PostgresSessions(database), PostgresTickets(database)
+    session_id = await sessions.start(user.id, b"token", NOW, LATER)
+    assert session_id is not None
+    await tickets.add(b"late", session_id, NOW + SECOND)
+    assert await tickets.take(b"late", NOW + SECOND) is None
+    await tickets.add(b"ended", session_id, LATER)
+    await sessions.end(session_id, NOW)
+    assert await tickets.take(b"ended", NOW) is None
+    await tickets.add(b"of nothing", new_id(), LATER)
+    assert await tickets.take(b"of nothing", NOW) is None
+
+
+async def test_of_many_who_make_a_room_one_owns_it(database: Database) -> None:
+    rooms = PostgresRooms(database)
+    owners = [await add(database, f"{n}@a.example", Role.TEACHER) for n in range(4)]
+    made = await asyncio.gather(*(rooms.create_if_absent(room(owner)) for owner in owners))
+    assert sum(is_new for _, is_new in made) == 1
+    assert len({kept.owner_id for kept, _ in made}) == 1
+
+
+async def test_a_room_changes_in_what_is_named_only(database: Database) -> None:
+    rooms = PostgresRooms(database)
+    kept, _ = await rooms.create_if_absent(room())
+    assert kept == room()
+    changed = await rooms.update("physics", RoomChange(is_locked=True))
+    assert changed is not None
+    assert (changed.is_locked, changed.name, changed.max_participants) == (True, "Physics", 10)
+    assert await rooms.update("absent", RoomChange(name="X")) is None
+
+
+async def test_attendance_is_written_once_a_seat(database: Database) -> None:
+    user, rooms, attendance = await add(database), PostgresRooms(database), PostgresAttendance(database)
+    await rooms.create_if_absent(room())
+    await attendance.seat_taken("physics", "p1", user, NOW)
+    await attendance.seat_taken("physics", "p1", user, LATER)
+    await attendance.seat_taken("physics", "p2", user, LATER)
+    (first, second) = await attendance.open_seats("physics")
+    assert (first.participant_id, first.joined_at, first.user_id) == ("p1", NOW, user.id)
+    await attendance.seat_freed("p1", LATER)
+    await attendance.seat_freed("p1", LATER + SECOND)
+    await attendance.seat_freed("unknown", LATER)
+    assert await attendance.open_seats() == [second]
+    assert await attendance.open_seats("other") == []
+    await rooms.delete("physics")
+    assert await attendance.open_seats() == []
+    with pytest.raises(NotFound):
+        await attendance.seat_taken("physics", "p3", user, NOW)
+
+
+async def test_attendance_outlives_the_account(database: Database) -> None:
+    user, attendance = await add(database), PostgresAttendance(database)
+    await PostgresRooms(database).create_if_absent(room())
+    await attendance.seat_taken("physics", "p1", user, NOW)
+    await PostgresUsers(database).delete(user.id)
+    (seat,) = await attendance.open_seats("physics")
+    assert (seat.user_id, seat.full_name) == (None, "Some Body")

@@ -1,0 +1,219 @@
+"""The backend as a real process: how it starts, refuses to start, stops, and what it leaves in its log."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.embedded import is_running
+from tests.support.services import REPOSITORY, Service, free_tcp_port, fresh_data_dir
+
+PASSWORD = "Chalk-and-Board-1"
+JWT_SECRET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGH"
+API = "/api/v1"
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with fresh_data_dir() as data_dir:
+        port = free_tcp_port()
+        env = {
+            "PATH": os.environ["PATH"],
+            "PYTHONUNBUFFERED": "1",
+            "PORT": str(port),
+            "DATA_DIR": str(data_dir / "data"),
+            "SFU_URL": f"http://127.0.0.1:{free_tcp_port()}",
+            "BCRYPT_COST": "4",
+        }
+        url = f"http://127.0.0.1:{port}"
+        made = Service("backend", "backend", env, url, "/health/ready", data_dir / "backend.log")
+        yield made
+        made.stop()
+
+
+def run(service: Service, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "backend", *arguments],
+        cwd=REPOSITORY,
+        env=service.env | env,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def post(service: Service, path: str, body: Any, token: str = "") -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    url = service.url + path
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 -- http, our own
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 -- http, our own
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
+
+
+def sign_in(service: Service, email: str, password: str) -> tuple[int, Any]:
+    return post(service, f"{API}/auth/login", {"email": email, "password": password})
+
+
+def postmaster(service: Service) -> int:
+    (pid_file,) = Path(service.env["DATA_DIR"]).glob("postgres/pg*/postmaster.pid")
+    return int(pid_file.read_text().splitlines()[0])
+
+
+def test_a_first_start_says_its_steps_and_how_to_sign_in(service: Service) -> None:
+    service.start()
+    log = service.log_path.read_text()
+    steps = [line for line in log.splitlines() if line.startswith(("[", "✓"))]
+    assert [step[:5] for step in steps[:5]] == [f"[{number}/5]" for number in range(1, 6)]
+    assert steps[4] == "[5/5] Starting HTTP server..."
+    assert steps[5] == f"✓ Listening on http://localhost:{service.env['PORT']}"
+    found = re.search(r"email +(\S+)\n +password +(\S+)\n", log)
+    assert found is not None
+    assert sign_in(service, found[1], found[2])[1]["user"]["role"] == "admin"
+    key = Path(service.env["DATA_DIR"]) / "jwt_secret"
+    assert key.stat().st_mode & 0o777 == 0o600
+
+    pid = postmaster(service)
+    assert service.stop() == 0
+    assert not is_running(pid)
+    service.start()
+    assert "password" not in service.log_path.read_text()[len(log) :]
+    assert sign_in(service, found[1], found[2])[0] == 200
+
+
+def test_a_killed_service_finds_everything_again(service: Service) -> None:
+    service.env |= {"ADMIN_EMAIL": "admin@school.example", "ADMIN_PASSWORD": PASSWORD}
+    service.start()
+    status, signed_in = sign_in(service, "admin@school.example", PASSWORD)
+    assert status == 200
+    pid = postmaster(service)
+    service.kill()
+    os.kill(pid, signal.SIGKILL)
+    service.start()
+    status, _ = post(service, f"{API}/auth/refresh", {"refresh_token": signed_in["refresh_token"]})
+    assert status == 200
+
+
+def test_production_without_an_admin_says_how_to_make_one(service: Service) -> None:
+    service.env |= {"APP_ENV": "production", "JWT_SECRET": JWT_SECRET, "BCRYPT_COST": "12"}
+    service.start()
+    assert "There is no admin yet. Set ADMIN_EMAIL" in service.log_path.read_text()
+    made = run(service, "create-admin", "boss@school.example", stdin=f"{PASSWORD}\n")
+    assert (made.returncode, made.stdout) == (0, "boss@school.example is an admin.\n")
+    assert sign_in(service, "boss@school.example", PASSWORD)[0] == 200
+
+
+def test_create_admin_gives_a_known_account_role_and_password(service: Service) -> None:
+    service.env |= {"ADMIN_EMAIL": "admin@school.example", "ADMIN_PASSWORD": PASSWORD}
+    service.start()
+    new = {"email": "teacher@school.example", "password": PASSWORD, "full_name": "T"}
+    assert post(service, f"{API}/auth/register", new)[0] == 201
+    made = run(service, "create-admin", "Teacher@school.example", stdin="Sponge-and-Water-2\n")
+    assert made.returncode == 0
+    assert "with a new password" in made.stdout
+    assert sign_in(service, "teacher@school.example", PASSWORD)[0] == 401
+    assert sign_in(service, "teacher@school.example", "Sponge-and-Water-2")[1]["user"]["role"] == "admin"
+    weak = run(service, "create-admin", "x@school.example", stdin="weak\n")
+    assert weak.returncode == 2
+    assert weak.stderr.startswith("A password has 8 to 72 bytes")
+
+
+def test_migrate_goes_down_and_up(service: Service) -> None:
+    assert run(service, "migrate").stdout == "Migrations taken: 1, 2.\n"
+    assert run(service, "migrate", "0").stdout == "Migrations taken: 2, 1.\n"
+    beyond = run(service, "migrate", "99")
+    assert (beyond.returncode, beyond.stderr) == (1, "There is no version 99; the newest is 2.\n")
+
+
+def test_a_taken_port_is_one_sentence(service: Service) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", int(service.env["PORT"])))
+        other.listen()
+        done = run(service)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.fullmatch(r"Port \d+ on 127\.0\.0\.1 is in use already\. .*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("env", "arguments", "status"),
+    [
+        ({"PORT": "many"}, (), 2),
+        ({"JWT_SECRET": "short"}, (), 2),
+        ({"DATABASE_URL": "postgresql://%zz"}, (), 1),
+        ({"DATA_DIR": "/dev/null/data"}, (), 1),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(
+    service: Service, env: dict[str, str], arguments: tuple[str, ...], status: int
+) -> None:
+    done = run(service, *arguments, **env)
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_call_shows_the_right_ones(service: Service) -> None:
+    done = run(service, "dance")
+    assert done.returncode == 2
+    assert "create-admin EMAIL" in done.stderr
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_the_start_leaves_nothing_running(service: Service, signum: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "backend"],
+        cwd=REPOSITORY,
+        env=service.env | {"LOG_LEVEL": "error"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("[1/5]")
+        pid = postmaster(service)
+        process.send_signal(signum)
+        assert process.wait(60) == 0
+        assert process.stderr.read() == ""
+    assert not is_running(pid)
+
+
+def test_the_log_holds_no_secret(service: Service) -> None:
+    service.env |= {
+        "LOG_LEVEL": "debug",
+        "LOG_FORMAT": "json",
+        "JWT_SECRET": JWT_SECRET,
+        "SFU_API_TOKEN": "sfu-api-token-value",
+        "ADMIN_EMAIL": "admin@school.example",
+        "ADMIN_PASSWORD": PASSWORD,
+    }
+    service.start()
+    _, signed_in = sign_in(service, "admin@school.example", PASSWORD)
+    sign_in(service, "admin@school.example", "Wrong-Password-1")
+    _, renewed = post(service, f"{API}/auth/refresh", {"refresh_token": signed_in["refresh_token"]})
+    access = renewed["access_token"]
+    _, ticket = post(service, f"{API}/signalling/ticket", {}, access)
+    post(service, f"/ws?ticket={ticket['ticket']}", {}, access)
+    post(service, f"{API}/auth/refresh", {"refresh_token": signed_in["refresh_token"]})
+    service.stop()
+    log = service.log_path.read_text()
+    assert "backend started" in log
+    secrets = [PASSWORD, "Wrong-Password-1", JWT_SECRET, "sfu-api-token-value", ticket["ticket"], access]
+    secrets += [signed_in[name] for name in ("access_token", "refresh_token")] + [renewed["refresh_token"]]
+    assert [secret for secret in secrets if secret in log] == []

@@ -1,0 +1,153 @@
+"""The backend's settings: defaults, every refusal, aliases."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.settings import AppEnv, Settings, load_settings
+from shared.settings import SettingsError
+
+SECRET = "0123456789abcdefghijklmnopqrstuvwxyz-ABC"
+
+NAMES = [
+    "APP_ENV",
+    "LISTEN_IP",
+    "PORT",
+    "DATA_DIR",
+    "DATABASE_URL",
+    "DATABASE_POOL_SIZE",
+    "JWT_SECRET",
+    "ACCESS_TOKEN_TTL_S",
+    "REFRESH_TOKEN_TTL_S",
+    "BCRYPT_COST",
+    "LOGIN_ATTEMPTS_PER_ACCOUNT",
+    "LOGIN_ATTEMPTS_PER_ADDRESS",
+    "ADMIN_EMAIL",
+    "ADMIN_PASSWORD",
+    "CORS_ORIGINS",
+    "SFU_URL",
+    "MEDIASOUP_URL",
+    "SFU_API_TOKEN",
+    "MEDIASOUP_API_TOKEN",
+    "RESUME_GRACE_S",
+    "STUN_URLS",
+    "TURN_URLS",
+    "TURN_SECRET",
+    "TURN_TTL_S",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+]
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def test_defaults_serve_development(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch)
+    assert settings == Settings(data_dir=Path(".data").absolute())
+    assert (settings.listen_ip, settings.port, settings.app_env) == ("127.0.0.1", 8080, AppEnv.DEVELOPMENT)
+    assert settings.sfu_url == "http://localhost:3000"
+    assert settings.bcrypt_cost == 12
+
+
+def test_empty_values_are_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, **dict.fromkeys(NAMES, "")) == Settings(data_dir=Path(".data").absolute())
+
+
+def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(
+        monkeypatch,
+        APP_ENV="production",
+        PORT="0",
+        LISTEN_IP="::1",
+        JWT_SECRET=SECRET,
+        DATABASE_URL="postgresql://u:p@db:5432/vtp_db",
+        CORS_ORIGINS=" https://A.example , http://b.example:8000/ ",
+        SFU_URL="http://sfu:3000/",
+        SFU_API_TOKEN="token",
+        RESUME_GRACE_S="2.5",
+        ADMIN_EMAIL="a@b",
+        ADMIN_PASSWORD="Chalk-and-Board-1",
+        STUN_URLS="stun:s:3478",
+        TURN_URLS="turn:t:3478,turns:t:5349",
+        TURN_SECRET="turn",
+        LOG_LEVEL="DEBUG",
+        LOG_FORMAT="json",
+    )
+    assert (settings.app_env, settings.port, settings.listen_ip) == (AppEnv.PRODUCTION, 0, "::1")
+    assert settings.cors_origins == ("https://a.example", "http://b.example:8000")
+    assert (settings.sfu_url, settings.sfu_api_token) == ("http://sfu:3000", "token")
+    assert settings.turn.turn_urls == ("turn:t:3478", "turns:t:5349")
+    assert (settings.resume_grace_s, settings.log_level, settings.log_format) == (2.5, "debug", "json")
+
+
+def test_the_sfu_has_an_older_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, MEDIASOUP_URL="http://old:1").sfu_url == "http://old:1"
+    assert load(monkeypatch, SFU_URL="http://new:1").sfu_url == "http://new:1"
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"PORT": "x"}, "PORT"),
+        ({"PORT": "65536"}, "PORT must be from 0 to 65535"),
+        ({"LISTEN_IP": "localhost"}, "LISTEN_IP must be an IP address"),
+        ({"APP_ENV": "staging"}, "APP_ENV must be one of development, production"),
+        ({"APP_ENV": "production"}, "JWT_SECRET is required"),
+        ({"APP_ENV": "production", "JWT_SECRET": SECRET, "BCRYPT_COST": "11"}, "BCRYPT_COST must be at least 12"),
+        ({"BCRYPT_COST": "3"}, "BCRYPT_COST must be from 4 to 16"),
+        ({"JWT_SECRET": "short"}, "at least 32 bytes"),
+        ({"JWT_SECRET": "x" * 64}, "too simple"),
+        ({"JWT_SECRET": "please-change-me-in-production-0123456789"}, "known example"),
+        ({"DATABASE_URL": "mysql://db"}, "DATABASE_URL must look like"),
+        ({"CORS_ORIGINS": "https://a.example/path"}, "CORS_ORIGINS"),
+        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS"),
+        ({"SFU_URL": "sfu:3000"}, "SFU_URL must be a URL"),
+        ({"ADMIN_EMAIL": "a@b"}, "belong together"),
+        ({"ADMIN_PASSWORD": "Chalk-and-Board-1"}, "belong together"),
+        ({"ADMIN_EMAIL": "a@b", "ADMIN_PASSWORD": "weak"}, "ADMIN_PASSWORD"),
+        ({"ADMIN_EMAIL": "nobody", "ADMIN_PASSWORD": "Chalk-and-Board-1"}, "ADMIN_EMAIL"),
+        ({"RESUME_GRACE_S": "-1"}, "RESUME_GRACE_S must be from 0"),
+        ({"RESUME_GRACE_S": "nan"}, "RESUME_GRACE_S"),
+        ({"TURN_URLS": "turn:t:3478"}, "TURN_SECRET"),
+        ({"TURN_URLS": "http://t", "TURN_SECRET": "x"}, "TURN_URLS"),
+        ({"STUN_URLS": "turn:t:3478"}, "STUN_URLS"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of"),
+        ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be one of"),
+        ({"LOGIN_ATTEMPTS_PER_ACCOUNT": "0"}, "LOGIN_ATTEMPTS_PER_ACCOUNT"),
+    ],
+)
+def test_refusals_name_the_setting(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(monkeypatch, **environment)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+    for name in ("JWT_SECRET", "ADMIN_PASSWORD", "TURN_SECRET"):
+        if name in environment:
+            assert environment[name] not in str(refused.value).replace(name, "") or len(environment[name]) < 6
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {
+        "JWT_SECRET": SECRET,
+        "DATABASE_URL": "postgresql://u:db-password@h/d",
+        "SFU_API_TOKEN": "sfu-token-value",
+        "ADMIN_EMAIL": "a@b",
+        "ADMIN_PASSWORD": "Chalk-and-Board-1",
+        "TURN_URLS": "turn:t:1",
+        "TURN_SECRET": "turn-secret-value",
+    }
+    shown = repr(load(monkeypatch, **given))
+    for name in given.keys() - {"ADMIN_EMAIL", "TURN_URLS"}:
+        assert given[name] not in shown
