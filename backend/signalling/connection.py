@@ -36,8 +36,8 @@ FLUSH_S = 5.0
 CLOSE_S = 5.0
 """How long a client may take to read what is queued for it, and to answer our close frame."""
 
-HARD_MESSAGE_LIMIT = 4 * MAX_MESSAGE_BYTES
-"""Where aiohttp itself breaks off. Between the two limits we close in order, so the client sees the code."""
+HARD_MESSAGE_LIMIT = 16 * MAX_MESSAGE_BYTES
+"""Where aiohttp breaks off, unread. Between the two limits we read and close in order, so the client sees why."""
 
 _log = get_logger(__name__)
 

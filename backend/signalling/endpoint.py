@@ -6,12 +6,11 @@ from aiohttp import web
 
 from backend.domain.ports import TicketService, TokenService
 from backend.domain.users import User
-from backend.errors import InvalidInput, NotAllowed, NotAvailable, Unauthorized, VtpError, status_of
+from backend.errors import InvalidInput, NotAllowed, NotAvailable, Unauthorized
 from backend.signalling.client import Client, Rules
 from backend.signalling.connection import Connection, new_websocket
 from backend.signalling.dispatch import serve
 from backend.signalling.notifications import NoticeWriter
-from shared.errors import error_body
 from shared.logging import get_logger
 
 MAX_CONNECTIONS = 10_000
@@ -40,11 +39,12 @@ class SocketEndpoint:
         self._stopping = False
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Authenticate, upgrade and serve; a refusal is an HTTP error before the upgrade."""
-        try:
-            user = await self._admit(request)
-        except VtpError as error:
-            return web.json_response(error_body(error.message, error.code), status=status_of(error))
+        """Authenticate, upgrade and serve.
+
+        Raises:
+            VtpError: a refusal, before the upgrade; the application's middleware answers it.
+        """
+        user = await self._admit(request)
         ws = new_websocket()
         await ws.prepare(request)
         await self._serve(request, ws, user)
@@ -102,8 +102,8 @@ class SocketEndpoint:
     def _is_welcome(self, origin: str | None, host: str) -> bool:
         if origin is None or origin.lower() in self._origins:
             return True
-        parts = urlsplit(origin.lower())
         try:
+            parts = urlsplit(origin.lower())
             own = urlsplit(f"{parts.scheme}://{host.lower()}")
             return bool(parts.hostname) and (parts.hostname, _port(parts.scheme, parts.port)) == (
                 own.hostname,
