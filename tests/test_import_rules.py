@@ -49,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
         "psycopg_pool",
         "yoyo",
     },
+    "backend.security": {"backend.domain", "backend.errors", "shared", "asyncio", "bcrypt", "jwt"},
     "backend.sfu_client": {
         "backend.domain",
         "backend.errors",

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.database import DatabaseServer, as_url
 from tests.support.embedded import is_running
 from tests.support.services import REPOSITORY, Service, free_tcp_port, fresh_data_dir
 
@@ -38,6 +39,15 @@ def service() -> Iterator[Service]:
         made = Service("backend", "backend", env, url, "/health/ready", data_dir / "backend.log")
         yield made
         made.stop()
+
+
+@pytest.fixture
+def on_given_database(service: Service, database_server: DatabaseServer) -> Iterator[Service]:
+    conninfo = database_server.make_empty()
+    service.env["DATABASE_URL"] = as_url(conninfo)
+    yield service
+    service.stop()
+    database_server.drop(conninfo)
 
 
 def run(service: Service, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
@@ -108,7 +118,8 @@ def test_a_killed_service_finds_everything_again(service: Service) -> None:
     assert status == 200
 
 
-def test_production_without_an_admin_says_how_to_make_one(service: Service) -> None:
+def test_production_without_an_admin_says_how_to_make_one(on_given_database: Service) -> None:
+    service = on_given_database
     service.env |= {"APP_ENV": "production", "JWT_SECRET": JWT_SECRET, "BCRYPT_COST": "12"}
     service.start()
     assert "There is no admin yet. Set ADMIN_EMAIL" in service.log_path.read_text()
@@ -117,7 +128,8 @@ def test_production_without_an_admin_says_how_to_make_one(service: Service) -> N
     assert sign_in(service, "boss@school.example", PASSWORD)[0] == 200
 
 
-def test_create_admin_gives_a_known_account_role_and_password(service: Service) -> None:
+def test_create_admin_gives_a_known_account_role_and_password(on_given_database: Service) -> None:
+    service = on_given_database
     service.env |= {"ADMIN_EMAIL": "admin@school.example", "ADMIN_PASSWORD": PASSWORD}
     service.start()
     new = {"email": "teacher@school.example", "password": PASSWORD, "full_name": "T"}
@@ -132,7 +144,8 @@ def test_create_admin_gives_a_known_account_role_and_password(service: Service) 
     assert weak.stderr.startswith("A password has 8 to 72 bytes")
 
 
-def test_migrate_goes_down_and_up(service: Service) -> None:
+def test_migrate_goes_down_and_up(on_given_database: Service) -> None:
+    service = on_given_database
     assert run(service, "migrate").stdout == "Migrations taken: 1, 2.\n"
     assert run(service, "migrate", "0").stdout == "Migrations taken: 2, 1.\n"
     beyond = run(service, "migrate", "99")
@@ -194,7 +207,8 @@ def test_a_signal_during_the_start_leaves_nothing_running(service: Service, sign
     assert not is_running(pid)
 
 
-def test_the_log_holds_no_secret(service: Service) -> None:
+def test_the_log_holds_no_secret(on_given_database: Service) -> None:
+    service = on_given_database
     service.env |= {
         "LOG_LEVEL": "debug",
         "LOG_FORMAT": "json",

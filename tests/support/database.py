@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 import psycopg
 from psycopg import sql
@@ -43,6 +44,13 @@ class DatabaseServer:
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self._admin, autocommit=True) as connection:
             connection.execute(statement)
+
+
+def as_url(conninfo: str) -> str:
+    """Write a connection string as a URL, as operators put it into `DATABASE_URL`."""
+    given = psycopg.conninfo.conninfo_to_dict(conninfo)
+    place = urlencode({"host": given["host"], "port": given["port"]})
+    return f"postgresql://{given['user']}@/{given['dbname']}?{place}"
 
 
 def empty_tables(conninfo: str) -> None:
