@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 WEB := backend/web
-WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '.built')
+WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/build/*')
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NPM_CONFIG_FUND := false
@@ -43,6 +43,7 @@ psql: .venv/.runtime ## open the database (SQL="..." runs one statement)
 
 test: setup .venv/.dev tests/interop/node_modules/.installed ## set up and run every test, the browser's included
 	@deploy/install-chromium.sh
+	npm --prefix $(WEB) run --silent test
 	python -m pytest $(ARGS)
 
 check: .venv/.dev $(WEB)/node_modules/.installed ## formatting, lint, types
