@@ -1,0 +1,45 @@
+"""Reading what the SFU holds."""
+
+from typing import Any
+
+import pytest
+
+from backend.domain.sfu_port import SfuPeerState
+from backend.errors import Broken
+from backend.sfu_client.reconcile import room_state
+
+
+def test_the_ids_of_everything_are_read_by_peer() -> None:
+    detail = {
+        "roomId": "r",
+        "peers": [
+            {
+                "peerId": "ann",
+                "transports": [{"transportId": "t1"}, {"transportId": "t2"}],
+                "producers": [{"producerId": "p", "kind": "audio"}],
+                "consumers": [],
+            },
+            {"peerId": "bob", "transports": [], "producers": [], "consumers": [{"id": "c"}]},
+        ],
+    }
+    state = room_state("r", detail)
+    assert state.room_id == "r"
+    assert state.peers == {
+        "ann": SfuPeerState(frozenset({"t1", "t2"}), frozenset({"p"}), frozenset()),
+        "bob": SfuPeerState(frozenset(), frozenset(), frozenset({"c"})),
+    }
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {},
+        {"peers": None},
+        {"peers": [{}]},
+        {"peers": [{"peerId": "x", "transports": [{}], "producers": [], "consumers": []}]},
+        {"peers": [{"peerId": "x", "transports": [], "producers": 7, "consumers": []}]},
+    ],
+)
+def test_an_answer_without_the_details_makes_no_sense(detail: dict[str, Any]) -> None:
+    with pytest.raises(Broken):
+        room_state("r", detail)
