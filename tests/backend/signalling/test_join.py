@@ -9,6 +9,8 @@ from backend.domain.users import Role
 from tests.support.live_backend import LiveBackend, Seat
 from tests.support.sfu import RunningSfu
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_the_answer_to_join(backend: LiveBackend, teacher: Seat, sfu: RunningSfu) -> None:
     producer_id = await teacher.produce(appData={"source": "mic"}, paused=True)

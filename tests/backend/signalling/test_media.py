@@ -10,6 +10,8 @@ from tests.support.live_backend import LiveBackend, Seat
 from tests.support.rtp_samples import producer_parameters, receiver_capabilities
 from tests.support.sfu import FINGERPRINT, NOTHING, RunningSfu
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def test_a_transport_is_the_sfus(teacher: Seat) -> None:
     answer = await teacher.client.request("create-transport", direction="send")

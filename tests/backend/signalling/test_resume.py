@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
+import pytest_asyncio
 
 from backend.domain.users import Role
 from tests.support.backend import settings_for
 from tests.support.live_backend import LiveBackend, Seat, running_backend
 from tests.support.sfu import RunningSfu
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("how", ["close", "vanish"])
@@ -72,7 +75,7 @@ class Impatient:
     teacher: Seat
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def impatient(database_url: str, sfu: RunningSfu) -> AsyncIterator[Impatient]:
     """A backend that keeps seats for a moment only."""
     settings = settings_for(database_url, sfu_url=sfu.url, resume_grace_s=0.2)

@@ -14,6 +14,8 @@ from backend.signalling.protoo import MAX_MESSAGE_BYTES
 from tests.support.live_backend import LiveBackend, Seat
 from tests.support.protoo_client import connect
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def refusal(backend: LiveBackend, **options: Any) -> tuple[int, str]:
     """Ask for an upgrade that must be refused; return status and code."""
