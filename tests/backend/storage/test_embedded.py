@@ -18,9 +18,11 @@ from backend.storage.embedded import EmbeddedError, EmbeddedPostgres, home
 from backend.storage.embedded.binaries import major_version
 from backend.storage.embedded.cluster import MAX_SOCKET_PATH_BYTES
 from backend.storage.embedded.postmaster import PidFile
-from tests.support.database import FAST
 from tests.support.embedded import is_running, start_and_stop_as, user_process
 from tests.support.services import REPOSITORY, fresh_data_dir
+
+NO_SYNC = {"fsync": "off"}
+"""Safe here: processes crash in these tests, the machine does not."""
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives privileges up")
 
@@ -33,7 +35,7 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture
 def server(data_dir: Path) -> Iterator[EmbeddedPostgres]:
-    embedded = EmbeddedPostgres(data_dir, FAST)
+    embedded = EmbeddedPostgres(data_dir, NO_SYNC)
     yield embedded
     embedded.stop()
 
@@ -93,7 +95,7 @@ def test_root_in_a_closed_place_keeps_the_data_elsewhere(data_dir: Path, monkeyp
     closed.mkdir(parents=True)
     closed.chmod(0o700)
     monkeypatch.setattr(home, "ELSEWHERE", data_dir / "elsewhere")
-    embedded = EmbeddedPostgres(closed / ".data", FAST)
+    embedded = EmbeddedPostgres(closed / ".data", NO_SYNC)
     try:
         embedded.start()
         ask(embedded, "CREATE TABLE kept (n integer)")
@@ -115,7 +117,7 @@ def test_an_ordinary_user_runs_it_as_itself(data_dir: Path) -> None:
     os.chown(data_dir, uid, -1)
     assert start_and_stop_as(uid, data_dir) == uid
     assert cluster(data_dir).stat().st_uid == uid
-    joined = EmbeddedPostgres(data_dir, FAST)  # root goes on with the owner that the cluster has
+    joined = EmbeddedPostgres(data_dir, NO_SYNC)  # root goes on with the owner that the cluster has
     joined.start()
     assert ask(joined, "SELECT 1") == 1
     joined.stop()
@@ -155,7 +157,7 @@ def test_a_killed_initdb_leaves_nothing_behind(server: EmbeddedPostgres, data_di
 
 
 def test_two_at_once_share_one_server_and_the_last_stops_it(data_dir: Path) -> None:
-    first, second = EmbeddedPostgres(data_dir, FAST), EmbeddedPostgres(data_dir, FAST)
+    first, second = EmbeddedPostgres(data_dir, NO_SYNC), EmbeddedPostgres(data_dir, NO_SYNC)
     with ThreadPoolExecutor(2) as threads:
         assert len(set(threads.map(EmbeddedPostgres.start, (first, second)))) == 1
     pid = first.pid()
@@ -204,7 +206,7 @@ def test_recovery_after_everything_was_killed(server: EmbeddedPostgres, data_dir
         process.kill()
         kill_hard(pid)
         process.wait()
-    again = EmbeddedPostgres(data_dir, FAST)
+    again = EmbeddedPostgres(data_dir, NO_SYNC)
     again.start()
     assert ask(again, "SELECT count(*) FROM kept") == 1000
     again.stop()
@@ -212,7 +214,7 @@ def test_recovery_after_everything_was_killed(server: EmbeddedPostgres, data_dir
 
 def test_a_long_path_with_spaces(data_dir: Path) -> None:
     deep = data_dir / "a place with spaces" / ("x" * MAX_SOCKET_PATH_BYTES)
-    embedded = EmbeddedPostgres(deep, FAST)
+    embedded = EmbeddedPostgres(deep, NO_SYNC)
     conninfo = embedded.start()
     sockets = Path(str(psycopg.conninfo.conninfo_to_dict(conninfo)["host"]))
     try:
