@@ -66,7 +66,7 @@ def configure_logging(level: str, log_format: LogFormat, **context: Any) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aioice", "aiortc", "asyncio", "yoyo", "psycopg.pool", "aiohttp.access"):
+    for chatty in ("aioice", "aiortc", "asyncio", "psycopg.pool", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

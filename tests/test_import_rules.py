@@ -47,7 +47,6 @@ ALLOWED: dict[str, set[str]] = {
         "asyncio",
         "psycopg",
         "psycopg_pool",
-        "yoyo",
     },
     "backend.security": {"backend.domain", "backend.errors", "shared", "asyncio", "bcrypt", "jwt"},
     "backend.sfu_client": {
@@ -68,9 +67,6 @@ ALLOWED: dict[str, set[str]] = {
         "asyncio",
         "aiohttp",
         "marshmallow",
-        "webargs",
-        "apispec",
-        "limits",
         "structlog",
         "prometheus_client",
     },
