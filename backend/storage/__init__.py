@@ -1,5 +1,5 @@
 """All the SQL there is, and nothing else has any: pool, repositories, migrations, the embedded server.
 
 Implements the storage protocols of `backend.domain.ports`; put together by `backend.app`. May import the domain,
-psycopg, yoyo and, for lifecycle lines only, `shared.logging`.
+psycopg and, for lifecycle lines only, `shared.logging`.
 """
