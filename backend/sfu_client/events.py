@@ -73,13 +73,13 @@ class EventStream:
         seq = message.get("seq") if isinstance(message, dict) else None
         if not isinstance(seq, int):
             raise ValueError("an event of the SFU has no number")
-        expected, self._seq = self._seq + 1, seq
-        if seq != expected:
-            _log.warning("events of the SFU are missing", expected=expected, got=seq)
+        if seq != self._seq + 1:
+            _log.warning("events of the SFU are missing", expected=self._seq + 1, got=seq)
             self._listener.sfu_missed_events()
         event = parse_event(message)
         if event is not None:
             self._listener.sfu_event(event)
+        self._seq = seq  # only now: an event that could not be digested counts as missed
 
 
 def parse_event(message: JsonObject) -> SfuEvent | None:
@@ -176,6 +176,8 @@ class EventFollower:
                     self._stream.event(await ws.receive_json())
         except (aiohttp.ClientError, OSError, ValueError, TypeError) as error:  # TypeError: it is no text frame
             _log.debug("the SFU's event stream broke", reason=str(error))
+        except Exception:
+            _log.exception("an event of the SFU was not digested")  # the next hello tells what was missed
         finally:
             self._connected.clear()
         return said_hello

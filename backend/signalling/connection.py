@@ -26,7 +26,7 @@ MESSAGE_BURST = 400.0
 """What a client may send in the long run, and at once: joining a large class takes some hundred requests."""
 
 MAX_WAITING_REQUESTS = 1000
-MAX_WAITING_BYTES = 4 << 20
+MAX_WAITING_BYTES = 1 << 20
 """Requests that wait for earlier ones. Only a client that ignores answers gets there."""
 
 HEARTBEAT_S = 15.0

@@ -3,10 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
 
 from aiohttp import web
 
 from backend import keys
+from backend.domain.abandoned_seats import free_abandoned_seats
 from backend.domain.chores import Chores
 from backend.domain.ice_servers import ice_servers
 from backend.domain.live_classes import LiveClasses, LiveParts
@@ -51,6 +54,10 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
 
     async def live(_app: web.Application) -> AsyncIterator[None]:
         timers.append(SeatTimer(classes))
+        tidy = partial(
+            free_abandoned_seats, app[keys.ATTENDANCE], classes, datetime.now(UTC), settings.resume_grace_s
+        )
+        chores.spawn(chores.do(tidy), finish=False)
         await sfu.start(watch)
         yield
         await chores.close(CHORES_FINISH_S)

@@ -87,6 +87,16 @@ def test_events_missed_between_connections_are_noticed() -> None:
     assert listener.told[-1] == ProducerClosed("r", "p10")
 
 
+def test_an_event_that_cannot_be_digested_counts_as_missed() -> None:
+    listener = Listener()
+    stream = EventStream(listener)
+    stream.hello(hello(seq=4))
+    with pytest.raises(ValueError, match="producerId"):
+        stream.event({"event": "producer-closed", "roomId": "r", "seq": 5})
+    stream.hello(hello(seq=5))
+    assert listener.told[-1] == ("connected", False, True)
+
+
 def test_another_epoch_is_a_restart_whatever_its_numbers() -> None:
     listener = Listener()
     stream = EventStream(listener)

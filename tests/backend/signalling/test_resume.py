@@ -1,11 +1,13 @@
 """Seats that outlive their sockets."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
+from backend import keys
 from backend.domain.users import Role
 from tests.support.backend import settings_for
 from tests.support.live_backend import LiveBackend, Seat, running_backend
@@ -100,6 +102,22 @@ async def test_after_the_grace_the_seat_and_all_it_held_are_free(impatient: Impa
     await client.request("leave-room")
     await teacher.request("leave-room")
     assert (await sfu.get("/rooms")).ok()["totalRooms"] == 0
+
+
+async def test_attendance_left_open_by_an_earlier_run_is_closed(database_url: str, sfu: RunningSfu) -> None:
+    settings = settings_for(database_url, sfu_url=sfu.url, resume_grace_s=0.2)
+    async with running_backend(settings) as backend:
+        old = await backend.joined("teacher", Role.TEACHER)
+        await backend.server.app.shutdown()
+        assert await old.client.closed() == 1012
+    async with running_backend(settings) as backend:
+        backend.tokens["teacher"] = await backend.sign_in("teacher@school.example")
+        new = await backend.joined("teacher", Role.TEACHER)
+        attendance = backend.server.app[keys.ATTENDANCE]
+        async with asyncio.timeout(30):
+            while len(seats := await attendance.open_seats()) > 1:
+                await backend.call("GET", "/auth/profile", backend.tokens["teacher"])
+        assert [row.participant_id for row in seats] == [new.id]
 
 
 async def test_peers_from_before_a_restart_that_nobody_claims_are_removed(
