@@ -32,7 +32,8 @@ SRTP_PROFILES = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 FINGERPRINT_ALGORITHMS = frozenset({"sha-256", "sha-384", "sha-512"})
 
 MAX_WAITING_RECORDS = 16
-"""Datagrams kept for a transport that is not started or is behind: two flights. DTLS repeats what gets lost."""
+"""Datagrams kept for a transport that is not started or is behind: two flights. DTLS repeats what gets lost, and
+who sends more than OpenSSL is given time for loses them."""
 
 HANDSHAKE_TIMEOUT = 30.0
 """Seconds a handshake may take. A peer that does not finish it by then has gone."""
@@ -73,15 +74,15 @@ class Certificate(RTCCertificate):
 
 
 class HandshakePacer:
-    """Hands datagrams to their DTLS transports, a few in each turn of the event loop."""
+    """Lets DTLS transports take a step each by turns, a few in each turn of the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[Callable[[], bool]] = deque()
         self._scheduled = False
 
-    def submit(self, step: Callable[[], None]) -> None:
-        """Run `step` soon, after those submitted before it."""
+    def submit(self, step: Callable[[], bool]) -> None:
+        """Run `step` soon, after those submitted before it; if it returns `True`, again when all had theirs."""
         self._waiting.append(step)
         if not self._scheduled:
             self._scheduled = True
@@ -89,14 +90,16 @@ class HandshakePacer:
 
     def _run(self) -> None:
         for _ in range(min(STEPS_A_TICK, len(self._waiting))):
-            self._waiting.popleft()()
+            step = self._waiting.popleft()
+            if step():
+                self._waiting.append(step)
         self._scheduled = bool(self._waiting)
         if self._scheduled:
             self._loop.call_later(0, self._run)
 
 
 class _RecordPipe:
-    """What aiortc takes for its ICE transport: records in by a bounded queue, records out by a plain call."""
+    """What aiortc takes for its ICE transport: records in by a queue, records out by a plain call."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self.role = "controlled"
@@ -104,12 +107,14 @@ class _RecordPipe:
         self.send_now = send
         self._records: asyncio.Queue[bytes] = asyncio.Queue()
 
-    def put(self, record: bytes) -> bool:
-        """Queue a record for OpenSSL; `False` when too many wait already."""
-        if self._records.qsize() >= MAX_WAITING_RECORDS:
-            return False
+    @property
+    def waiting(self) -> int:
+        """How many datagrams OpenSSL has not taken yet."""
+        return self._records.qsize()
+
+    def put(self, record: bytes) -> None:
+        """Queue a datagram for OpenSSL; the caller bounds their number."""
         self._records.put_nowait(record)
-        return True
 
     async def _recv(self) -> bytes:
         return await self._records.get()
@@ -136,6 +141,7 @@ class DtlsTransport:
         self.inbound: InboundSrtp | None = None
         self.outbound: OutboundSrtp | None = None
         self.srtp_profile: str | None = None
+        self._backlog: deque[bytes] = deque()  # not longer than MAX_WAITING_RECORDS
         self._pacer = pacer
         self._on_state = on_state
         self._pipe = _RecordPipe(send)
@@ -158,10 +164,13 @@ class DtlsTransport:
         self._handshake = asyncio.get_running_loop().create_task(self._run(remote))
 
     def receive(self, record: bytes) -> bool:
-        """Take a datagram of DTLS records from the peer; `False` when it was dropped because too many wait."""
-        if self.state in {DtlsState.CLOSED, DtlsState.FAILED}:
+        """Take a datagram of DTLS records from the peer; `False` if it is dropped: too many wait, or it ended."""
+        waiting = len(self._backlog) + self._pipe.waiting
+        if self.state in {DtlsState.CLOSED, DtlsState.FAILED} or waiting >= MAX_WAITING_RECORDS:
             return False
-        self._pacer.submit(lambda: self._put(record))
+        self._backlog.append(record)
+        if len(self._backlog) == 1:
+            self._pacer.submit(self._take_record)
         return True
 
     def close(self) -> None:
@@ -193,9 +202,13 @@ class DtlsTransport:
         self._on_state = _ignore
         self._pipe.send_now = _ignore
 
-    def _put(self, record: bytes) -> None:
-        if self.state not in {DtlsState.CLOSED, DtlsState.FAILED}:
-            self._pipe.put(record)
+    def _take_record(self) -> bool:
+        """Hand the oldest datagram to OpenSSL; whether there are more."""
+        if self.state in {DtlsState.CLOSED, DtlsState.FAILED}:
+            self._backlog.clear()
+            return False
+        self._pipe.put(self._backlog.popleft())
+        return bool(self._backlog)
 
     async def _run(self, remote: RTCDtlsParameters) -> None:
         try:

@@ -94,11 +94,16 @@ class Endpoint:
         return self.dtls.srtp_profile
 
     def connect(self, role: Role, fingerprints: list[tuple[str, str]]) -> None:
-        """Start DTLS in this role (as client, once ICE is up) with a peer of these fingerprints."""
-        if role == "client" and self.ice.selected is None:
+        """Start DTLS in this role, once ICE is up, with a peer of these fingerprints."""
+        if self.ice.selected is None:  # a handshake has its time only from when it can begin
             self._pending_start = (role, fingerprints)
         else:
             self.dtls.start(role, fingerprints)
+
+    @property
+    def ready(self) -> bool:
+        """Whether media can be sent: the peer's address and the keys are known."""
+        return self.dtls.outbound is not None and self.ice.selected is not None
 
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
@@ -109,8 +114,9 @@ class Endpoint:
             return False
         sequence = self.transport_sequence
         if numbers.transport_sequence_header:
-            self.transport_sequence += (len(batch.packets) if last is None else last) - first
-        return self._writer.write(batch, numbers, sequence, srtp, address, first, last)
+            self.transport_sequence = sequence + (len(batch.packets) if last is None else last) - first
+        self._writer.write(batch, numbers, sequence, srtp, address, first, last)
+        return True
 
     def send_rtcp(self, packet: bytes) -> bool:
         """Protect and send a compound RTCP packet; `False` when it cannot be sent."""
@@ -122,6 +128,16 @@ class Endpoint:
             return False
         self._send(protected, address)
         return True
+
+    def forget_stream(self, ssrc: int) -> None:
+        """Free what SRTP keeps of a stream that is not sent any more."""
+        if self.dtls.outbound is not None:
+            self.dtls.outbound.forget(ssrc)
+
+    def release(self, address: Address) -> None:
+        """Give up an address that another transport has proved to be its peer's."""
+        self.ice.forget(address)
+        self._report()
 
     def close(self) -> None:
         """Close DTLS and ICE and free the addresses; safe to call twice."""

@@ -13,9 +13,10 @@ from typing import Any
 from sfu.net.address import Address
 from sfu.net.dtls import SRTP_PROFILES, Certificate, HandshakePacer
 from sfu.net.endpoint import Endpoint
-from sfu.net.ice_lite import local_username_fragment, parse_request
+from sfu.net.faults import Faults
 from sfu.net.packet_writer import PacketWriter
-from sfu.net.srtp import PinnedBuffer
+from sfu.net.srtp import PinnedBuffer, Pointer
+from sfu.net.stun_messages import local_username_fragment, parse_request
 from sfu.net.udp_socket import UdpSender
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS
 from shared.transport_parameters import IceCandidate
@@ -56,6 +57,7 @@ class MediaPort:
         self._announced_ips = announced_ips
         self._on_batch: Callable[[float], None] = _ignore
         self._pacer = HandshakePacer(loop)
+        self._faults = Faults(self.drops, loop.time)
         self._by_fragment: dict[str, Endpoint] = {}
         self._by_address: dict[Address, Endpoint] = {}
         memory = PinnedBuffer(MAX_BATCH_PACKETS * SLOT_BYTES)
@@ -151,6 +153,10 @@ class MediaPort:
             self._writing = True
             self._loop.add_writer(self._sock, self._write)
 
+    def fault(self, reason: str) -> None:
+        """Count the exception that is being handled, and log it if none has been logged lately."""
+        self._faults.note(reason)
+
     def close(self) -> None:
         """Stop reading and writing and close the socket."""
         self._loop.remove_reader(self._sock)
@@ -166,32 +172,41 @@ class MediaPort:
 
     def _read(self) -> None:
         now = self._loop.time()
-        receive, by_address, drops = self._sock.recvfrom_into, self._by_address, self.drops
+        receive = self._sock.recvfrom_into
         for view, pointer in self._slots:
             try:
                 length, address = receive(view)
             except BlockingIOError:
                 break
             except OSError:  # an ICMP error for something sent earlier; the next read goes on
-                drops["socket_error"] += 1
+                self.drops["socket_error"] += 1
                 continue
             self._packets_received += 1
             self._bytes_received += length
-            first = view[0] if length else _NOT_A_PROTOCOL
-            if not 128 <= first < 192:
-                self._receive_other(first, bytes(view[:length]), address, now)
-                continue
-            endpoint = by_address.get(address)
-            if endpoint is None:
-                drops["unknown_address"] += 1
-            elif length < MIN_RTP_BYTES or length == SLOT_BYTES:
-                drops["bad_length"] += 1
-            elif 192 <= view[1] <= 223:
-                endpoint.receive_rtcp(view, pointer, length, now)
-            else:
-                endpoint.receive_rtp(view, pointer, length, now)
-        self._on_batch(now)
+            try:
+                self._receive(view, pointer, length, address, now)
+            except Exception:  # a bug of ours that this packet has found; those behind it are not to suffer
+                self.fault("packet_fault")
+        try:
+            self._on_batch(now)
+        except Exception:
+            self.fault("batch_fault")
         self.watch_writable()
+
+    def _receive(self, view: memoryview, pointer: Pointer, length: int, address: Address, now: float) -> None:
+        first = view[0] if length else _NOT_A_PROTOCOL
+        if not 128 <= first < 192:
+            self._receive_other(first, bytes(view[:length]), address, now)
+            return
+        endpoint = self._by_address.get(address)
+        if endpoint is None:
+            self.drops["unknown_address"] += 1
+        elif length < MIN_RTP_BYTES or length == SLOT_BYTES:
+            self.drops["bad_length"] += 1
+        elif 192 <= view[1] <= 223:
+            endpoint.receive_rtcp(view, pointer, length, now)
+        else:
+            endpoint.receive_rtp(view, pointer, length, now)
 
     def _receive_other(self, first: int, datagram: bytes, address: Address, now: float) -> None:
         if first < 4:
@@ -207,13 +222,17 @@ class MediaPort:
 
     def _receive_stun(self, datagram: bytes, address: Address, now: float) -> None:
         try:
+            endpoint = self._by_fragment.get(local_username_fragment(datagram))
+            if endpoint is None:
+                self.drops["stun_unknown_username"] += 1
+                return
             message = parse_request(datagram)
         except ValueError:
             self.drops["stun_malformed"] += 1
             return
-        endpoint = self._by_fragment.get(local_username_fragment(message) or "")
-        if endpoint is None:
-            self.drops["stun_unknown_username"] += 1
+        before = self._by_address.get(address)
+        if before is not None and before is not endpoint and before.ice.holds(address, now):
+            self.drops["stun_address_taken"] += 1
             return
         authenticated, forgotten = endpoint.receive_check(message, address, now)
         if not authenticated:
@@ -221,11 +240,11 @@ class MediaPort:
             return
         for old in forgotten:
             self._by_address.pop(old, None)
-        before = self._by_address.get(address)
+            self.sender.forget(old)
         if before is not endpoint:
-            if before is not None:
-                before.ice.forget(address)
             self._by_address[address] = endpoint
+            if before is not None:
+                before.release(address)
 
     def _forget(self, endpoint: Endpoint) -> None:
         self._by_fragment.pop(endpoint.ice.username_fragment, None)

@@ -4,7 +4,7 @@ import struct
 from typing import NamedTuple
 
 from sfu.net.address import Address
-from sfu.net.srtp import OutboundSrtp, PinnedBuffer, Pointer, copy, new_length, protect
+from sfu.net.srtp import OutboundSrtp, PinnedBuffer, Pointer, copy, new_length, pointer_to, protect
 from sfu.net.udp_socket import UdpSender
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, Layout, MappedBatch, StreamNumbers
 
@@ -39,8 +39,11 @@ class PacketWriter:
     def __init__(self, sender: UdpSender) -> None:
         self._sender = sender
         self._scratch = PinnedBuffer(MAX_BATCH_PACKETS * (_MAX_MAPPED_PACKET_BYTES + _MAX_TAG_BYTES))
+        self._start = self._scratch.pointer(0)
         self._length = new_length()
         self._layout: Layout | None = None
+        self._source: Pointer = None
+        self._size = 0
         self._rows: list[_Row] = []
         self._spans: list[_Span] = []
         self.protect_failures = 0
@@ -54,46 +57,69 @@ class PacketWriter:
         address: Address,
         first: int = 0,
         last: int | None = None,
-    ) -> bool:
-        """Send packets `first` up to `last` (exclusive; all by default) of `batch`; `False` if none was sent.
+    ) -> None:
+        """Send packets `first` up to `last` (exclusive; all by default) of `batch`.
 
-        `transport_sequence` is the transport-wide number of the first of them; the caller counts on.
+        `transport_sequence` is the transport-wide number of the first of them; the caller counts on. A packet that
+        libsrtp refuses is left out and counted.
         """
         layout = batch.layout(srtp.tag_length)
         if layout is not self._layout:
             self._prepare(layout)
-        if first == 0 and last is None:
-            copy(self._scratch.pointer(0), layout.data, len(layout.data))
-            rows, spans = self._rows, self._spans
-        else:
-            rows = self._rows[first:last]
-            spans = self._clipped_spans(first, first + len(rows))
-            start, end = rows[0][1], rows[-1][1] + rows[-1][2]
-            self._scratch.view[start:end] = layout.data[start:end]
-        if not self._number_and_protect(rows, numbers, transport_sequence, srtp, is_video=batch.is_video):
-            return False
-        send_run, is_video = self._sender.send_run, batch.is_video
-        for _, _, segment_size, view in spans:
-            send_run(view, segment_size, address, video=is_video)
-        return True
+        video = batch.is_video
+        if not first and last is None:
+            copy(self._start, self._source, self._size)
+            done = self._protect(self._rows, numbers, transport_sequence, srtp, video=video)
+            if done == len(self._rows):
+                for _, _, segment_size, view in self._spans:
+                    self._sender.send_run(view, segment_size, address, video=video)
+                return
+            # The packets before the one that failed are protected already; none may go out twice.
+            self._send(0, done, address, video=video)
+            first = done + 1
+            transport_sequence += first
+        stop = len(self._rows) if last is None else last
+        while first < stop:
+            done = first + self._write_part(first, stop, numbers, transport_sequence, srtp, video=video)
+            self._send(first, done, address, video=video)
+            transport_sequence += done + 1 - first
+            first = done + 1
 
-    def _number_and_protect(
+    def _write_part(
+        self,
+        first: int,
+        last: int,
+        numbers: StreamNumbers,
+        transport_sequence: int,
+        srtp: OutboundSrtp,
+        *,
+        video: bool,
+    ) -> int:
+        """Make rows `first` up to `last` ready for sending; how many of them, up to the first that failed."""
+        layout, rows = self._layout, self._rows[first:last]
+        assert layout is not None  # noqa: S101 - prepared by the caller
+        start, end = rows[0][1], rows[-1][1] + rows[-1][2]
+        self._scratch.view[start:end] = layout.data[start:end]
+        return self._protect(rows, numbers, transport_sequence, srtp, video=video)
+
+    def _protect(
         self,
         rows: list[_Row],
         numbers: StreamNumbers,
         transport_sequence: int,
         srtp: OutboundSrtp,
         *,
-        is_video: bool,
-    ) -> bool:
+        video: bool,
+    ) -> int:
+        """Number and protect rows where they lie; how many, up to the first that libsrtp refuses."""
         view, length, session = self._scratch.view, self._length, srtp.srtp
-        ssrc, sequence_offset, timestamp_offset, mid, transport_sequence_header = numbers
-        step = 1 if transport_sequence_header else 0
+        ssrc, sequence_offset, timestamp_offset, mid, transport_header = numbers
+        step = 1 if transport_header else 0
         number = transport_sequence if step else 0
-        for pointer, at, size, first_word, sequence_number, timestamp, words in rows:
+        for done, (pointer, at, size, first_word, sequence_number, timestamp, words) in enumerate(rows):
             sequence_number = (sequence_number + sequence_offset) & 0xFFFF
             timestamp = (timestamp + timestamp_offset) & 0xFFFFFFFF
-            if is_video:
+            if video:
                 _write_video(
                     view,
                     at,
@@ -104,7 +130,7 @@ class PacketWriter:
                     _EXTENSION_PROFILE,
                     words,
                     mid,
-                    transport_sequence_header,
+                    transport_header,
                     number & 0xFFFF,
                 )
                 number += step
@@ -116,11 +142,12 @@ class PacketWriter:
             if protect(session, pointer, length):
                 # Too old for the replay list, or the key is used up: nothing unprotected may leave.
                 self.protect_failures += 1
-                return False
-        return True
+                return done
+        return len(rows)
 
     def _prepare(self, layout: Layout) -> None:
         self._layout = layout
+        self._source, self._size = pointer_to(layout.data), len(layout.data)
         pointer, tag = self._scratch.pointer, layout.tag_length
         self._rows = [(pointer(row.at), *row) for row in layout.rows]
         self._spans = []
@@ -128,14 +155,13 @@ class PacketWriter:
             start, end = layout.rows[first].at, layout.rows[last - 1].at + layout.rows[last - 1].size + tag
             self._spans.append(_Span(first, last, segment_size, self._scratch.view[start:end]))
 
-    def _clipped_spans(self, first: int, last: int) -> list[_Span]:
+    def _send(self, first: int, last: int, address: Address, *, video: bool) -> None:
+        """Send the part of each run that lies between rows `first` and `last` (exclusive)."""
         layout = self._layout
-        assert layout is not None  # noqa: S101 - prepared just before
-        clipped = []
+        assert layout is not None  # noqa: S101 - prepared before
         for span in self._spans:
             low, high = max(first, span.first), min(last, span.last)
             if low < high:
                 start = layout.rows[low].at
                 end = layout.rows[high - 1].at + layout.rows[high - 1].size + layout.tag_length
-                clipped.append(_Span(low, high, span.segment_size, self._scratch.view[start:end]))
-        return clipped
+                self._sender.send_run(self._scratch.view[start:end], span.segment_size, address, video=video)

@@ -4,8 +4,10 @@ pylibsrtp's own `Session.protect` copies each packet twice and costs twice as mu
 kept, and libsrtp is called on memory that is allocated once. Nothing else in the project touches libsrtp.
 """
 
+import contextlib
 from typing import Any
 
+from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
@@ -22,14 +24,16 @@ MAX_RTCP_BYTES = 1400
 """Largest RTCP packet before protection, so that it still fits a path's MTU after it."""
 
 MAX_STREAMS = 512
-"""SSRCs one peer may send from. libsrtp keeps state for each for good, so their number has to end somewhere; a
-peer that publishes camera, screen and microphone with simulcast and RTX needs about twenty."""
+"""SSRCs of one peer that libsrtp keeps the state of; it never frees one by itself. A peer that publishes camera,
+screen and microphone with simulcast and RTX needs about twenty; those it has used longest ago are given up."""
 
 Pointer = Any
 """A cffi pointer into a `PinnedBuffer`."""
 
 protect = lib.srtp_protect
 copy = ffi.memmove
+pointer_to = ffi.from_buffer
+"""Point at the bytes of a Python buffer, which stays as it is until the pointer is gone."""
 
 
 def new_length() -> Any:
@@ -54,40 +58,47 @@ class PinnedBuffer:
 class InboundSrtp:
     """The keys of what one peer sends to us."""
 
-    __slots__ = ("_length", "_session", "_srtp", "_ssrcs")
+    __slots__ = ("_length", "_older", "_recent", "_session", "_srtp")
 
     def __init__(self, session: Session) -> None:
         self._session = session  # owns the C object behind _srtp
         self._srtp = session._srtp[0]
         self._length = ffi.new("int *")
-        self._ssrcs: set[bytes] = set()
+        # Each SSRC is in one of the two at least; when one half is full the other's that were not used since go.
+        self._recent: set[bytes] = set()
+        self._older: set[bytes] = set()
 
     def unprotect_rtp(self, packet: memoryview, pointer: Pointer, length: int) -> int:
         """Verify and decrypt the RTP packet at `pointer` in place; `packet` is a view of the same bytes.
 
-        Returns the new length in bytes, or 0 when it is a forgery, a replay or one SSRC too many.
+        Returns the new length in bytes, or 0 when it is a forgery or a replay.
         """
-        ssrc = bytes(packet[8:12])
-        if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_STREAMS:
-            return 0
         size = self._length
         size[0] = length
         if lib.srtp_unprotect(self._srtp, pointer, size):
             return 0
-        self._ssrcs.add(ssrc)
-        return int(size[0])
+        ssrc = bytes(packet[8:12])
+        if ssrc not in self._recent:
+            self._admit(ssrc)
+        return size[0]  # type: ignore[no-any-return]  # an int, says cffi
 
     def unprotect_rtcp(self, packet: memoryview, pointer: Pointer, length: int) -> int:
         """Verify and decrypt the RTCP packet at `pointer` in place; result as for `unprotect_rtp`."""
-        ssrc = bytes(packet[4:8])
-        if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_STREAMS:
-            return 0
         size = self._length
         size[0] = length
         if lib.srtp_unprotect_rtcp(self._srtp, pointer, size):
             return 0
-        self._ssrcs.add(ssrc)
-        return int(size[0])
+        ssrc = bytes(packet[4:8])
+        if ssrc not in self._recent:
+            self._admit(ssrc)
+        return size[0]  # type: ignore[no-any-return]  # an int, says cffi
+
+    def _admit(self, ssrc: bytes) -> None:
+        if len(self._recent) == MAX_STREAMS // 2:
+            for unused in self._older - self._recent:
+                self._session.remove_stream(int.from_bytes(unused, "big"))
+            self._older, self._recent = self._recent, set()
+        self._recent.add(ssrc)
 
 
 class OutboundSrtp:
@@ -101,6 +112,11 @@ class OutboundSrtp:
         self.tag_length = TAG_LENGTHS[profile]
         self._length = ffi.new("int *")
         self._scratch = PinnedBuffer(MAX_RTCP_BYTES + SRTCP_TRAILER_BYTES)
+
+    def forget(self, ssrc: int) -> None:
+        """Free the state of a stream that is not sent any more; unknown ones do no harm."""
+        with contextlib.suppress(SrtpError):
+            self._session.remove_stream(ssrc)
 
     def protect_rtcp(self, packet: bytes) -> memoryview | None:
         """Return the protected form of an RTCP packet of at most `MAX_RTCP_BYTES`, valid until the next call.
@@ -125,5 +141,6 @@ __all__ = [
     "Pointer",
     "copy",
     "new_length",
+    "pointer_to",
     "protect",
 ]

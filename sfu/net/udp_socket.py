@@ -8,6 +8,7 @@ costs, and it is paid per call.
 import errno
 import socket
 import struct
+import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -26,13 +27,16 @@ MAX_SEGMENT_BYTES = 1472
 """Largest segment given to `UDP_SEGMENT`: Ethernet's MTU less the IPv4 and UDP headers."""
 
 MAX_REFUSING_PEERS = 1024
-"""Destinations remembered as refusing segmentation; past that it is switched off altogether."""
+"""Destinations remembered as refusing segmentation. Of more the first are forgotten, and found out anew."""
+
+COMPLAINT_INTERVAL_S = 60.0
+"""Least time between two log lines on what the kernel refuses: every destination can have its own trouble."""
 
 _SOL_UDP = socket.IPPROTO_UDP
 _UDP_SEGMENT = 103  # linux/udp.h; the socket module has no name for it
 _SEGMENT_SIZE = struct.Struct("H")
 _REFUSALS = {errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.EOPNOTSUPP, errno.ENOPROTOOPT}
-_TRANSIENT = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPERM, errno.ENOBUFS}
+"""What says that this packet may go, but not in segments."""
 
 
 class NoFreePortError(Exception):
@@ -78,6 +82,14 @@ def _enlarge_buffers(sock: socket.socket) -> None:
             )
 
 
+def _knows_segmentation(sock: socket.socket) -> bool:
+    try:
+        sock.getsockopt(_SOL_UDP, _UDP_SEGMENT)
+    except OSError:
+        return False
+    return hasattr(sock, "sendmsg")
+
+
 @dataclass(slots=True)
 class _Waiting:
     data: bytes
@@ -101,8 +113,9 @@ class UdpSender:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._ancillary: dict[int, list[tuple[int, int, bytes]]] = {}
-        self._segmentation = hasattr(sock, "sendmsg")
-        self._refusing: set[Address] = set()
+        self._segmentation = _knows_segmentation(sock)
+        self._refusing: dict[Address, None] = {}
+        self._next_complaint = float("-inf")
         self._urgent: deque[_Waiting] = deque()
         self._video: deque[_Waiting] = deque()
         self._queued_bytes = 0
@@ -137,7 +150,7 @@ class UdpSender:
 
     def forget(self, address: Address) -> None:
         """Drop what is remembered about a destination that is gone."""
-        self._refusing.discard(address)
+        self._refusing.pop(address, None)
 
     def _transmit(self, run: bytes | memoryview, segment_size: int, address: Address) -> int:
         """Send now what the socket takes; the bytes that need no further care (sent or refused for good)."""
@@ -156,8 +169,7 @@ class UdpSender:
             if segmented and error.errno in _REFUSALS:
                 self._stop_segmenting(address, error)
                 return self._transmit_singly(run, segment_size, address)
-            if error.errno not in _TRANSIENT and error.errno not in _REFUSALS:
-                raise
+            # Whatever it is, it concerns this destination, and others' packets wait behind this one.
             self.counters.refused += -(-size // segment_size)
             return size
         counters = self.counters
@@ -180,11 +192,13 @@ class UdpSender:
         return option
 
     def _stop_segmenting(self, address: Address, error: OSError) -> None:
-        if len(self._refusing) < MAX_REFUSING_PEERS:
-            self._refusing.add(address)
-        else:
-            self._segmentation = False
-        log.warning("segmented sending refused; one datagram a call from now on", reason=str(error))
+        if len(self._refusing) == MAX_REFUSING_PEERS:
+            del self._refusing[next(iter(self._refusing))]
+        self._refusing[address] = None
+        now = time.monotonic()
+        if now >= self._next_complaint:
+            self._next_complaint = now + COMPLAINT_INTERVAL_S
+            log.warning("segmented sending refused; one datagram a call to this peer", reason=str(error))
 
     def _queue(self, waiting: _Waiting, *, video: bool) -> None:
         (self._video if video else self._urgent).append(waiting)

@@ -23,7 +23,20 @@ class LinkListener(Protocol):
         """Take note that the state of ICE or DTLS has changed."""
 
 
-class Link(Protocol):
+class Sender(Protocol):
+    """The way to a peer, as far as a consumer uses it."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether media can be sent: the peer's address and the keys are known."""
+
+    def send_batch(
+        self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
+    ) -> bool:
+        """Send packets of a batch; `False` when the peer cannot be reached."""
+
+
+class Link(Sender, Protocol):
     """One transport's protected way to its peer."""
 
     listener: LinkListener
@@ -46,13 +59,11 @@ class Link(Protocol):
     def connect(self, role: DtlsRole, fingerprints: list[tuple[str, str]]) -> None:
         """Start DTLS in this role with a peer whose certificate has these fingerprints."""
 
-    def send_batch(
-        self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
-    ) -> bool:
-        """Send packets of a batch; `False` when the peer cannot be reached."""
-
     def send_rtcp(self, packet: bytes) -> bool:
         """Send a compound RTCP packet; `False` when the peer cannot be reached."""
+
+    def forget_stream(self, ssrc: int) -> None:
+        """Free what is kept of a stream that is not sent any more."""
 
     def close(self) -> None:
         """Close for good; safe to call twice."""
@@ -74,6 +85,9 @@ class LinkFactory(Protocol):
 
     def traffic(self) -> dict[str, Any]:
         """Count packets and bytes in and out, and drops by reason."""
+
+    def fault(self, reason: str) -> None:
+        """Count the exception that is being handled among the drops, and log it if none has been logged lately."""
 
     @property
     def ice_candidates(self) -> list[IceCandidate]:

@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+import structlog
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, SRTPProtectionProfile
 
+from sfu.net.dtls import MAX_WAITING_RECORDS
 from sfu.net.endpoint import Endpoint
+from sfu.net.ice_lite import ADDRESS_HELD_S
 from sfu.net.media_port import MediaPort
 from sfu.net.udp_socket import bind_udp
 from sfu.rtp.mapped_batch import MappedBatch, MappedPacket, StreamNumbers, mid_element
@@ -201,15 +204,33 @@ async def test_a_second_client_hello_from_elsewhere_disturbs_nothing(port: Media
         assert port.drops["unknown_address"] >= 1
 
 
-async def test_an_address_that_proves_itself_for_another_transport_moves_there(port: MediaPort) -> None:
+async def test_an_address_is_its_transports_while_that_one_is_checked_from_it(port: MediaPort) -> None:
     async with media_peer() as peer:
-        first, first_listener = await connected(port, peer)
-        second, second_listener, offered = link(port)
+        first, _ = await connected(port, peer)
+        second, _, offered = link(port)
+        peer._ice = offered["iceParameters"]
+        peer.send_raw(peer.binding_request())
+        peer.send_raw(b"\xff")
+        await until(lambda: port.drops["unknown_protocol"] == 1)
+        address = peer._transport.get_extra_info("sockname")  # type: ignore[union-attr]
+        assert port.drops["stun_address_taken"] == 1
+        assert (first.ice.selected, second.ice.selected) == (address, None)
+
+
+async def test_an_address_that_is_not_checked_any_more_moves_to_who_proves_it(port: MediaPort) -> None:
+    async with media_peer() as peer:
+        first, listener = await connected(port, peer)
+        second, _, offered = link(port)
+        address = peer._transport.get_extra_info("sockname")  # type: ignore[union-attr]
+        first.ice.addresses[address] -= ADDRESS_HELD_S
         peer._ice = offered["iceParameters"]
         await peer.check()
-        assert first.ice.selected is None
-        assert second.ice.selected == peer._transport.get_extra_info("sockname")  # type: ignore[union-attr]
-        assert first_listener is not second_listener
+        assert (first.ice.selected, second.ice.selected) == (None, address)
+        assert listener.states[-1] == ("disconnected", "connected")
+        assert not first.ready
+        second.close()
+        assert address not in port._by_address
+        first.close()
 
 
 async def test_close_frees_every_address_and_says_goodbye(port: MediaPort) -> None:
@@ -224,17 +245,93 @@ async def test_close_frees_every_address_and_says_goodbye(port: MediaPort) -> No
         await asyncio.wait_for(closed.wait(), 5)
 
 
-async def test_fresh_ssrcs_are_bounded(port: MediaPort) -> None:
-    async with media_peer() as peer:
+async def test_an_exception_costs_the_packet_that_raised_it_and_no_other(port: MediaPort) -> None:
+    async with media_peer() as peer, media_peer() as other:
         _, listener = await connected(port, peer)
-        for ssrc in range(600):
-            peer.send_rtp(rtp(1, ssrc=10_000 + ssrc, size=1))
-            if ssrc % 50 == 0:
+        _, other_listener = await connected(port, other)
+        take = listener.on_rtp
+
+        def fail_at_three(packet: memoryview, length: int, now: float) -> None:
+            if packet[3] == 3:
+                raise RuntimeError("a bug")
+            take(packet, length, now)
+
+        listener.on_rtp = fail_at_three  # type: ignore[method-assign]
+        port._on_batch = raising
+        with structlog.testing.capture_logs() as logs:
+            for n in range(1, 6):
+                peer.send_rtp(rtp(n))
+                other.send_rtp(rtp(n))
+            await other_listener.until(lambda: len(other_listener.rtp) == 5)
+            await listener.until(lambda: len(listener.rtp) == 4)
+        assert listener.rtp == [rtp(n) for n in (1, 2, 4, 5)]
+        assert port.traffic()["drops"]["packet_fault"] == 1
+        assert port.drops["batch_fault"] >= 1
+        assert len([entry for entry in logs if "failed" in entry["event"]]) == 1
+
+
+async def test_a_flood_of_dtls_is_bounded_and_keeps_nobody_from_connecting(port: MediaPort) -> None:
+    async with media_peer() as peer, media_peer() as other:
+        endpoint, listener = await connected(port, peer)
+        most = 0
+        flooding = True
+
+        async def flood() -> None:
+            nonlocal most
+            while flooding:
+                for _ in range(20):
+                    peer.send_raw(b"\x16\xfe\xfd" + bytes(200))
                 await asyncio.sleep(0)
-        peer.send_rtp(rtp(2, ssrc=10_000))
-        await listener.until(lambda: rtp(2, ssrc=10_000) in listener.rtp)
-        assert len({packet[8:12] for packet in listener.rtp}) <= 512
-        assert port.drops["srtp_refused"] >= 600 - 512
+                most = max(most, len(endpoint.dtls._backlog) + endpoint.dtls._pipe.waiting)
+
+        task = asyncio.create_task(flood())
+        await connected(port, other)
+        await until(lambda: port.drops["dtls_not_expected"] > 0)
+        flooding = False
+        await task
+        assert 0 < most <= MAX_WAITING_RECORDS
+        peer.send_rtp(rtp(1))
+        await listener.until(lambda: listener.rtp == [rtp(1)])
+
+
+async def test_a_transport_whose_peer_never_comes_costs_no_handshake(port: MediaPort) -> None:
+    tasks = asyncio.all_tasks()
+    endpoints = [link(port)[0] for _ in range(20)]
+    for number, endpoint in enumerate(endpoints):
+        endpoint.connect("server" if number % 2 else "client", [("sha-256", ":".join(["00"] * 32))])
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == tasks
+    for endpoint in endpoints:
+        endpoint.close()
+    assert port._by_fragment == {}
+
+
+@pytest.mark.parametrize("role", ["client", "server"])
+async def test_a_handshake_that_is_never_finished_fails_and_ends(
+    port: MediaPort, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sfu.net.dtls.HANDSHAKE_TIMEOUT", 0.05)
+    async with media_peer() as peer:
+        endpoint, listener, offered = link(port)
+        await peer.open(offered)
+        endpoint.connect(role, fingerprints(peer))  # type: ignore[arg-type]
+        await peer.check()
+        handshake = endpoint.dtls._handshake
+        assert handshake is not None
+        await listener.until(lambda: listener.states[-1][1] == "failed")
+        await handshake
+        assert not endpoint.ready
+        endpoint.close()
+
+
+def raising(_now: float) -> None:
+    raise RuntimeError("a bug")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - counters have no event
+            await asyncio.sleep(0)
 
 
 def _parameters(offered: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sfu.net.udp_socket import MAX_QUEUED_BYTES, NoFreePortError, UdpSender, bind_udp
+from sfu.net.udp_socket import MAX_QUEUED_BYTES, MAX_REFUSING_PEERS, NoFreePortError, UdpSender, bind_udp
 
 PEER = ("127.0.0.1", 9)
 
@@ -17,6 +17,11 @@ class Refusing:
         self.room = room
         self.datagrams: list[bytes] = []
         self.segmented = 0
+
+    def getsockopt(self, _level: int, _name: int) -> int:
+        if self.error == errno.ENOPROTOOPT:
+            raise OSError(self.error, "unknown option")
+        return 0
 
     def sendto(self, data: bytes | memoryview, _address: object) -> None:
         if self.room <= 0:
@@ -116,6 +121,45 @@ def test_a_full_queue_drops_the_oldest_video_and_counts_it() -> None:
     out.flush()
     assert sock.datagrams[0] == b"audio"
     assert sum(map(len, sock.datagrams)) <= MAX_QUEUED_BYTES
+
+
+def test_a_kernel_without_segmentation_is_not_even_asked() -> None:
+    sock = Refusing(errno.ENOPROTOOPT)
+    sender(sock).send_run(run(4, 100, 50), 100, PEER, video=True)
+    assert sock.segmented == 0
+    assert [len(packet) for packet in sock.datagrams] == [100, 100, 100, 50]
+
+
+def test_refusing_peers_are_remembered_up_to_a_number_and_forgotten_when_they_go() -> None:
+    sock = Refusing(errno.EINVAL)
+    out = sender(sock)
+    for port in range(MAX_REFUSING_PEERS + 1):
+        out.send_run(run(2, 100, 50), 100, ("127.0.0.1", port), video=True)
+    assert sock.segmented == MAX_REFUSING_PEERS + 1
+    assert len(out._refusing) == MAX_REFUSING_PEERS
+    out.send_run(run(2, 100, 50), 100, ("127.0.0.1", MAX_REFUSING_PEERS), video=True)
+    assert sock.segmented == MAX_REFUSING_PEERS + 1
+    out.forget(("127.0.0.1", MAX_REFUSING_PEERS))
+    out.forget(("127.0.0.1", MAX_REFUSING_PEERS))
+    sock.error = None
+    out.send_run(run(2, 100, 50), 100, ("127.0.0.1", MAX_REFUSING_PEERS), video=True)
+    assert sock.segmented == MAX_REFUSING_PEERS + 2
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EINVAL, errno.ENOMEM, errno.EBADF, errno.EADDRNOTAVAIL])
+def test_no_error_of_one_destination_stops_the_others(error: int) -> None:
+    class Failing(Refusing):
+        def sendto(self, data: bytes | memoryview, address: object) -> None:
+            if address == PEER:
+                raise OSError(error, "refused")
+            super().sendto(data, address)
+
+    sock = Failing(error)
+    out = sender(sock)
+    out.send_run(run(3, 100, 100), 100, PEER, video=True)
+    out.send(b"x", ("127.0.0.1", 10))
+    assert out.counters.refused == 3
+    assert sock.datagrams == [b"x"]
 
 
 def test_an_unreachable_peer_is_counted_and_disturbs_nobody() -> None:
