@@ -165,10 +165,11 @@ def _equalised_run(packets: list[MappedPacket], first: int, tag_length: int) -> 
 class MappedBatch:
     """The packets of one stream that came in together, in order of arrival.
 
-    `lowest` and `highest` are the ends of their sequence numbers, `octets` the bytes of their payloads.
+    `lowest` and `highest` are the ends of their sequence numbers, `octets` the bytes of their payloads,
+    `last_timestamp` the last packet's.
     """
 
-    __slots__ = ("_layouts", "highest", "is_video", "lowest", "octets", "packets")
+    __slots__ = ("_layouts", "highest", "is_video", "last_timestamp", "lowest", "octets", "packets")
 
     def __init__(self, packets: list[MappedPacket], *, is_video: bool) -> None:
         self.packets = packets
@@ -177,6 +178,7 @@ class MappedBatch:
         self.lowest = min(numbers)
         self.highest = max(numbers)
         self.octets = sum([packet.payload_size for packet in packets])
+        self.last_timestamp = packets[-1].timestamp
         self._layouts: dict[int, Layout] = {}
 
     def layout(self, tag_length: int) -> Layout:

@@ -1,21 +1,15 @@
 """A consumer: one producer's track on its way to one peer, under the consumer's own SSRC and numbers."""
 
 import secrets
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from sfu.rtp.mapped_batch import (
-    MAX_BATCH_PACKETS,
-    MappedBatch,
-    MappedPacket,
-    StreamNumbers,
-    mid_element,
-    retransmission,
-)
+from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers, mid_element
 from sfu.rtp.rtcp import ReportBlock, SenderReport
 from sfu.rtp.seq_manager import SeqManager
 from sfu.rtp.stream_send import SendStream
-from sfu.worker.header_extensions import abs_send_time
+from sfu.worker.ports import Sender
 from sfu.worker.producer_stream import is_rtx, retransmission_types
+from sfu.worker.retransmitter import Retransmitter
 from shared.rtp_parameters import RtpParameters, uris
 
 if TYPE_CHECKING:
@@ -27,18 +21,6 @@ STREAM_SILENCE_S = 2.0
 
 MAX_INITIAL_SEQUENCE = 1 << 15
 """First numbers lie below: a receiver that misses the first packets must not mistake the wrap (RFC 3711 3.3.1)."""
-
-DEFAULT_RTT_S = 0.1
-"""Round trip to a consumer before a receiver report has told it."""
-
-
-class Sender(Protocol):
-    """The way to the peer, as far as a consumer uses it."""
-
-    def send_batch(
-        self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
-    ) -> bool:
-        """Send packets of a batch; `False` when the peer cannot be reached."""
 
 
 class Consumer:
@@ -56,7 +38,7 @@ class Consumer:
     ) -> None:
         encoding = parameters.encodings[0]
         codec = next(codec for codec in parameters.codecs if not is_rtx(codec))
-        rtx_of = {media: rtx for rtx, media in retransmission_types(parameters).items()}
+        rtx_types = {media: rtx for rtx, media in retransmission_types(parameters).items()}
         assert encoding.ssrc is not None, "consumer parameters always have an SSRC"  # noqa: S101 - made by ourselves
         self.id = consumer_id
         self.kind = producer.kind
@@ -68,20 +50,22 @@ class Consumer:
             encoding.ssrc,
             codec.payload_type,
             codec.clock_rate,
-            rtx_ssrc=encoding.rtx.ssrc if encoding.rtx is not None and rtx_of else None,
+            rtx_ssrc=encoding.rtx.ssrc if encoding.rtx is not None and rtx_types else None,
         )
-        self._payload_types = {codec.payload_type for codec in parameters.codecs}
-        self._rtx_of = rtx_of
         self.stream: ProducerStream | None = None
-        self._sender = sender
-        self._sequence = SeqManager(initial_output=secrets.randbelow(MAX_INITIAL_SEQUENCE))
-        self._timestamp_offset = 0
-        self._synced = False
         self.bitrate_bps = 0
+        self._payload_types = {codec.payload_type for codec in parameters.codecs}
+        self._sender = sender
+        self._flowing: ProducerStream | None = None  # what is forwarded now; none until a key frame has come
+        self._sequence = SeqManager(initial_output=secrets.randbelow(MAX_INITIAL_SEQUENCE))
+        self._source = 0  # counts the clocks and numberings that were followed
+        self._new_clock = False
+        self._timestamp_offset = 0
+        self._retransmitter = Retransmitter(
+            self.sent, self._sequence, sender, rtx_types, is_video=producer.is_video
+        )
         self._measured_at = 0.0
         self._measured_bytes = 0
-        self._last_sent_at = 0.0
-        self._last_timestamp = 0
         negotiated = {extension.uri for extension in parameters.header_extensions}
         self._mid = mid_element(parameters.mid or "0", router_extension_ids[uris.MID])
         self._transport_header = (
@@ -98,33 +82,37 @@ class Consumer:
 
     def deliver(self, stream: "ProducerStream", batch: MappedBatch, now: float) -> None:
         """Forward a batch of one of the producer's streams, or the part of it that fits."""
-        if not self.active or stream.codec.mapped_payload_type not in self._payload_types:
-            return
-        if self._synced and stream is self.stream:
-            first = 0
-        else:
-            found = self._sync(stream, batch, now)
-            if found is None:
+        first = 0
+        if stream is not self._flowing:
+            entry = self._enter(stream, batch, now)
+            if entry is None:
                 return
-            first = found
-        offset = self._sequence.batch_offset(batch.lowest, batch.highest) if first == 0 else None
+            first = entry
+        offset = None if first else self._sequence.batch_offset(batch.lowest, batch.highest)
         if offset is None:
             self._deliver_singly(batch, first, now)
             return
         if offset != self._numbers.sequence_offset:
             self._numbers = self._stream_numbers(offset)
         if self._sender.send_batch(batch, self._numbers):
-            self._count(len(batch.packets), batch.octets, batch.packets[-1].timestamp, now)
+            self.sent.sent(len(batch.packets), batch.octets, batch.last_timestamp, now)
         else:
-            self._synced = False
+            self._flowing = None
 
     def skip(self, stream: "ProducerStream", sequence_number: int) -> None:
         """Close the gap of a packet that is not forwarded."""
-        if self._synced and stream is self.stream:
+        if stream is self._flowing:
             self._sequence.drop(sequence_number)
 
+    def interrupt(self, stream: "ProducerStream", *, new_clock: bool) -> None:
+        """Begin anew with a stream whose source has started again, or goes on with another codec."""
+        if stream is self._flowing:
+            self._flowing = None
+        if stream is self.stream:
+            self._new_clock |= new_clock
+
     def _deliver_singly(self, batch: MappedBatch, first: int, now: float) -> None:
-        """Map each packet by itself: around numbers that were left out, and for packets older than the sync."""
+        """Map each packet by itself: around numbers that were left out, and for packets older than the entry."""
         for index in range(first, len(batch.packets)):
             packet = batch.packets[index]
             output = self._sequence.map(packet.sequence_number)
@@ -132,38 +120,41 @@ class Consumer:
                 continue
             numbers = self._stream_numbers(output - packet.sequence_number)
             if self._sender.send_batch(batch, numbers, index, index + 1):
-                self._count(1, packet.payload_size, packet.timestamp, now)
+                self.sent.sent(1, packet.payload_size, packet.timestamp, now)
 
-    def _count(self, packets: int, octets: int, timestamp: int, now: float) -> None:
-        self.sent.sent(packets, octets, timestamp, now)
-        self._last_sent_at, self._last_timestamp = now, timestamp
-
-    def _sync(self, stream: "ProducerStream", batch: MappedBatch, now: float) -> int | None:
+    def _enter(self, stream: "ProducerStream", batch: MappedBatch, now: float) -> int | None:
         """Begin with, or change over to, a stream: index of the first packet to send, `None` if not yet."""
-        if stream is not self.stream and not self._wants(stream, now):
+        if not self.active or stream.codec.mapped_payload_type not in self._payload_types:
+            return None
+        if not self._sender.ready or (stream is not self.stream and not self._wants(stream, now)):
             return None
         index = _first_entry(stream, batch)
         if index is None:
+            self.producer.request_key_frame_of(stream, now)
             return None
         packet = batch.packets[index]
-        self._sequence.sync(packet.sequence_number, stream.ssrc)
-        if stream is not self.stream:
-            if self.stream is not None:
-                self._timestamp_offset = self._continued_timestamp(now) - packet.timestamp
-                self._numbers = self._stream_numbers(self._numbers.sequence_offset)
-            self.stream = stream
-        self._synced = True
+        if stream is not self.stream or self._new_clock:
+            self._follow_clock(stream, packet.timestamp, now)
+        self._sequence.sync(packet.sequence_number, self._source)
+        self._flowing = stream
         return index
 
     def _wants(self, stream: "ProducerStream", now: float) -> bool:
         current = self.stream
-        if current is None or current not in self.producer.streams:
+        if current is None or current not in self.producer.streams or self.sent.last_sent_at is None:
             return True
-        return stream.index > current.index or now - self._last_sent_at > STREAM_SILENCE_S
+        return stream.index > current.index or now - self.sent.last_sent_at > STREAM_SILENCE_S
 
-    def _continued_timestamp(self, now: float) -> int:
-        elapsed = int((now - self._last_sent_at) * self.sent.clock_rate)
-        return self._last_timestamp + self._timestamp_offset + max(elapsed, 1)
+    def _follow_clock(self, stream: "ProducerStream", timestamp: int, now: float) -> None:
+        """Let the timestamps of a source go on where those before it ended, by the time that has passed."""
+        if self.sent.last_sent_at is not None:
+            elapsed = int((now - self.sent.last_sent_at) * self.sent.clock_rate)
+            last = self.sent.last_timestamp + self._timestamp_offset
+            self._timestamp_offset = last + max(elapsed, 1) - timestamp
+        self._source += 1
+        self._new_clock = False
+        self.stream = stream
+        self._numbers = self._stream_numbers(self._numbers.sequence_offset)
 
     def _stream_numbers(self, offset: int) -> StreamNumbers:
         return StreamNumbers(self.sent.ssrc, offset, self._timestamp_offset, self._mid, self._transport_header)
@@ -172,14 +163,14 @@ class Consumer:
 
     def start(self, now: float) -> None:
         """Begin with the next key frame and ask for it: at first, after a pause, when the peer got ready."""
-        self._synced = False
+        self._flowing = None
         if self.active:
             self.producer.request_key_frame(now)
 
     def pause(self) -> None:
         """Stop at once."""
         self.paused = True
-        self._synced = False
+        self._flowing = None
 
     def resume(self, now: float) -> None:
         """Go on with the next key frame."""
@@ -189,11 +180,11 @@ class Consumer:
 
     def producer_paused(self) -> None:
         """The producer has stopped."""
-        self._synced = False
+        self._flowing = None
 
     def close(self) -> None:
         """Take leave of the producer; safe to call twice."""
-        self.paused = True
+        self.pause()
         if self in self.producer.consumers:
             self.producer.consumers.remove(self)
 
@@ -205,52 +196,10 @@ class Consumer:
             self.producer.request_key_frame(now)
 
     def receive_nack(self, lost: tuple[int, ...], now: float) -> None:
-        """Send again what the peer misses (RFC 4585 6.2.1) and the store still has."""
+        """Send again what the peer misses and the store still has."""
         self.sent.nack_count += 1
-        stream = self.stream
-        if not self.active or stream is None or stream.store is None:
-            return
-        again: list[MappedPacket] = []
-        rtt = self.sent.rtt_s or DEFAULT_RTT_S
-        highest = self._sequence.highest_output
-        for number in lost[:MAX_BATCH_PACKETS]:
-            output = highest - ((highest - number) & 0xFFFF)
-            located = self._sequence.locate(output)
-            if located is None or located[0] != stream.ssrc:
-                continue
-            data = stream.store.get(located[1], now)
-            if data is not None and self.sent.may_retransmit(output, now, rtt):
-                again.append(self._again(data, located[1], output, now))
-        if again:
-            self._send_again(again)
-
-    def _again(self, data: bytes, source: int, output: int, now: float) -> MappedPacket:
-        timestamp = int.from_bytes(data[4:8], "big")
-        rtx_payload_type = self._rtx_of.get(data[1] & 0x7F)
-        if self.sent.rtx_ssrc is None or rtx_payload_type is None:
-            return MappedPacket(data, source, timestamp, 0, is_key_frame=False)
-        wrapped = retransmission(
-            data,
-            rtx_payload_type,
-            output & 0xFFFF,
-            abs_send_time(now),
-            is_video=self.producer.is_video,
-        )
-        return MappedPacket(wrapped, self.sent.next_rtx_sequence(), timestamp, 0, is_key_frame=False)
-
-    def _send_again(self, packets: list[MappedPacket]) -> None:
-        batch = MappedBatch(packets, is_video=self.producer.is_video)
-        if self.sent.rtx_ssrc is not None:
-            numbers = self._numbers._replace(ssrc=self.sent.rtx_ssrc, sequence_offset=0)
-            if self._sender.send_batch(batch, numbers):
-                self.sent.packets_retransmitted += len(packets)
-            return
-        for index, packet in enumerate(packets):
-            output = self._sequence.map(packet.sequence_number)
-            if output is not None:
-                numbers = self._stream_numbers(output - packet.sequence_number)
-                if self._sender.send_batch(batch, numbers, index, index + 1):
-                    self.sent.packets_retransmitted += 1
+        if self.active and self.stream is not None:
+            self._retransmitter.resend(lost, self.stream, self._source, self._numbers, now)
 
     def receive_report(self, block: ReportBlock, now: float) -> None:
         """Take what the peer says of our stream."""
@@ -265,10 +214,10 @@ class Consumer:
 
     def sender_report(self, now: float) -> SenderReport | None:
         """Make our sender report, on the publisher's clock; `None` until the publisher has sent one."""
-        source = self.stream.received.last_sender_report if self.stream is not None else None
-        if source is None or not self._synced:
+        flowing = self._flowing
+        if flowing is None or flowing.received.last_sender_report is None:
             return None
-        return self.sent.sender_report(now, source, self._timestamp_offset)
+        return self.sent.sender_report(now, flowing.received.last_sender_report, self._timestamp_offset)
 
 
 def _first_entry(stream: "ProducerStream", batch: MappedBatch) -> int | None:

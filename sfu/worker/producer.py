@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Protocol
 
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch, MappedPacket
-from sfu.rtp.nack_generator import NackGenerator
 from sfu.rtp.packet import RtpHeader
 from sfu.rtp.rtcp import Nack
 from sfu.rtp.stream_recv import unwrap_rtx
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 DEFAULT_RTT_S = 0.1
 """Round trip to a publisher before anything has measured it."""
-
 
 MAX_HOLD_S = 0.002
 """How long packets of an unfinished frame wait for the rest of it. Sending a frame in one go costs a third of
@@ -42,6 +40,9 @@ class ProducerParent(Protocol):
 
     def batch_pending(self, producer: "Producer") -> None:
         """Have `flush` called at the end of this batch of datagrams."""
+
+    def fault(self, reason: str) -> None:
+        """Take note of the exception that is being handled."""
 
 
 class Producer:
@@ -101,25 +102,31 @@ class Producer:
         """Whether the publisher understands REMB for this track."""
         return any(codec.uses_remb for codec in self._codecs.values())
 
+    def lacks_stream(self, payload_type: int) -> bool:
+        """Whether a first stream of this payload type is still to come: of media, or of its retransmissions."""
+        if payload_type in self._rtx_types:
+            return any(stream.rtx_ssrc is None for stream in self.streams)
+        return not self.streams
+
     # --- packets ---
 
     def receive(self, packet: memoryview, header: RtpHeader, length: int, now: float) -> None:
         """Take a packet of one of this producer's streams; it waits for `flush`."""
-        stream = self._table.get(header.ssrc) or self._learn_stream(packet, header)
+        stream = self._table.get(header.ssrc) or self._learn_stream(packet, header, now)
         if stream is None:
             self.packets_discarded += 1
             return
-        repaired = header.payload_type in self._rtx_types
+        repaired = header.ssrc == stream.rtx_ssrc
         if repaired:
             sequence_number = self._unwrap_retransmission(packet, header, stream)
         else:
-            sequence_number = stream.received.receive(header.sequence_number, header.timestamp, length, now)
+            sequence_number = self._number(header, stream, length, now)
         codec = self._codecs.get(header.payload_type)
         if sequence_number is None or codec is None:
             self.packets_discarded += 1
             return
         if codec is not stream.codec:  # the publisher changes codecs within the stream
-            self.flush(now)
+            self._interrupt(stream, now, new_clock=False)
             stream.codec = codec
         payload = packet[header.payload_start : header.payload_end]
         is_key_frame = codec.is_key_frame is not None and codec.is_key_frame(payload)
@@ -155,7 +162,10 @@ class Producer:
             batch = MappedBatch(stream.pending, is_video=self.is_video)
             stream.pending = []
             for consumer in self.consumers:
-                consumer.deliver(stream, batch, now)
+                try:
+                    consumer.deliver(stream, batch, now)
+                except Exception:  # a bug of ours that this consumer has found; the others are not to suffer
+                    self._parent.fault("deliver_fault")
 
     def _enqueue(self, stream: ProducerStream, mapped: MappedPacket, now: float) -> None:
         if stream.store is not None:
@@ -176,20 +186,42 @@ class Producer:
 
     def _unwrap_retransmission(self, packet: memoryview, header: RtpHeader, stream: ProducerStream) -> int | None:
         """Make a retransmission the packet that it repeats; its number, `None` when nobody needs it."""
+        if self._rtx_types.get(header.payload_type) != stream.codec.payload_type:
+            return None
         try:
             original, skipped = unwrap_rtx(packet[header.payload_start : header.payload_end])
         except ValueError:
             return None
         sequence_number = stream.received.receive_rtx(original)
-        header.payload_type = self._rtx_types[header.payload_type]
+        header.payload_type = stream.codec.payload_type
         header.sequence_number = original
         header.payload_start += skipped
         return sequence_number
 
-    def _learn_stream(self, packet: memoryview, header: RtpHeader) -> ProducerStream | None:
+    def _number(self, header: RtpHeader, stream: ProducerStream, length: int, now: float) -> int | None:
+        """Unwrap the sequence number of a packet of the stream itself; `None` when it is to be dropped."""
+        if header.payload_type not in self._codecs:
+            return None
+        received = stream.received
+        restarts = received.restarts
+        number = received.receive(header.sequence_number, header.timestamp, length, now)
+        if received.restarts != restarts:
+            self._interrupt(stream, now, new_clock=True)
+        return number
+
+    def _interrupt(self, stream: ProducerStream, now: float, *, new_clock: bool) -> None:
+        """Have consumers begin anew with a stream, after what came of it before."""
+        self.flush(now)
+        for consumer in self.consumers:
+            consumer.interrupt(stream, new_clock=new_clock)
+
+    def _learn_stream(self, packet: memoryview, header: RtpHeader, now: float) -> ProducerStream | None:
+        self.flush(now)  # before a stream that this one may take the place of is gone
+        before = list(self.streams)
         stream = self._table.learn(packet, header)
-        if stream is not None and stream in self._pending:
-            self._pending.remove(stream)
+        for gone in before:
+            if gone not in self.streams:
+                self._parent.forget_key_frame(gone.ssrc)
         return stream
 
     # --- control ---
@@ -216,31 +248,36 @@ class Producer:
 
     def request_key_frame(self, now: float) -> None:
         """Ask the publisher for a key frame of every stream that somebody watches."""
-        if self.is_video and not self.paused:
-            for stream in self.streams:
-                self._parent.request_key_frame(stream.ssrc, now)
+        for stream in self.streams:
+            self.request_key_frame_of(stream, now)
+
+    def request_key_frame_of(self, stream: ProducerStream, now: float) -> None:
+        """Ask the publisher for a key frame of one stream, if it takes such requests and sends at all."""
+        if (stream.codec.uses_pli or stream.codec.uses_fir) and not self.paused:
+            self._parent.request_key_frame(stream.ssrc, now)
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        due = [generator.next_timeout() for _, generator in self._nack_generators()]
-        return min((when for when in due if when is not None), default=None)
+        soonest = None
+        for stream in self._table.streams:
+            generator = stream.received.nack_generator
+            when = generator.next_timeout() if generator is not None else None
+            if when is not None and (soonest is None or when < soonest):
+                soonest = when
+        return soonest
 
     def handle_timeout(self, now: float) -> None:
         """Ask the publisher for what is missing."""
-        for stream, generator in self._nack_generators():
-            lost = generator.due(now, DEFAULT_RTT_S)
+        for stream in self.streams:
+            generator = stream.received.nack_generator
+            if generator is None:
+                continue
+            lost = generator.due(now, stream.received.round_trip.rtt_s or DEFAULT_RTT_S)
             if lost and not self.paused:
                 stream.received.nack_count += 1
                 self._parent.send_feedback(Nack(0, stream.ssrc, tuple(number & 0xFFFF for number in lost)))
-            if generator.take_key_frame_request() and not self.paused:
-                self._parent.request_key_frame(stream.ssrc, now)
-
-    def _nack_generators(self) -> list[tuple[ProducerStream, NackGenerator]]:
-        return [
-            (stream, stream.received.nack_generator)
-            for stream in self.streams
-            if stream.received.nack_generator is not None
-        ]
+            if generator.take_key_frame_request():
+                self.request_key_frame_of(stream, now)
 
     def _drop_pending(self) -> None:
         for stream in self._pending:

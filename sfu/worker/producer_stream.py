@@ -20,6 +20,7 @@ class StreamCodec:
     clock_rate: int
     uses_nack: bool
     uses_pli: bool
+    uses_fir: bool
     uses_transport_cc: bool
     uses_remb: bool
     is_key_frame: Callable[[memoryview], bool] | None
@@ -34,7 +35,8 @@ def stream_codec(codec: RtpCodecParameters, mapped_payload_type: int) -> StreamC
         mapped_payload_type,
         codec.clock_rate,
         uses_nack=("nack", "") in feedback,
-        uses_pli=("nack", "pli") in feedback or ("ccm", "fir") in feedback,
+        uses_pli=("nack", "pli") in feedback,
+        uses_fir=("ccm", "fir") in feedback,
         uses_transport_cc=("transport-cc", "") in feedback,
         uses_remb=("goog-remb", "") in feedback,
         is_key_frame=key_frame_detector(codec.mime_type),

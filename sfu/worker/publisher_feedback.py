@@ -7,8 +7,9 @@ from sfu.bwe.remb import RembGenerator
 from sfu.bwe.transport_cc_feedback import TransportCcFeedbackGenerator
 from sfu.rtp.key_frame_requests import KeyFrameRequests
 from sfu.rtp.packet import RtpHeader, iter_extensions
-from sfu.rtp.rtcp import PictureLossIndication, serialize_rtcp
+from sfu.rtp.rtcp import FullIntraRequest, PictureLossIndication, serialize_rtcp
 from sfu.worker.ports import Link
+from sfu.worker.reports import OUR_SSRC
 from shared.rtp_parameters import uris
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 MAX_INCOMING_BITRATE_BPS = 3_000_000
 """What a publisher without transport-wide feedback may send. Browsers take it for granted at once, so it is no
 more than a good camera picture needs."""
+
+MAX_REMB_SSRCS = 255
+"""The count field of REMB has eight bits; a publisher with more streams is bounded all the same."""
 
 _TRANSPORT_SEQUENCE_BYTES = 2
 
@@ -77,6 +81,10 @@ class PublisherFeedback:
         if self._key_frames.request(ssrc, now):
             self._send_key_frame_request(ssrc)
 
+    def next_transport_feedback(self) -> float | None:
+        """When feedback about what has come in is due."""
+        return self._transport_cc.next_timeout() if self._transport_cc is not None else None
+
     def key_frame_received(self, ssrc: int) -> None:
         """Stop asking."""
         self._key_frames.received(ssrc)
@@ -87,9 +95,7 @@ class PublisherFeedback:
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        due = [self._key_frames.next_timeout()]
-        if self._transport_cc is not None:
-            due.append(self._transport_cc.next_timeout())
+        due = [self._key_frames.next_timeout(), self.next_transport_feedback()]
         if self._remb is not None:
             due.append(self._remb.next_timeout())
         return min((when for when in due if when is not None), default=None)
@@ -102,7 +108,7 @@ class PublisherFeedback:
             for feedback in self._transport_cc.due(now):
                 self._link.send_rtcp(serialize_rtcp([feedback]))
         if self._remb is not None:
-            for remb in self._remb.due(now, [stream.ssrc for stream in self._streams()]):
+            for remb in self._remb.due(now, [stream.ssrc for stream in self._streams()][:MAX_REMB_SSRCS]):
                 self._link.send_rtcp(serialize_rtcp([remb]))
 
     def _streams(self) -> list["ProducerStream"]:
@@ -111,7 +117,16 @@ class PublisherFeedback:
     def _send_key_frame_request(self, ssrc: int) -> None:
         for stream in self._streams():
             if stream.ssrc == ssrc:
-                stream.received.pli_count += 1
-                self._link.send_rtcp(serialize_rtcp([PictureLossIndication(0, ssrc)]))
+                self._link.send_rtcp(serialize_rtcp([_key_frame_request(stream)]))
                 return
         self._key_frames.forget(ssrc)
+
+
+def _key_frame_request(stream: "ProducerStream") -> PictureLossIndication | FullIntraRequest:
+    """Make a PLI, or for a publisher that knows none a FIR, whose number tells it from a repeated one."""
+    received = stream.received
+    if stream.codec.uses_pli:
+        received.pli_count += 1
+        return PictureLossIndication(OUR_SSRC, stream.ssrc)
+    received.fir_count += 1
+    return FullIntraRequest(OUR_SSRC, ((stream.ssrc, received.fir_count & 0xFF),))

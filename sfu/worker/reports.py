@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from sfu.rtp.rtcp import ReceiverReport, SourceDescription, serialize_rtcp
+from sfu.rtp.rtcp import (
+    ExtendedReports,
+    ReceiverReferenceTime,
+    ReceiverReport,
+    RtcpPacket,
+    SourceDescription,
+    serialize_rtcp,
+)
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
@@ -15,12 +22,27 @@ MAX_COMPOUND_BYTES = 1200
 MAX_REPORT_BLOCKS = 31
 """The count field has five bits (RFC 3550 6.4.1)."""
 
+OUR_SSRC = 0
+"""Who reports. We send no media of our own, and nobody else has this number."""
+
+_NTP_UNITS_PER_S = 1 << 32
+
 
 def receiver_reports(producers: Iterable["Producer"], now: float) -> Iterator[bytes]:
-    """Report on all streams that come in; nothing when none does."""
-    blocks = [stream.received.report_block(now) for producer in producers for stream in producer.streams]
-    for at in range(0, len(blocks), MAX_REPORT_BLOCKS):
-        yield serialize_rtcp([ReceiverReport(0, tuple(blocks[at : at + MAX_REPORT_BLOCKS]))])
+    """Report on all streams that come in; nothing when none does.
+
+    The first report asks for the round-trip time (RFC 3611 4.4): the publisher sends our clock back.
+    """
+    streams = [stream for producer in producers for stream in producer.streams]
+    ntp = int(now * _NTP_UNITS_PER_S) & 0xFFFFFFFFFFFFFFFF
+    for stream in streams:
+        stream.received.round_trip.sent(ntp, now)
+    for at in range(0, len(streams), MAX_REPORT_BLOCKS):
+        blocks = [stream.received.report_block(now) for stream in streams[at : at + MAX_REPORT_BLOCKS]]
+        report: list[RtcpPacket] = [ReceiverReport(OUR_SSRC, tuple(blocks))]
+        if at == 0:
+            report.append(ExtendedReports(OUR_SSRC, (ReceiverReferenceTime(ntp),)))
+        yield serialize_rtcp(report)
 
 
 def sender_reports(consumers: Iterable["Consumer"], now: float) -> Iterator[bytes]:

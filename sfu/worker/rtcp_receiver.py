@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sfu.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication, ReceiverReport, SenderReport
+from sfu.rtp.rtcp import (
+    DelaySinceLastReceiverReference,
+    ExtendedReports,
+    FullIntraRequest,
+    Nack,
+    PictureLossIndication,
+    ReceiverReport,
+    SenderReport,
+)
+from sfu.worker.reports import OUR_SSRC
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
@@ -31,6 +40,8 @@ class RtcpReceiver:
             case FullIntraRequest():
                 for ssrc, _ in packet.entries:
                     self._request_key_frame(ssrc, now)
+            case ExtendedReports():
+                self._receive_extended_reports(packet, now)
             case _:
                 pass
 
@@ -46,6 +57,18 @@ class RtcpReceiver:
             consumer = self._consumer_by_ssrc.get(block.ssrc)
             if consumer is not None and block.ssrc == consumer.sent.ssrc:
                 consumer.receive_report(block, now)
+
+    def _receive_extended_reports(self, report: ExtendedReports, now: float) -> None:
+        """Take the round-trip time to a publisher from the first answer to our clock (RFC 3611 4.5)."""
+        for block in report.blocks:
+            if not isinstance(block, DelaySinceLastReceiverReference):
+                continue
+            for ssrc, stamp, delay in block.entries:
+                if ssrc == OUR_SSRC:
+                    for producer in self._producers.values():
+                        for stream in producer.streams:
+                            stream.received.round_trip.returned(stamp, delay, now)
+                    return
 
     def _receive_nack(self, nack: Nack, now: float) -> None:
         consumer = self._consumer_by_ssrc.get(nack.media_ssrc)

@@ -35,16 +35,14 @@ class RtpListener:
         self._refuse_clash(parameters)
         for ssrc in _signalled_ssrcs(parameters):
             self._by_ssrc[ssrc] = producer
+            self._learnt.discard(ssrc)
         if parameters.mid:
             self._by_mid[parameters.mid] = producer
         else:
             for rid in _rids(parameters):
                 self._by_rid[rid] = producer
-        if _lacks_ssrcs(parameters):
-            for codec in parameters.codecs:
-                # Only the first may have it: a payload type says little where several publish with the same one.
-                self._by_payload_type.setdefault(codec.payload_type, producer)
         self._producers.append(producer)
+        self._enter_payload_types()
 
     def remove(self, producer: "Producer") -> None:
         """Forget a producer and all SSRCs that led to it."""
@@ -57,16 +55,14 @@ class RtpListener:
             del self._by_ssrc[ssrc]
         self._by_mid = {mid: owner for mid, owner in self._by_mid.items() if owner is not producer}
         self._by_rid = {rid: owner for rid, owner in self._by_rid.items() if owner is not producer}
-        self._by_payload_type = {
-            payload_type: owner for payload_type, owner in self._by_payload_type.items() if owner is not producer
-        }
+        self._enter_payload_types()
 
     def find(self, packet: memoryview, header: RtpHeader) -> "Producer | None":
         """Find the producer of a packet; the packet's SSRC leads to it from now on."""
         producer = self._by_ssrc.get(header.ssrc)
         if producer is not None:
             return producer
-        producer = self._find_by_extension(packet, header) or self._by_payload_type.get(header.payload_type)
+        producer = self._find_by_extension(packet, header) or self._find_by_payload_type(packet, header)
         if producer is None or len(self._learnt) >= MAX_LEARNT_SSRCS:
             return None
         self._learnt.add(header.ssrc)
@@ -74,12 +70,7 @@ class RtpListener:
         return producer
 
     def _find_by_extension(self, packet: memoryview, header: RtpHeader) -> "Producer | None":
-        if header.extension_end == header.extension_start:
-            return None
-        elements = {
-            element_id: bytes(packet[start : start + length])
-            for element_id, start, length in iter_extensions(packet, header)
-        }
+        elements = _elements(packet, header)
         for producer in self._producers:
             ids = producer.extension_ids
             mid = elements.get(ids.get(uris.MID, 0))
@@ -91,8 +82,30 @@ class RtpListener:
                     return producer
         return None
 
+    def _find_by_payload_type(self, packet: memoryview, header: RtpHeader) -> "Producer | None":
+        """Take a packet that names no producer for the only one that it fits, while that one lacks a stream."""
+        producer = self._by_payload_type.get(header.payload_type)
+        if producer is None or not producer.lacks_stream(header.payload_type):
+            return None
+        mid = _elements(packet, header).get(producer.extension_ids.get(uris.MID, 0))
+        if mid is not None and producer.parameters.mid:
+            return None  # it belongs to a producer that is gone, or is not there yet
+        return producer
+
+    def _enter_payload_types(self) -> None:
+        """Let a payload type stand for the producer that lacks SSRCs, where there is but one with it."""
+        lacking: dict[int, list[Producer]] = {}
+        for producer in self._producers:
+            if _lacks_ssrcs(producer.parameters):
+                for codec in producer.parameters.codecs:
+                    lacking.setdefault(codec.payload_type, []).append(producer)
+        self._by_payload_type = {number: owners[0] for number, owners in lacking.items() if len(owners) == 1}
+
     def _refuse_clash(self, parameters: RtpParameters) -> None:
-        for ssrc in _signalled_ssrcs(parameters):
+        signalled = _signalled_ssrcs(parameters)
+        if len(set(signalled)) < len(signalled):
+            raise RefusedError("an ssrc is given twice")
+        for ssrc in signalled:
             if ssrc in self._by_ssrc and ssrc not in self._learnt:
                 raise RefusedError(f"ssrc {ssrc} is used by another producer of this transport")
         if parameters.mid and parameters.mid in self._by_mid:
@@ -122,6 +135,13 @@ def _lacks_ssrcs(parameters: RtpParameters) -> bool:
     return any(
         encoding.ssrc is None or (has_rtx and encoding.rtx is None) for encoding in parameters.encodings
     ) and not _rids(parameters)
+
+
+def _elements(packet: memoryview, header: RtpHeader) -> dict[int, bytes]:
+    return {
+        element_id: bytes(packet[start : start + length])
+        for element_id, start, length in iter_extensions(packet, header)
+    }
 
 
 def _text(raw: bytes) -> str:

@@ -69,7 +69,7 @@ def consumer_stats(consumer: Consumer, now: float) -> list[Stats]:
         "nackCount": sent.nack_count,
         "pliCount": sent.pli_count,
         "firCount": sent.fir_count,
-        "roundTripTime": round((sent.rtt_s or 0) * 1000, 3),
+        "roundTripTime": _ms(sent.rtt_s or 0),
     }
     if consumer.stream is None:
         return [outbound]
@@ -98,11 +98,16 @@ def _inbound(producer: Producer, stream: ProducerStream, now: float) -> Stats:
         "nackCount": received.nack_count,
         "pliCount": received.pli_count,
         "firCount": received.fir_count,
+        **({} if received.round_trip.rtt_s is None else {"roundTripTime": _ms(received.round_trip.rtt_s)}),
     }
 
 
 def _bitrate(producer: Producer, now: float) -> int:
     return sum(stream.received.bitrate_bps(now) for stream in producer.streams)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
 
 
 def _timestamp_ms() -> int:

@@ -23,7 +23,9 @@ class StreamTable:
         extension_ids = {extension.uri: extension.id for extension in parameters.header_extensions}
         self._rid_id = extension_ids.get(uris.RTP_STREAM_ID)
         self._repaired_rid_id = extension_ids.get(uris.REPAIRED_RTP_STREAM_ID)
+        self._rtx_ssrcs = {encoding.rtx.ssrc for encoding in parameters.encodings if encoding.rtx is not None}
         self._by_ssrc: dict[int, ProducerStream] = {}
+        self._replaced: set[int] = set()  # bounded by the SSRCs that a transport learns
 
     def get(self, ssrc: int) -> ProducerStream | None:
         """Find a known stream by its SSRC or that of its retransmissions."""
@@ -37,12 +39,14 @@ class StreamTable:
         if header.payload_type in self._rtx_types:
             return self._learn_repair(packet, header)
         codec = self._codecs.get(header.payload_type)
+        if codec is None or header.ssrc in self._replaced or header.ssrc in self._rtx_ssrcs:
+            return None
         index = self._encoding_index(packet, header)
-        if codec is None or index is None:
+        if index is None:
             return None
         known = self._by_index(index)
-        if known is not None:  # the publisher goes on under a new SSRC
-            self._remove(known)
+        if known is not None:
+            self._replace(known)
         return self._create(index, header.ssrc, codec)
 
     def _create(self, index: int, ssrc: int, codec: StreamCodec) -> ProducerStream:
@@ -58,7 +62,9 @@ class StreamTable:
             self._by_ssrc[rtx_ssrc] = stream
         return stream
 
-    def _remove(self, stream: ProducerStream) -> None:
+    def _replace(self, stream: ProducerStream) -> None:
+        """Make way for the same encoding under a new SSRC; what still comes of the old one is too late."""
+        self._replaced.add(stream.ssrc)
         self.streams.remove(stream)
         self._by_ssrc = {ssrc: known for ssrc, known in self._by_ssrc.items() if known is not stream}
 

@@ -8,6 +8,7 @@ from sfu.rtp.rtcp import Nack, parse_rtcp, serialize_rtcp
 from sfu.worker.errors import AlreadyConnectedError, RefusedError
 from sfu.worker.ports import DtlsRole, Link
 from sfu.worker.publisher_feedback import PublisherFeedback
+from sfu.worker.rate_limit import RateLimit
 from sfu.worker.reports import receiver_reports, sender_reports
 from sfu.worker.rtcp_receiver import RtcpReceiver
 from sfu.worker.rtp_listener import RtpListener
@@ -22,6 +23,13 @@ REPORT_INTERVAL_S = 1.0
 
 FIRST_REPORT_S = 0.2
 """Until the first report of a fresh transport, so that lip sync and round trip are known early."""
+
+RTCP_RATE_HZ = 200
+RTCP_RATE_PER_CONSUMER_HZ = 50
+"""Datagrams of RTCP that one peer may send in a second: transport-wide feedback, reports, and for each stream that
+it receives a NACK every 20 ms while packets are missing. One takes up to a millisecond to read."""
+
+_NEVER = float("inf")
 
 
 class TransportParent(Protocol):
@@ -41,6 +49,9 @@ class TransportParent(Protocol):
     def time(self) -> float:
         """Read the clock."""
 
+    def fault(self, reason: str) -> None:
+        """Take note of the exception that is being handled."""
+
 
 class WebRtcTransport:
     """A transport of one peer. It owns its producers and consumers."""
@@ -59,7 +70,9 @@ class WebRtcTransport:
         self._rtcp = RtcpReceiver(self.producers, self._consumer_by_ssrc)
         self._pending: list[Producer] = []
         self._connected = False
+        self._rtcp_limit = RateLimit(RTCP_RATE_HZ, parent.time())
         self._next_report = parent.time() + FIRST_REPORT_S
+        self._armed_at = _NEVER
         link.listener = self
 
     # --- control ---
@@ -108,6 +121,7 @@ class WebRtcTransport:
         self.consumers[consumer.id] = consumer
         for ssrc in ssrcs:
             self._consumer_by_ssrc[ssrc] = consumer
+        self._rtcp_limit.rate_hz = RTCP_RATE_HZ + RTCP_RATE_PER_CONSUMER_HZ * len(self.consumers)
         self._arm()
 
     def remove_consumer(self, consumer: "Consumer") -> None:
@@ -117,10 +131,13 @@ class WebRtcTransport:
         for ssrc in (consumer.sent.ssrc, consumer.sent.rtx_ssrc):
             if ssrc is not None:
                 self._consumer_by_ssrc.pop(ssrc, None)
+                self.link.forget_stream(ssrc)
+        self._rtcp_limit.rate_hz = RTCP_RATE_HZ + RTCP_RATE_PER_CONSUMER_HZ * len(self.consumers)
 
     def close(self) -> None:
         """Close the link. Producers and consumers are closed before, by the worker."""
         self.link.close()
+        self._armed_at = -_NEVER  # nothing arms it any more
         self._parent.wake_at(self, None)
 
     # --- from the link ---
@@ -135,14 +152,17 @@ class WebRtcTransport:
             return
         producer = self._listener.find(packet, header)
         self._feedback.received(packet, header, producer, now)
+        self._parent.touched(self)
         if producer is None:
             drops["rtp_no_producer"] += 1
             return
         producer.receive(packet, header, length, now)
-        self._parent.touched(self)
 
     def on_rtcp(self, packet: memoryview, now: float) -> None:
         """Act upon a compound RTCP packet."""
+        if not self._rtcp_limit.allows(now):
+            self._parent.drops["rtcp_flood"] += 1
+            return
         try:
             reports = parse_rtcp(packet)
         except ValueError:
@@ -150,7 +170,6 @@ class WebRtcTransport:
             return
         for report in reports:
             self._rtcp.receive(report, now)
-        self._arm()
 
     def on_state(self, ice: str, dtls: str) -> None:
         """Begin sending when the peer can be reached; tell the control process."""
@@ -168,7 +187,11 @@ class WebRtcTransport:
     def flush(self, now: float) -> None:
         """Forward what came in with this batch, and see what is missing now."""
         self._flush_pending(now)
-        self._arm()
+        self._arm_at(self._feedback.next_transport_feedback())
+        for producer in self.producers.values():
+            self._arm_at(producer.next_timeout())
+        for producer in self._pending:
+            self._arm_at(producer.hold_until)
 
     def _flush_pending(self, now: float) -> None:
         if not self._pending:
@@ -186,7 +209,12 @@ class WebRtcTransport:
 
     def batch_pending(self, producer: "Producer") -> None:
         """See `ProducerParent`."""
-        self._pending.append(producer)
+        if producer not in self._pending:
+            self._pending.append(producer)
+
+    def fault(self, reason: str) -> None:
+        """See `ProducerParent`."""
+        self._parent.fault(reason)
 
     def send_feedback(self, packet: Nack) -> None:
         """See `ProducerParent`."""
@@ -195,7 +223,7 @@ class WebRtcTransport:
     def request_key_frame(self, ssrc: int, now: float) -> None:
         """See `ProducerParent`."""
         self._feedback.request_key_frame(ssrc, now)
-        self._arm()
+        self._arm_at(self._feedback.next_timeout())
 
     def forget_key_frame(self, ssrc: int) -> None:
         """See `ProducerParent`."""
@@ -218,6 +246,7 @@ class WebRtcTransport:
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due: consent, requests, feedback, reports."""
+        self._armed_at = _NEVER
         self.link.handle_timeout(now)
         self._flush_pending(now)
         for producer in self.producers.values():
@@ -234,4 +263,11 @@ class WebRtcTransport:
         self._arm()
 
     def _arm(self) -> None:
-        self._parent.wake_at(self, self.next_timeout())
+        """See that `handle_timeout` comes in time for everything."""
+        self._arm_at(self.next_timeout())
+
+    def _arm_at(self, when: float | None) -> None:
+        """See that `handle_timeout` comes at `when`. To come too early does no harm: it arms anew."""
+        if when is not None and when < self._armed_at:
+            self._armed_at = when
+            self._parent.wake_at(self, when)

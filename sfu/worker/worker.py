@@ -28,6 +28,9 @@ from shared.transport_parameters import (
 
 log = get_logger(__name__)
 
+RETRY_AFTER_FAULT_S = 1.0
+"""Until a transport whose timeout has failed gets its next one: no sooner, for it may fail again."""
+
 T = TypeVar("T")
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -48,7 +51,7 @@ class Worker:
         self._producers: dict[str, Producer] = {}
         self._consumers: dict[str, Consumer] = {}
         self._router_of: dict[str, Router] = {}
-        self._transport_of: dict[str, WebRtcTransport] = {}
+        self._transport_of: dict[Producer | Consumer, WebRtcTransport] = {}
         self._touched: set[WebRtcTransport] = set()
         self._timers: dict[WebRtcTransport, tuple[float, Timer]] = {}
         self._methods: dict[str, Callable[[Request], Answer]] = {
@@ -99,13 +102,20 @@ class Worker:
         """Forward what a batch of datagrams has brought."""
         touched, self._touched = self._touched, set()
         for transport in touched:
-            transport.flush(now)
+            try:
+                transport.flush(now)
+            except Exception:  # a bug of ours that this peer has found; the others are not to suffer
+                self.fault("flush_fault")
 
     # --- for transports ---
 
     def time(self) -> float:
         """See `TransportParent`."""
         return self._clock.time()
+
+    def fault(self, reason: str) -> None:
+        """See `TransportParent`."""
+        self._links.fault(reason)
 
     def touched(self, transport: WebRtcTransport) -> None:
         """See `TransportParent`."""
@@ -136,7 +146,12 @@ class Worker:
 
     def _wake(self, transport: WebRtcTransport) -> None:
         self._timers.pop(transport, None)
-        transport.handle_timeout(self._clock.time())
+        now = self._clock.time()
+        try:
+            transport.handle_timeout(now)
+        except Exception:
+            self.fault("timeout_fault")
+            self.wake_at(transport, now + RETRY_AFTER_FAULT_S)
 
     # --- requests ---
 
@@ -209,7 +224,7 @@ class Worker:
         )
         transport.add_producer(producer)
         self._producers[producer_id] = router.producers[producer_id] = producer
-        self._transport_of[producer_id] = transport
+        self._transport_of[producer] = transport
         return {}
 
     def _close_producer(self, data: Request) -> Answer:
@@ -246,7 +261,7 @@ class Worker:
         transport.add_consumer(consumer)
         producer.consumers.append(consumer)
         self._consumers[consumer_id] = consumer
-        self._transport_of[consumer_id] = transport
+        self._transport_of[consumer] = transport
         consumer.start(self._clock.time())
         return {}
 
@@ -285,14 +300,14 @@ class Worker:
         for consumer in list(producer.consumers):
             self._shut_consumer(consumer)
         producer.close()
-        transport = self._transport_of.pop(producer.id)
+        transport = self._transport_of.pop(producer)
         transport.remove_producer(producer)
         del self._producers[producer.id]
         self._router_of[transport.id].producers.pop(producer.id, None)
 
     def _shut_consumer(self, consumer: Consumer) -> None:
         consumer.close()
-        self._transport_of.pop(consumer.id).remove_consumer(consumer)
+        self._transport_of.pop(consumer).remove_consumer(consumer)
         del self._consumers[consumer.id]
 
     # --- look-ups ---

@@ -52,8 +52,9 @@ class RecordingLink:
         self.ice_parameters = IceParameters("ours", "secret")
         self.selected_address = ("127.0.0.1", 5000)
         self.srtp_profile = "SRTP_AEAD_AES_128_GCM"
-        self.reachable = True
+        self.ready = True
         self.closed = False
+        self.forgotten: list[int] = []
         self.sent: list[Forwarded] = []
         self.rtcp: list[Any] = []
         self.connected_as: Any = None
@@ -65,7 +66,7 @@ class RecordingLink:
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
     ) -> bool:
-        if not self.reachable:
+        if not self.ready:
             return False
         layout = batch.layout(0)
         for row in layout.rows[first:last]:
@@ -100,6 +101,9 @@ class RecordingLink:
         self.rtcp.extend(parse_rtcp(packet))
         return True
 
+    def forget_stream(self, ssrc: int) -> None:
+        self.forgotten.append(ssrc)
+
     def close(self) -> None:
         self.closed = True
 
@@ -131,6 +135,9 @@ class MediaRig:
 
     def time(self) -> float:
         return self.now
+
+    def fault(self, reason: str) -> None:
+        raise AssertionError(f"{reason}: an exception in the packet path")
 
     def touched(self, transport: WebRtcTransport) -> None:
         self._touched.add(transport)

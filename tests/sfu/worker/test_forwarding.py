@@ -219,13 +219,13 @@ def test_a_nack_or_pli_for_another_transports_consumer_does_nothing(rig: MediaRi
 
 def test_what_cannot_be_sent_is_not_counted_and_starts_again_with_a_key_frame(rig: MediaRig) -> None:
     here, there = rig.transport(), rig.transport(connected=False)
-    there.link.reachable = False
+    there.link.ready = False
     consumer = rig.consume(there, rig.produce(here))
     rig.receive(here, video(1, VP8_KEY_FRAME), video(2))
     assert consumer.sent.packets_sent == 0
     rig.advance(2)
     asked = len(here.link.rtcp_of(PictureLossIndication))
-    there.link.reachable = True
+    there.link.ready = True
     there.on_state("completed", "connected")
     assert len(here.link.rtcp_of(PictureLossIndication)) == asked + 1
     rig.receive(here, video(3), video(4, VP8_KEY_FRAME), video(5))
