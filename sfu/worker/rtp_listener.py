@@ -38,10 +38,8 @@ class RtpListener:
             self._learnt.discard(ssrc)
         if parameters.mid:
             self._by_mid[parameters.mid] = producer
-        else:
-            for rid in _rids(parameters):
-                self._by_rid[rid] = producer
         self._producers.append(producer)
+        self._enter_rids()
         self._enter_payload_types()
 
     def remove(self, producer: "Producer") -> None:
@@ -54,7 +52,7 @@ class RtpListener:
         for ssrc in gone:
             del self._by_ssrc[ssrc]
         self._by_mid = {mid: owner for mid, owner in self._by_mid.items() if owner is not producer}
-        self._by_rid = {rid: owner for rid, owner in self._by_rid.items() if owner is not producer}
+        self._enter_rids()
         self._enter_payload_types()
 
     def find(self, packet: memoryview, header: RtpHeader) -> "Producer | None":
@@ -91,6 +89,10 @@ class RtpListener:
         if mid is not None and producer.parameters.mid:
             return None  # it belongs to a producer that is gone, or is not there yet
         return producer
+
+    def _enter_rids(self) -> None:
+        """Let a RID stand for the first producer with it, for packets that come without MID."""
+        self._by_rid = {rid: owner for owner in reversed(self._producers) for rid in _rids(owner.parameters)}
 
     def _enter_payload_types(self) -> None:
         """Let a payload type stand for the producer that lacks SSRCs, where there is but one with it."""

@@ -26,11 +26,6 @@ from tests.support.media_rig import (
 from tests.support.rtp_packets import BOUNDARIES
 
 
-@pytest.fixture
-def rig() -> MediaRig:
-    return MediaRig()
-
-
 def test_audio_is_forwarded_at_once_under_the_consumers_own_numbers(rig: MediaRig) -> None:
     here, there = rig.transport(), rig.transport()
     producer = rig.produce(here, "audio")
