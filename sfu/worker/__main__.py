@@ -15,10 +15,14 @@ from typing import Any
 import uvloop
 
 from sfu.net.channel import Channel
-from sfu.net.media_port import MediaPort
 from sfu.net.udp_socket import NoFreePortError, bind_udp
+from sfu.net.without_codecs import keep_codecs_out
 from sfu.worker.worker import Worker
 from shared.logging import LogFormat, configure_logging, get_logger
+
+keep_codecs_out()
+
+from sfu.net.media_port import MediaPort  # noqa: E402 - this imports aiortc, so it comes after the line above
 
 EXIT_NO_PORT = 3
 

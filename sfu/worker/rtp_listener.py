@@ -69,26 +69,30 @@ class RtpListener:
 
     def _find_by_extension(self, packet: memoryview, header: RtpHeader) -> "Producer | None":
         elements = _elements(packet, header)
+        if not elements:
+            return None
         for producer in self._producers:
-            ids = producer.extension_ids
-            mid = elements.get(ids.get(uris.MID, 0))
+            mid = elements.get(producer.extension_ids.get(uris.MID, 0))
             if mid is not None and self._by_mid.get(_text(mid)) is producer:
                 return producer
-            for uri in (uris.RTP_STREAM_ID, uris.REPAIRED_RTP_STREAM_ID):
-                rid = elements.get(ids.get(uri, 0))
-                if rid is not None and self._by_rid.get(_text(rid)) is producer:
-                    return producer
+        for producer in self._producers:
+            if not _names_another(elements, producer) and self._has_rid_of(elements, producer):
+                return producer
         return None
+
+    def _has_rid_of(self, elements: dict[int, bytes], producer: "Producer") -> bool:
+        for uri in (uris.RTP_STREAM_ID, uris.REPAIRED_RTP_STREAM_ID):
+            rid = elements.get(producer.extension_ids.get(uri, 0))
+            if rid is not None and self._by_rid.get(_text(rid)) is producer:
+                return True
+        return False
 
     def _find_by_payload_type(self, packet: memoryview, header: RtpHeader) -> "Producer | None":
         """Take a packet that names no producer for the only one that it fits, while that one lacks a stream."""
         producer = self._by_payload_type.get(header.payload_type)
         if producer is None or not producer.lacks_stream(header.payload_type):
             return None
-        mid = _elements(packet, header).get(producer.extension_ids.get(uris.MID, 0))
-        if mid is not None and producer.parameters.mid:
-            return None  # it belongs to a producer that is gone, or is not there yet
-        return producer
+        return None if _names_another(_elements(packet, header), producer) else producer
 
     def _enter_rids(self) -> None:
         """Let a RID stand for the first producer with it, for packets that come without MID."""
@@ -144,6 +148,12 @@ def _elements(packet: memoryview, header: RtpHeader) -> dict[int, bytes]:
         element_id: bytes(packet[start : start + length])
         for element_id, start, length in iter_extensions(packet, header)
     }
+
+
+def _names_another(elements: dict[int, bytes], producer: "Producer") -> bool:
+    """Whether a packet has a MID and not this producer's: that of one that is gone, or is not there yet."""
+    mid = elements.get(producer.extension_ids.get(uris.MID, 0))
+    return mid is not None and bool(producer.parameters.mid) and _text(mid) != producer.parameters.mid
 
 
 def _text(raw: bytes) -> str:
