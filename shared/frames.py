@@ -37,7 +37,10 @@ class FrameDecoder:
         self._buffer += data
         messages: list[dict[str, Any]] = []
         while (body := self._take_frame()) is not None:
-            message = json.loads(body)
+            try:
+                message = json.loads(body)
+            except RecursionError as error:
+                raise ValueError("frame is nested too deeply") from error
             if not isinstance(message, dict):
                 raise ValueError("frame holds no JSON object")
             messages.append(message)

@@ -70,7 +70,12 @@ class Channel(asyncio.Protocol):
     def _answer(self, messages: list[dict[str, Any]]) -> None:
         for message in messages:
             assert self._handler is not None  # noqa: S101 - set before
-            self._write(self._handler(message))
+            answer = self._handler(message)
+            try:
+                self._write(answer)
+            except (TypeError, ValueError) as error:  # it is too large, or holds what JSON cannot say
+                log.exception("an answer cannot be sent", method=message.get("method"))
+                self._write({"id": answer["id"], "ok": False, "code": "INTERNAL_ERROR", "error": str(error)})
 
     def _write(self, message: dict[str, Any]) -> None:
         if self._transport is not None and not self._transport.is_closing():

@@ -25,6 +25,7 @@ keep_codecs_out()
 from sfu.net.media_port import MediaPort  # noqa: E402 - this imports aiortc, so it comes after the line above
 
 EXIT_NO_PORT = 3
+EXIT_CANNOT_BIND = 4
 
 GC_YOUNG_THRESHOLD = 50_000
 """Allocations between collections of the youngest generation. A packet leaves no cycles; sixty thousand packets a
@@ -78,6 +79,9 @@ def main() -> int:
     except NoFreePortError as error:
         log.error("cannot start", reason=str(error))
         return EXIT_NO_PORT
+    except OSError as error:
+        log.error("cannot start", reason=f"cannot bind a UDP socket on {config.listen_ip}: {error}")
+        return EXIT_CANNOT_BIND
     with socket.socket(fileno=arguments.channel_fd) as channel_socket, contextlib.closing(sock):
         uvloop.run(_serve(config, sock, channel_socket))
     return 0

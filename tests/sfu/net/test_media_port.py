@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import structlog
 from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80, SRTPProtectionProfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sfu.net.dtls import MAX_WAITING_RECORDS
 from sfu.net.endpoint import Endpoint
@@ -21,6 +23,20 @@ from sfu.net.udp_socket import bind_udp
 from sfu.rtp.mapped_batch import MappedBatch, MappedPacket, StreamNumbers, mid_element
 from shared.transport_parameters import dump_ice_candidate, dump_ice_parameters
 from tests.support.media_peer import MediaPeer, media_peer
+
+KNOWN, STRANGER = ("127.0.0.1", 1), ("127.0.0.1", 2)
+FIRST_BYTES = st.sampled_from([0, 1, 3, 4, 19, 20, 22, 23, 63, 64, 127, 128, 144, 191, 192, 255])
+DATAGRAMS = st.tuples(
+    st.one_of(
+        st.binary(max_size=100),
+        st.builds(lambda first, rest: bytes([first]) + rest, FIRST_BYTES, st.binary(max_size=2047)),
+        st.builds(
+            lambda body: struct.pack("!HHL12s", 1, len(body), 0x2112A442, bytes(12)) + body,
+            st.binary(max_size=200),
+        ),
+    ),
+    st.booleans(),
+)
 
 
 class Listener:
@@ -268,6 +284,27 @@ async def test_an_exception_costs_the_packet_that_raised_it_and_no_other(port: M
         assert port.traffic()["drops"]["packet_fault"] == 1
         assert port.drops["batch_fault"] >= 1
         assert len([entry for entry in logs if "failed" in entry["event"]]) == 1
+
+
+@settings(deadline=None)
+@given(st.lists(DATAGRAMS, max_size=30))
+def test_whatever_comes_from_whomever_raises_nothing(datagrams: list[tuple[bytes, bool]]) -> None:
+    async def receive() -> None:
+        with bind_udp("127.0.0.1", 0, 0, 0) as sock:
+            port = MediaPort(sock, asyncio.get_running_loop(), announced_ips=[], consent_timeout=30)
+            endpoint, listener, _ = link(port)
+            endpoint.ice._remember(KNOWN, 0)
+            port._by_address[KNOWN] = endpoint
+            view, pointer = port._slots[0]
+            for data, known in datagrams:
+                view[: len(data)] = data
+                port._receive(view, pointer, len(data), KNOWN if known else STRANGER, 0)
+            assert listener.rtp == listener.rtcp == []
+            assert len(endpoint.dtls._backlog) <= MAX_WAITING_RECORDS
+            assert list(port._by_address) == [KNOWN]
+            endpoint.close()
+
+    asyncio.run(receive())
 
 
 async def test_a_flood_of_dtls_is_bounded_and_keeps_nobody_from_connecting(port: MediaPort) -> None:
