@@ -4,6 +4,7 @@ from aiohttp import web
 
 from sfu.api import render
 from sfu.api.bodies import read_body
+from sfu.api.responses import json_response
 from sfu.api.rooms import SUCCESS, room_of
 from sfu.control.consumer import Consumer
 from shared.control_api import CONSUME_REQUEST
@@ -21,33 +22,33 @@ async def consume(request: web.Request) -> web.Response:
     producer = room.producer(body.producer_id)
     transport = peer.transport(body.transport_id, "recv")
     consumer = await transport.consume(producer, body.rtp_capabilities, paused=body.paused)
-    return web.json_response(render.new_consumer(consumer))
+    return json_response(render.new_consumer(consumer))
 
 
 async def close_consumer(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/consumers/{consumerId}/close`."""
     _consumer_of(request).close()
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def pause_consumer(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/consumers/{consumerId}/pause`."""
     await _consumer_of(request).set_paused(True)
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def resume_consumer(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/consumers/{consumerId}/resume`."""
     await _consumer_of(request).set_paused(False)
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def request_key_frame(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/consumers/{consumerId}/request-key-frame`."""
     await _consumer_of(request).request_key_frame()
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def consumer_stats(request: web.Request) -> web.Response:
     """`GET /rooms/{roomId}/consumers/{consumerId}/stats`."""
-    return web.json_response({"stats": await _consumer_of(request).stats()})
+    return json_response({"stats": await _consumer_of(request).stats()})

@@ -1,13 +1,13 @@
 """`/events`: the WebSocket on which the backend learns what happens without asking."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from contextlib import suppress
 
 from aiohttp import WSCloseCode, web
 
 from sfu.api.keys import EVENTS
+from sfu.api.responses import to_json
 from sfu.control.event_log import Subscription
 from sfu.errors import InvalidInput
 from shared import __version__
@@ -33,7 +33,7 @@ async def follow_events(request: web.Request) -> web.StreamResponse:
     hello = {"event": "hello", "epoch": events.epoch, "seq": events.seq, "version": __version__}
     try:
         await socket.prepare(request)
-        await socket.send_str(json.dumps(hello))
+        await socket.send_str(to_json(hello))
         _log.info("events subscriber connected", remote=request.remote)
         await _serve(socket, subscription)
     finally:

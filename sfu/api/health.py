@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from sfu.api.keys import POOL
+from sfu.api.responses import json_response
 
 
 async def health(request: web.Request) -> web.Response:
@@ -15,7 +16,7 @@ async def health(request: web.Request) -> web.Response:
 
 async def live(_request: web.Request) -> web.Response:
     """`GET /health/live`: the process answers."""
-    return web.json_response({"status": "ok", "timestamp": _now()})
+    return json_response({"status": "ok", "timestamp": _now()})
 
 
 async def ready(request: web.Request) -> web.Response:
@@ -29,7 +30,7 @@ def _answer(ready: bool) -> web.Response:
         "timestamp": _now(),
         "worker": "ready" if ready else "not-ready",
     }
-    return web.json_response(body, status=200 if ready else 503)
+    return json_response(body, status=200 if ready else 503)
 
 
 def _now() -> str:

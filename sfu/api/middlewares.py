@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sfu.api.keys import API_TOKEN, METRICS
+from sfu.api.responses import json_response
 from sfu.errors import (
     Broken,
     Conflict,
@@ -65,7 +66,9 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     with structlog.contextvars.bound_contextvars(request_id=request[REQUEST_ID]):
         response = await handler(request)
         seconds = time.perf_counter() - started
-        _log.debug("request", method=request.method, path=request.path, status=response.status, seconds=seconds)
+        _log.debug(
+            "request", method=request.method, path=_path_of(request), status=response.status, seconds=seconds
+        )
     if not isinstance(response, web.WebSocketResponse):
         request.app[METRICS].observe_request(request.method, _route_of(request), response.status, seconds)
     return response
@@ -86,9 +89,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as error:
         return _http_error(error)
     except (ConnectionError, web.RequestPayloadError):
-        return _answer(400, INVALID_JSON, "the request body broke off")
+        return error_response(400, INVALID_JSON, "the request body broke off")
     except Exception:
-        _log.exception("request failed", method=request.method, path=request.path)
+        _log.exception("request failed", method=request.method, path=_path_of(request))
         return _internal_error()
 
 
@@ -122,6 +125,11 @@ def _to_bytes(text: str) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
+def _path_of(request: web.Request) -> str:
+    """Return the path as it came, escaped: unescaped it could begin a line of its own in the log."""
+    return request.rel_url.raw_path
+
+
 def _route_of(request: web.Request) -> str:
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "unknown"
@@ -133,7 +141,7 @@ def _sfu_error(error: SfuError) -> web.Response:
         _log.error("request failed", error=error.message)
         return _internal_error()
     details = error.details if isinstance(error, InvalidInput) else None
-    response = _answer(status, error.code, error.message, details)
+    response = error_response(status, error.code, error.message, details)
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, NotAvailable):
@@ -145,16 +153,17 @@ def _http_error(error: web.HTTPException) -> web.StreamResponse:
     if error.status < 400:
         raise error
     code, sentence = HTTP_ERRORS.get(error.status, (INVALID_INPUT, error.reason))
-    response = _answer(error.status, code, sentence)
+    response = error_response(error.status, code, sentence)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response
 
 
 def _internal_error() -> web.Response:
-    return _answer(500, INTERNAL_ERROR, "something went wrong in this service")
+    return error_response(500, INTERNAL_ERROR, "something went wrong in this service")
 
 
-def _answer(status: int, code: str, sentence: str, details: FieldErrors | None = None) -> web.Response:
+def error_response(status: int, code: str, sentence: str, details: FieldErrors | None = None) -> web.Response:
+    """Make an error's answer."""
     body: Any = error_body(sentence, code, details)
-    return web.json_response(body, status=status)
+    return json_response(body, status=status)

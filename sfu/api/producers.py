@@ -4,6 +4,7 @@ from aiohttp import web
 
 from sfu.api import render
 from sfu.api.bodies import read_body
+from sfu.api.responses import json_response
 from sfu.api.rooms import SUCCESS, room_of
 from sfu.control.producer import Producer
 from shared.control_api import PRODUCE_REQUEST
@@ -19,27 +20,27 @@ async def produce(request: web.Request) -> web.Response:
     body = await read_body(request, PRODUCE_REQUEST)
     transport = room.peer(body.peer_id).transport(body.transport_id, "send")
     producer = await transport.produce(body.kind, body.rtp_parameters, paused=body.paused, app_data=body.app_data)
-    return web.json_response(render.new_producer(producer))
+    return json_response(render.new_producer(producer))
 
 
 async def close_producer(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/producers/{producerId}/close`."""
     _producer_of(request).close()
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def pause_producer(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/producers/{producerId}/pause`."""
     await _producer_of(request).set_paused(True)
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def resume_producer(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/producers/{producerId}/resume`."""
     await _producer_of(request).set_paused(False)
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def producer_stats(request: web.Request) -> web.Response:
     """`GET /rooms/{roomId}/producers/{producerId}/stats`."""
-    return web.json_response({"stats": await _producer_of(request).stats()})
+    return json_response({"stats": await _producer_of(request).stats()})

@@ -5,6 +5,7 @@ from aiohttp import web
 from sfu.api import render
 from sfu.api.bodies import client_id, read_body
 from sfu.api.keys import ROOMS
+from sfu.api.responses import json_response
 from sfu.control.negotiation import ROUTER_RTP_CAPABILITIES_WIRE
 from sfu.control.peer import PeerInfo
 from sfu.control.room import Room
@@ -26,19 +27,19 @@ async def list_rooms(request: web.Request) -> web.Response:
     """`GET /rooms`."""
     registry = request.app[ROOMS]
     rooms = [render.room_summary(room) for room in registry.rooms]
-    return web.json_response({"rooms": rooms, "totalRooms": len(rooms), "totalPeers": registry.peer_count})
+    return json_response({"rooms": rooms, "totalRooms": len(rooms), "totalPeers": registry.peer_count})
 
 
 async def get_room(request: web.Request) -> web.Response:
     """`GET /rooms/{roomId}`, with `?detail=1` all that its peers hold."""
     detail = request.query.get("detail", "").lower() in {"1", "true"}
-    return web.json_response(render.room_info(room_of(request), detail=detail))
+    return json_response(render.room_info(room_of(request), detail=detail))
 
 
 async def delete_room(request: web.Request) -> web.Response:
     """`DELETE /rooms/{roomId}`."""
     request.app[ROOMS].delete(client_id(request, "roomId"))
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def join_room(request: web.Request) -> web.Response:
@@ -47,7 +48,7 @@ async def join_room(request: web.Request) -> web.Response:
     body = await read_body(request, JOIN_REQUEST)
     info = PeerInfo(body.peer_id, body.user_id, body.email, body.full_name, body.role, body.is_producer)
     room, joined = await request.app[ROOMS].join(room_id, body.room_name, info)
-    return web.json_response(
+    return json_response(
         {
             "roomId": room.id,
             "peerId": joined.id,
@@ -60,4 +61,4 @@ async def join_room(request: web.Request) -> web.Response:
 async def leave_room(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/peers/{peerId}/leave`."""
     request.app[ROOMS].leave(client_id(request, "roomId"), client_id(request, "peerId"))
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)

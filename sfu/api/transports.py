@@ -4,6 +4,7 @@ from aiohttp import web
 
 from sfu.api import render
 from sfu.api.bodies import read_body
+from sfu.api.responses import json_response
 from sfu.api.rooms import SUCCESS, room_of
 from sfu.control.transport import Transport
 from shared.control_api import CONNECT_TRANSPORT_REQUEST, CREATE_TRANSPORT_REQUEST
@@ -19,7 +20,7 @@ async def create_transport(request: web.Request) -> web.Response:
     body = await read_body(request, CREATE_TRANSPORT_REQUEST)
     peer = room.peer(body.peer_id)
     transport = await peer.create_transport(room.router_id, body.direction, enable_sctp=body.enable_sctp)
-    return web.json_response(render.new_transport(transport))
+    return json_response(render.new_transport(transport))
 
 
 async def connect_transport(request: web.Request) -> web.Response:
@@ -27,15 +28,15 @@ async def connect_transport(request: web.Request) -> web.Response:
     transport = _transport_of(request)
     body = await read_body(request, CONNECT_TRANSPORT_REQUEST)
     await transport.connect(body.dtls_parameters)
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def close_transport(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/transports/{transportId}/close`."""
     _transport_of(request).close()
-    return web.json_response(SUCCESS)
+    return json_response(SUCCESS)
 
 
 async def transport_stats(request: web.Request) -> web.Response:
     """`GET /rooms/{roomId}/transports/{transportId}/stats`."""
-    return web.json_response({"stats": await _transport_of(request).stats()})
+    return json_response({"stats": await _transport_of(request).stats()})

@@ -79,7 +79,7 @@ class EventLog:
         if room_id is not None:
             message["roomId"] = room_id
         message.update(data or {})
-        encoded = json.dumps(message)
+        encoded = json.dumps(message, separators=(",", ":"))
         for subscription in tuple(self._subscriptions):
             subscription.put(encoded)
 

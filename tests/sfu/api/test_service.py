@@ -1,5 +1,6 @@
 """Health, metrics, the token and the limits."""
 
+import json
 import re
 from datetime import datetime
 
@@ -23,6 +24,15 @@ async def test_health(sfu: RunningSfu, path: str) -> None:
     moment = datetime.fromisoformat(body.pop("timestamp"))
     assert moment.utcoffset() is not None
     assert body == {"status": "ok", "worker": "ready"}
+
+
+async def test_answers_are_compact_json(sfu: RunningSfu) -> None:
+    for path in ("/health", "/rooms", "/nowhere"):
+        async with sfu.session.get(sfu.url + path) as answer:
+            text = await answer.text()
+            assert text == json.dumps(json.loads(text), separators=(",", ":"))
+    async with sfu.session.get(sfu.url + "/health") as answer:
+        assert re.fullmatch(r'\{"status":"ok","timestamp":"[^"]+Z","worker":"ready"\}', await answer.text())
 
 
 async def test_liveness(sfu: RunningSfu) -> None:
