@@ -2,29 +2,22 @@
 
 import asyncio
 import errno
-import logging
 import signal
 import socket
 from collections.abc import Coroutine
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from backend.app import create_app
 from backend.errors import StartError
+from backend.http.site import Site
 from backend.settings import Settings
 from backend.storage.lifecycle import Announce
 from shared.logging import get_logger
 
 SHUTDOWN_TIMEOUT_S = 5.0
 """How long running requests may take to end once we stop; sockets are told at once and closed."""
-
-BACKLOG = 1024
-"""Connections the kernel holds for us during a burst, such as a whole school coming back at once."""
-
-KEEPALIVE_TIMEOUT_S = 75.0
-"""Longer than the usual proxies keep an idle connection, so they never send into one that we just closed."""
 
 logger = get_logger(__name__)
 
@@ -35,23 +28,17 @@ async def serve(settings: Settings, announce: Announce) -> None:
     Raises:
         StartError: the port is taken, or the database cannot be had.
     """
-    logging.getLogger("aiohttp.server").addFilter(_is_worth_a_line)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     with _bound_socket(settings.listen_ip, settings.port) as listener:
         app = create_app(settings, announce)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            keepalive_timeout=KEEPALIVE_TIMEOUT_S,
-            shutdown_timeout=SHUTDOWN_TIMEOUT_S,
-        )
+        runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         try:
             if await _unless_stopped(runner.setup(), stop):
                 announce("[5/5] Starting HTTP server...")
-                await web.SockSite(runner, listener, backlog=BACKLOG).start()
+                await Site(runner, listener).start()
                 announce(f"✓ Listening on {_url(listener)}")
                 logger.info("backend started", port=listener.getsockname()[1])
                 await stop.wait()
@@ -72,11 +59,6 @@ async def _unless_stopped(setup: Coroutine[Any, Any, None], stop: asyncio.Event)
     starting.cancel()
     await asyncio.wait((starting,))
     return False
-
-
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    """Drop the traceback of every message that is no HTTP: anybody can send those, as many as they like."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
 
 
 def _bound_socket(ip: str, port: int) -> socket.socket:

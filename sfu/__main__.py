@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from sfu.announcements import announce_listening, announce_stopped
+from sfu.api.site import Site
 from sfu.app import create_app
 from sfu.control.worker_pool import WorkersFailedError
 from sfu.settings import Settings, load_settings
@@ -23,7 +24,6 @@ from shared.settings import SettingsError
 
 SHUTDOWN_TIMEOUT_S = 1.0
 """Requests under way get this long to end; with the workers' three seconds the whole stop stays under five."""
-BACKLOG = 1024
 
 
 class StartError(Exception):
@@ -57,7 +57,7 @@ async def serve(settings: Settings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     with _bind(settings) as sock:
-        runner = web.AppRunner(create_app(settings), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+        runner = web.AppRunner(create_app(settings), shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         try:
             if await _finished_before(runner.setup(), stop):
                 await _listen(runner, sock, settings)
@@ -93,7 +93,7 @@ def _bind(settings: Settings) -> socket.socket:
 
 async def _listen(runner: web.AppRunner, sock: socket.socket, settings: Settings) -> None:
     try:
-        await web.SockSite(runner, sock, backlog=BACKLOG).start()
+        await Site(runner, sock).start()
     except OSError as error:
         raise _cannot_listen(settings, error) from error
     announce_listening(settings, sock.getsockname()[1])

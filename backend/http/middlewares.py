@@ -78,8 +78,7 @@ MIDDLEWARES = (with_request_id, with_metrics, with_errors)
 
 async def prepare_response(request: web.Request, response: web.StreamResponse) -> None:
     """Put the common headers on a response just before it is sent (`on_response_prepare`)."""
-    if REQUEST_ID in request:
-        response.headers[REQUEST_ID_HEADER] = request[REQUEST_ID]
+    response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID) or request_id(None)
     add_security_headers(request, response)
     add_cors_headers(request, response)
 

@@ -20,7 +20,7 @@ _ALWAYS = {
 }
 
 
-def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+def add_security_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Set the headers on any response; those that a handler chose itself stay."""
     response.headers[hdrs.SERVER] = SERVER
     for name, value in _ALWAYS.items():
