@@ -1,5 +1,7 @@
 """From a request to its answer: find the method, check the data, call the handler, turn errors into answers."""
 
+import math
+
 from marshmallow import ValidationError
 from structlog.contextvars import bound_contextvars
 
@@ -42,9 +44,12 @@ async def _answer(client: Client, request: Request) -> str:
         return failure(request.id, 500, "Something went wrong on our side.", INTERNAL_ERROR)
 
 
-def _nests_deeper_than(limit: int, value: object) -> bool:
-    level = [value]
-    for _ in range(limit):
+def _why_unfit(data: object) -> str | None:
+    """Tell what of the data could be handed on to nobody; None when nothing is."""
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        if any(isinstance(value, float) and not math.isfinite(value) for value in level):
+            return "The data holds a number that is too large."  # 1e999 is JSON, the infinity it is read as is not
         level = [
             inner
             for outer in level
@@ -52,8 +57,8 @@ def _nests_deeper_than(limit: int, value: object) -> bool:
             for inner in (outer.values() if isinstance(outer, dict) else outer)
         ]
         if not level:
-            return False
-    return True
+            return None
+    return f"The data is nested more than {MAX_DEPTH} levels deep."
 
 
 def _details(error: ValidationError) -> FieldErrors:
@@ -67,8 +72,10 @@ async def _call(client: Client, request: Request) -> dict[str, object]:
         raise NotFound("There is no such method.", "UNKNOWN_METHOD")
     if method.needs_seat:
         _ = client.me
-    if not isinstance(request.data, dict) or _nests_deeper_than(MAX_DEPTH, request.data):
-        raise InvalidInput(f"The data must be an object, nested at most {MAX_DEPTH} levels deep.")
+    if not isinstance(request.data, dict):
+        raise InvalidInput("The data must be an object.")
+    if (reason := _why_unfit(request.data)) is not None:
+        raise InvalidInput(reason)
     try:
         data = method.schema.load(request.data)
     except ValidationError as error:

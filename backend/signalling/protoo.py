@@ -129,4 +129,4 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _dump(message: JsonObject) -> str:
-    return json.dumps(message, separators=(",", ":"))
+    return json.dumps(message, separators=(",", ":"), allow_nan=False)

@@ -46,10 +46,15 @@ class ProtooClient:
         """The close code the server sent; None while the socket is open."""
         return self.ws.close_code if self._reader.done() else None
 
+    def expect(self, request_id: int) -> "asyncio.Future[Json]":
+        """Return the future of the answer to a request that is sent by hand."""
+        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+        return answer
+
     async def send(self, method: str, data: Any = None, **fields: Any) -> "asyncio.Future[Json]":
         """Send a request and return the future of its data; give `data`, or its fields as keywords."""
         request_id = next(self._ids)
-        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+        answer = self.expect(request_id)
         body = fields if data is None else data
         await self.ws.send_json({"request": True, "id": request_id, "method": method, "data": body})
         return answer
