@@ -95,3 +95,6 @@ class TicketRepository(Protocol):
 
     async def take(self, ticket_hash: bytes, now: datetime) -> User | None:
         """Remove a ticket and return its user; None when there is none, it expired, or its session is over."""
+
+    async def holds(self, ticket_hash: bytes, now: datetime) -> bool:
+        """Tell whether `take` would return a user now."""

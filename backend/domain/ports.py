@@ -166,6 +166,9 @@ class TicketService(Protocol):
     async def redeem(self, ticket: str) -> User | None:
         """Use the ticket up and return its user; None when it is unknown, used, expired, or its session ended."""
 
+    async def is_good(self, ticket: str) -> bool:
+        """Tell whether `redeem` would return a user now; the ticket stays unused."""
+
 
 class TokenService(Protocol):
     """Access tokens."""

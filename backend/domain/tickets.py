@@ -30,3 +30,7 @@ class Tickets:
         if len(ticket) > MAX_SECRET_LENGTH:
             return None
         return await self._tickets.take(hash_secret(ticket), self._clock())
+
+    async def is_good(self, ticket: str) -> bool:
+        """Tell whether `redeem` would return a user now; the ticket stays unused."""
+        return len(ticket) <= MAX_SECRET_LENGTH and await self._tickets.holds(hash_secret(ticket), self._clock())

@@ -69,6 +69,7 @@ class SocketEndpoint:
         if ticket is None and bearer is None:
             raise Unauthorized("A ticket or an access token is needed.", "MISSING_TOKEN")
         if not new_websocket().can_prepare(request):
+            await self._check(ticket, bearer)
             raise InvalidInput("This is a WebSocket; ask for an upgrade.", "UPGRADE_REQUIRED")
         if self._stopping or len(self._open) >= MAX_CONNECTIONS:
             raise NotAvailable("There is no room for another connection now.")
@@ -79,8 +80,15 @@ class SocketEndpoint:
             return (await self._tokens.verify_access(bearer or "")).user
         user = await self._tickets.redeem(ticket)
         if user is None:
-            raise Unauthorized("The ticket is not valid (any more).")
+            raise _bad_ticket()
         return user
+
+    async def _check(self, ticket: str | None, bearer: str | None) -> None:
+        """Refuse who could not come in anyway, without using a good ticket up."""
+        if ticket is None:
+            await self._tokens.verify_access(bearer or "")
+        elif not await self._tickets.is_good(ticket):
+            raise _bad_ticket()
 
     async def _serve(self, request: web.Request, ws: web.WebSocketResponse[bool], user: User) -> None:
         def abort() -> None:
@@ -111,6 +119,10 @@ class SocketEndpoint:
             )
         except ValueError:
             return False
+
+
+def _bad_ticket() -> Unauthorized:
+    return Unauthorized("The ticket is not valid (any more).")
 
 
 def _port(scheme: str, port: int | None) -> int | None:

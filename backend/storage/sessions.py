@@ -131,6 +131,20 @@ class PostgresTickets:
         )
         return user_from(row) if row else None
 
+    async def holds(self, ticket_hash: bytes, now: datetime) -> bool:
+        """Tell whether `take` would return a user now."""
+        row = await self._database.one(
+            """
+            SELECT 1 AS found
+            FROM tickets
+            JOIN sessions ON sessions.id = tickets.session_id
+            JOIN users ON users.id = sessions.user_id
+            WHERE ticket_hash = %s AND tickets.expires_at > %s AND ended_at IS NULL AND active
+            """,
+            [ticket_hash, now],
+        )
+        return row is not None
+
 
 _END = "UPDATE sessions SET ended_at = %s WHERE id = %s AND ended_at IS NULL"
 

@@ -12,7 +12,7 @@ from backend import keys
 from backend.domain.users import Role
 from backend.signalling.protoo import MAX_MESSAGE_BYTES
 from tests.support.live_backend import LiveBackend, Seat
-from tests.support.protoo_client import connect
+from tests.support.protoo_client import RequestError, connect
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -68,6 +68,28 @@ async def test_a_plain_get_does_not_use_the_ticket_up(backend: LiveBackend) -> N
         assert answer.status == 400
         assert (await answer.json())["code"] == "UPGRADE_REQUIRED"
     await (await connect(backend.session, backend.url, ticket=value)).close()
+    bearer = {"Authorization": f"Bearer {await backend.token('student')}"}
+    async with backend.session.get(backend.url + "/ws", headers=bearer) as answer:
+        assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "header"),
+    [("", None), ("", "Bearer abc"), ("ticket=", None), ("ticket=abc", None), ("ticket=" + "x" * 5000, None)],
+)
+async def test_a_plain_get_is_refused_as_an_upgrade_would_be(
+    backend: LiveBackend, query: str, header: str | None
+) -> None:
+    headers = {} if header is None else {"Authorization": header}
+    async with backend.session.get(f"{backend.url}/ws?{query}", headers=headers) as answer:
+        assert answer.status == 401
+
+
+async def test_a_used_ticket_is_refused_on_a_plain_get_too(backend: LiveBackend) -> None:
+    value = await ticket(backend)
+    await (await connect(backend.session, backend.url, ticket=value)).close()
+    async with backend.session.get(backend.url + "/ws", params={"ticket": value}) as answer:
+        assert answer.status == 401
 
 
 @pytest.mark.parametrize(
@@ -138,6 +160,33 @@ async def test_a_larger_one_is_closed_with_1009(backend: LiveBackend, size: int)
     ws = await raw_socket(backend)
     await ws.send_str(request_of(size))
     assert await close_code(ws) == 1009
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["[]", '"text"', "1", '{"sdp":1e999}', '{"sdp":{"x":[-1e999]}}', '{"sdp":' + "[" * 100 + "]" * 100 + "}"],
+    ids=range(6),
+)
+async def test_data_that_nobody_could_be_handed_is_refused(backend: LiveBackend, data: str) -> None:
+    ws = await raw_socket(backend)
+    await ws.send_str('{"request":true,"id":1,"method":"join-room","data":' + data + "}")
+    answer = await ws.receive_json(timeout=30)
+    assert (answer["errorCode"], answer["code"]) == (400, "INVALID_INPUT")
+    await ws.close()
+
+
+async def test_a_number_too_large_for_json_reaches_nobody_else(teacher: Seat, student: Seat) -> None:
+    client = teacher.client
+    text = (
+        f'{{"request":true,"id":1000,"method":"webrtc-offer","data":{{"to":"{student.id}","sdp":{{"x":1e999}}}}}}'
+    )
+    refused = client.expect(1000)
+    await client.ws.send_str(text)
+    with pytest.raises(RequestError) as caught:
+        await refused
+    assert (caught.value.status, caught.value.code) == (400, "INVALID_INPUT")
+    await client.request("webrtc-offer", to=student.id, sdp="v=0")
+    assert (await student.client.notification("webrtc-offer"))["sdp"] == "v=0"
 
 
 async def test_what_a_client_answers_or_tells_is_ignored(backend: LiveBackend) -> None:
