@@ -116,6 +116,16 @@ class Classroom:
         self.tell(ParticipantLeft(leaver.id, reason))
         return True
 
+    def dissolve(self) -> list[Participant]:
+        """Free all seats at once and return who had them. Nobody is told: nobody is left to be told of others."""
+        everybody = list(self.participants.values())
+        self.participants.clear()
+        self.producers.clear()
+        for one in everybody:
+            one.gone = True
+            one.forget_media()
+        return everybody
+
     def raise_hand(self, me: Participant, *, raised: bool) -> None:
         """Put a hand up or down and tell the others."""
         if me.hand_raised != raised:

@@ -219,16 +219,11 @@ class LiveClasses:
 
     def send_out(self, me: Participant, reason: str) -> None:
         """Free somebody's seat and close the socket for good; the rest is cleared away in the background."""
-        if self._send_out(me, reason):
-            self._chores.spawn(self._free(me))
-
-    def _send_out(self, me: Participant, reason: str) -> bool:
-        outbox = me.outbox
         if not self._unseat(me, reason):
-            return False
-        if outbox is not None:
-            outbox.end(reason)
-        return True
+            return
+        if me.outbox is not None:
+            me.outbox.end(reason)
+        self._chores.spawn(self._free(me))
 
     def _leave_soon(self, me: Participant, reason: str) -> None:
         if self._unseat(me, reason):
@@ -237,6 +232,10 @@ class LiveClasses:
     def _unseat(self, me: Participant, reason: str) -> bool:
         if not me.room.remove(me, reason):
             return False
+        self._unseated(me, reason)
+        return True
+
+    def _unseated(self, me: Participant, reason: str) -> None:
         self._stop_waiting(me)
         seats = self._seats_of.get(me.user.id, set())
         seats.discard(me)
@@ -244,7 +243,6 @@ class LiveClasses:
             self._seats_of.pop(me.user.id, None)
         self._discard_if_empty(me.room)
         _log.info("participant left", room_id=me.room.id, participant_id=me.id, reason=reason)
-        return True
 
     async def _free(self, me: Participant) -> None:
         left_at = self._parts.now()
@@ -284,9 +282,11 @@ class LiveClasses:
             return
         room.closed = True
         room.tell(RoomEnded(reason))
-        leavers = list(room.participants.values())
+        leavers = room.dissolve()
         for participant in leavers:
-            self._send_out(participant, ROOM_CLOSED)
+            self._unseated(participant, ROOM_CLOSED)
+            if participant.outbox is not None:
+                participant.outbox.end(ROOM_CLOSED)
         await asyncio.gather(*(self._free(participant) for participant in leavers))
 
     def end_user(self, user_id: str, reason: str) -> None:
