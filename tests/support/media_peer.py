@@ -1,4 +1,4 @@
-"""A WebRTC endpoint without codecs: ICE, DTLS and SRTP over one UDP socket, for tests that send and watch packets."""
+"""A WebRTC endpoint without codecs, ICE, DTLS and SRTP over one UDP socket, for tests that watch packets."""
 
 import asyncio
 import contextlib
