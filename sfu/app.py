@@ -8,7 +8,7 @@ from aiohttp import web
 from sfu.announcements import announce_worker
 from sfu.api.keys import API_TOKEN, EVENTS, METRICS, POOL, ROOMS
 from sfu.api.metrics import Metrics
-from sfu.api.middlewares import MIDDLEWARES, add_request_id
+from sfu.api.middlewares import MIDDLEWARES, add_common_headers
 from sfu.api.routes import ROUTES
 from sfu.control.event_log import EventLog
 from sfu.control.limits import Limits
@@ -36,7 +36,7 @@ def create_app(settings: Settings, limits: Limits | None = None) -> web.Applicat
     app[METRICS] = Metrics(rooms, pool, events)
     app[API_TOKEN] = settings.api_token or ""
     app.add_routes(ROUTES)
-    app.on_response_prepare.append(add_request_id)
+    app.on_response_prepare.append(add_common_headers)
     app.on_shutdown.append(_close_rooms)
     app.cleanup_ctx.append(_media_workers)
     return app

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from sfu.api.keys import API_TOKEN, METRICS
@@ -52,6 +52,9 @@ HTTP_ERRORS = {
     413: (PAYLOAD_TOO_LARGE, f"the request body is larger than {MAX_BODY_BYTES} bytes"),
 }
 
+SERVER = "vtp-sfu"
+"""Instead of the versions of our libraries, which are nobody's business."""
+
 RETRY_AFTER_S = "1"
 """A worker that died is replaced within about a second."""
 
@@ -74,8 +77,9 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     return response
 
 
-async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
-    """Send the request's id back (on_response_prepare)."""
+async def add_common_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Send the request's id back, and no versions of our libraries (on_response_prepare)."""
+    response.headers[hdrs.SERVER] = SERVER
     response.headers[REQUEST_ID_HEADER] = request.get(REQUEST_ID) or request_id(None)
 
 

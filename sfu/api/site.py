@@ -4,10 +4,10 @@ import asyncio
 from functools import partial
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from sfu.api.middlewares import error_response
+from sfu.api.middlewares import SERVER, error_response
 from shared.errors import INTERNAL_ERROR, INVALID_INPUT
 from shared.ids import REQUEST_ID_HEADER, new_id
 from shared.logging import get_logger
@@ -50,6 +50,7 @@ class _Connection(web.RequestHandler):
             response = error_response(status, INTERNAL_ERROR, "something went wrong in this service")
         else:
             response = error_response(status, INVALID_INPUT, "this is no valid HTTP request")
+        response.headers[hdrs.SERVER] = SERVER
         response.headers[REQUEST_ID_HEADER] = new_id()
         response.force_close()
         return response
