@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from sfu.net.address import Address
 from sfu.net.dtls import Certificate, DtlsTransport, HandshakePacer, Role
 from sfu.net.ice_lite import IceLite, IceState
-from sfu.net.srtp import MAX_RTCP_BYTES, Pointer
+from sfu.net.srtp import AES128_CM_SHA1_80, MAX_RTCP_BYTES, Pointer
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 from shared.transport_parameters import IceParameters
 
@@ -69,6 +69,7 @@ class Endpoint:
         self.transport_sequence = 0
         self.packets_received = 0
         self.bytes_received = 0
+        self.bytes_sent = 0
         self._writer = writer
         self._send = send
         self._drops = drops
@@ -105,6 +106,11 @@ class Endpoint:
         """Whether media can be sent: the peer's address and the keys are known."""
         return self.dtls.outbound is not None and self.ice.selected is not None
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a number may be used twice for packets that differ: not with AES-GCM (RFC 7714 9.1)."""
+        return self.dtls.srtp_profile == AES128_CM_SHA1_80
+
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
     ) -> bool:
@@ -115,7 +121,7 @@ class Endpoint:
         sequence = self.transport_sequence
         if numbers.transport_sequence_header:
             self.transport_sequence = sequence + (len(batch.packets) if last is None else last) - first
-        self._writer.write(batch, numbers, sequence, srtp, address, first, last)
+        self.bytes_sent += self._writer.write(batch, numbers, sequence, srtp, address, first, last)
         return True
 
     def send_rtcp(self, packet: bytes) -> bool:
@@ -126,6 +132,7 @@ class Endpoint:
         protected = srtp.protect_rtcp(packet)
         if protected is None:
             return False
+        self.bytes_sent += len(protected)
         self._send(protected, address)
         return True
 

@@ -57,8 +57,8 @@ class PacketWriter:
         address: Address,
         first: int = 0,
         last: int | None = None,
-    ) -> None:
-        """Send packets `first` up to `last` (exclusive; all by default) of `batch`.
+    ) -> int:
+        """Send packets `first` up to `last` (exclusive; all by default) of `batch`; the bytes sent, tags included.
 
         `transport_sequence` is the transport-wide number of the first of them; the caller counts on. A packet that
         libsrtp refuses is left out and counted.
@@ -73,17 +73,20 @@ class PacketWriter:
             if done == len(self._rows):
                 for _, _, segment_size, view in self._spans:
                     self._sender.send_run(view, segment_size, address, video=video)
-                return
+                return self._size
             # The packets before the one that failed are protected already; none may go out twice.
-            self._send(0, done, address, video=video)
+            sent = self._send(0, done, address, video=video)
             first = done + 1
             transport_sequence += first
+        else:
+            sent = 0
         stop = len(self._rows) if last is None else last
         while first < stop:
             done = first + self._write_part(first, stop, numbers, transport_sequence, srtp, video=video)
-            self._send(first, done, address, video=video)
+            sent += self._send(first, done, address, video=video)
             transport_sequence += done + 1 - first
             first = done + 1
+        return sent
 
     def _write_part(
         self,
@@ -155,9 +158,9 @@ class PacketWriter:
             start, end = layout.rows[first].at, layout.rows[last - 1].at + layout.rows[last - 1].size + tag
             self._spans.append(_Span(first, last, segment_size, self._scratch.view[start:end]))
 
-    def _send(self, first: int, last: int, address: Address, *, video: bool) -> None:
-        """Send the part of each run that lies between rows `first` and `last` (exclusive)."""
-        layout = self._layout
+    def _send(self, first: int, last: int, address: Address, *, video: bool) -> int:
+        """Send the part of each run that lies between rows `first` and `last` (exclusive); the bytes sent."""
+        layout, sent = self._layout, 0
         assert layout is not None  # noqa: S101 - prepared before
         for span in self._spans:
             low, high = max(first, span.first), min(last, span.last)
@@ -165,3 +168,5 @@ class PacketWriter:
                 start = layout.rows[low].at
                 end = layout.rows[high - 1].at + layout.rows[high - 1].size + layout.tag_length
                 self._sender.send_run(self._scratch.view[start:end], span.segment_size, address, video=video)
+                sent += end - start
+        return sent

@@ -36,7 +36,8 @@ MAX_RUN_BYTES = 65_000
 
 MAX_EQUALISING_PADDING = 64
 """Bytes of RTP padding (RFC 3550 5.1) spent to make packets equal. A browser's packets of one frame differ by a
-byte or two, those with one more header extension by some; beyond that a second call is cheaper than the bytes."""
+byte or two, those with one more header extension by some; beyond that a second call is cheaper than the bytes.
+Audio is never padded: what is sent again without RTX has to be the same to the bit (see `Sender.may_repeat`)."""
 
 _MARKER_AND_TYPE = struct.Struct("!H").unpack_from
 _PADDING_BIT = 0x2000
@@ -105,18 +106,21 @@ class Run(NamedTuple):
 
 
 class Layout:
-    """A batch laid out for one length of authentication tag: packets end to end, room for each tag behind it."""
+    """A batch laid out for one length of authentication tag: packets end to end, room for each tag behind it.
+
+    Packets are padded to equal size by at most `max_padding` bytes each.
+    """
 
     __slots__ = ("data", "rows", "runs", "tag_length")
 
-    def __init__(self, packets: list[MappedPacket], tag_length: int) -> None:
+    def __init__(self, packets: list[MappedPacket], tag_length: int, max_padding: int) -> None:
         self.tag_length = tag_length
         self.rows: list[Row] = []
         self.runs: list[Run] = []
         self.data = bytearray()
         first = 0
         while first < len(packets):
-            last, size = _equalised_run(packets, first, tag_length)
+            last, size = _equalised_run(packets, first, tag_length, max_padding)
             self._lay(packets[first:last], size, first)
             first = last
 
@@ -145,18 +149,18 @@ class Layout:
         self.runs.append(Run(first, first + len(packets), size + self.tag_length))
 
 
-def _equalised_run(packets: list[MappedPacket], first: int, tag_length: int) -> tuple[int, int]:
+def _equalised_run(packets: list[MappedPacket], first: int, tag_length: int, max_padding: int) -> tuple[int, int]:
     """Find how many packets from `first` on make one run: its end, and the size that all but its last have."""
     smallest = size = len(packets[first].data)
     last = first + 1
     while last < len(packets) and last - first < MAX_RUN_SEGMENTS:
         length = len(packets[last].data)
-        if max(size, length) - smallest > MAX_EQUALISING_PADDING:
+        if max(size, length) - smallest > max_padding:
             break
         if (last - first + 1) * (max(size, length) + tag_length) > MAX_RUN_BYTES:
             break
         last += 1
-        if size - length > MAX_EQUALISING_PADDING:
+        if size - length > max_padding:
             break  # as the last of its run it may be as short as it likes
         size, smallest = max(size, length), min(smallest, length)
     return last, size
@@ -185,7 +189,8 @@ class MappedBatch:
         """Return the batch laid end to end with `tag_length` bytes behind each packet; made once, then shared."""
         layout = self._layouts.get(tag_length)
         if layout is None:
-            layout = self._layouts[tag_length] = Layout(self.packets, tag_length)
+            max_padding = MAX_EQUALISING_PADDING if self.is_video else 0
+            layout = self._layouts[tag_length] = Layout(self.packets, tag_length, max_padding)
         return layout
 
 

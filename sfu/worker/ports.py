@@ -30,6 +30,14 @@ class Sender(Protocol):
     def ready(self) -> bool:
         """Whether media can be sent: the peer's address and the keys are known."""
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a number may be used twice for packets that differ in their headers.
+
+        Never with AES-GCM, whose nonce is made of SSRC and number: who sees two packets under one nonce can forge
+        more of them (RFC 7714 9.1).
+        """
+
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
     ) -> bool:
@@ -43,6 +51,7 @@ class Link(Sender, Protocol):
     local_address: tuple[str, int]
     packets_received: int
     bytes_received: int
+    bytes_sent: int
 
     @property
     def ice_parameters(self) -> IceParameters:

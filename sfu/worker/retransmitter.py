@@ -48,6 +48,8 @@ class Retransmitter:
         """
         if stream.store is None:
             return
+        if self._sent.rtx_ssrc is None and self._is_video and not self._sender.may_repeat:
+            return  # transport-wide number and padding would differ: the peer has to ask for a key frame
         again: list[tuple[bytes, int, int]] = []
         rtt = self._sent.rtt_s or DEFAULT_RTT_S
         highest = self._sequence.highest_output

@@ -33,9 +33,11 @@ def transport_stats(transport: WebRtcTransport, now: float) -> Stats:
         "iceState": transport.ice_state,
         **({"iceSelectedTuple": tuple_stats} if address else {}),
         "dtlsState": transport.dtls_state,
-        "srtpProfile": link.srtp_profile,
+        **({"srtpProfile": link.srtp_profile} if link.srtp_profile else {}),
         "bytesReceived": link.bytes_received,
-        "packetsReceived": link.packets_received,
+        "recvBitrate": transport.traffic.received_bps,
+        "bytesSent": link.bytes_sent,
+        "sendBitrate": transport.traffic.sent_bps,
         "rtpBytesReceived": sum(
             s.received.bytes_received for p in transport.producers.values() for s in p.streams
         ),

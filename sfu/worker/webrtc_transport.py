@@ -12,6 +12,7 @@ from sfu.worker.rate_limit import RateLimit
 from sfu.worker.reports import receiver_reports, sender_reports
 from sfu.worker.rtcp_receiver import RtcpReceiver
 from sfu.worker.rtp_listener import RtpListener
+from sfu.worker.traffic_meter import TrafficMeter
 from shared.transport_parameters import DtlsParameters
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class WebRtcTransport:
         self.consumers: dict[str, Consumer] = {}
         self.ice_state = "new"
         self.dtls_state = "new"
+        self.traffic = TrafficMeter(parent.time())
         self._parent = parent
         self._listener = RtpListener()
         self._consumer_by_ssrc: dict[int, Consumer] = {}
@@ -260,6 +262,7 @@ class WebRtcTransport:
                 self.link.send_rtcp(report)
             for consumer in self.consumers.values():
                 consumer.measure(now)
+            self.traffic.measure(self.link.bytes_received, self.link.bytes_sent, now)
         self._arm()
 
     def _arm(self) -> None:

@@ -49,6 +49,8 @@ class RecordingLink:
         self.local_address = ("127.0.0.1", 40000)
         self.packets_received = 0
         self.bytes_received = 0
+        self.bytes_sent = 0
+        self.may_repeat = True
         self.ice_parameters = IceParameters("ours", "secret")
         self.selected_address = ("127.0.0.1", 5000)
         self.srtp_profile = "SRTP_AEAD_AES_128_GCM"

@@ -111,3 +111,10 @@ def test_a_mid_element_has_one_size_whatever_the_mid(mid: str) -> None:
 def test_a_mid_that_does_not_fit_is_refused(mid: str) -> None:
     with pytest.raises(ValueError, match="MID"):
         mid_element(mid, 1)
+
+
+def test_audio_is_never_padded() -> None:
+    packets = [mapped(bytes(size), video=False) for size in (60, 61, 50)]
+    layout = MappedBatch(packets, is_video=False).layout(16)
+    assert [row.size for row in layout.rows] == [len(each.data) for each in packets]
+    assert all(row.first_word == each.first_word for row, each in zip(layout.rows, packets, strict=True))

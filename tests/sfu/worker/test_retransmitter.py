@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS
@@ -87,3 +89,16 @@ def test_a_flood_of_rtcp_is_dropped_unread_and_over_with_the_second(rig: MediaRi
     rig.now += 1
     there.on_rtcp(pli, rig.now)
     assert rig.drops["rtcp_flood"] == 100
+
+
+def test_without_rtx_nothing_that_would_differ_is_sent_under_a_used_gcm_nonce(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    there.link.may_repeat = False
+    consumer = rig.consume(there, rig.produce(here))
+    consumer.sent.rtx_ssrc = None
+    rig.receive(here, video(1, VP8_KEY_FRAME), video(2))
+    rig.receive_rtcp(there, Nack(1, consumer.sent.ssrc, (there.link.sent[1].sequence_number,)))
+    assert len(there.link.sent) == 2
+    there.link.may_repeat = True
+    rig.receive_rtcp(there, Nack(1, consumer.sent.ssrc, (there.link.sent[1].sequence_number,)))
+    assert there.link.sent[2] == replace(there.link.sent[1], transport_sequence=2)
