@@ -53,9 +53,11 @@ async def test_transport_operations(sfu: SfuApi) -> None:
 
 async def test_producer_and_consumer_with_media_through_them(sfu: SfuApi) -> None:
     async with media_peer() as publisher, media_peer() as viewer:
+        transports = {}
         for name, direction, peer in (("peer-1", "send", publisher), ("peer-2", "recv", viewer)):
             (await sfu.join("test-3", name)).ok()
             offered = (await sfu.create_transport("test-3", name, direction)).ok()
+            transports[name] = offered["transportId"]
             await peer.open(offered)
             path = f"/rooms/test-3/transports/{offered['transportId']}/connect"
             (await sfu.post(path, {"dtlsParameters": peer.dtls_parameters})).ok()
@@ -70,6 +72,16 @@ async def test_producer_and_consumer_with_media_through_them(sfu: SfuApi) -> Non
             publisher.send_rtp(build_rtp(payload=OPUS_FRAME, payload_type=111, ssrc=5555))
             await viewer.check()  # an answer shows that what was sent before has been handled
         assert got[0].endswith(OPUS_FRAME)
+        [inbound] = (await sfu.get(f"/rooms/test-3/producers/{producer['id']}/stats")).ok()["stats"]
+        assert (inbound["type"], inbound["ssrc"]) == ("inbound-rtp", 5555)
+        assert inbound["packetCount"] >= 1
+        outbound = (await sfu.get(f"/rooms/test-3/consumers/{consumer['id']}/stats")).ok()["stats"][0]
+        assert outbound["type"] == "outbound-rtp"
+        assert outbound["packetCount"] >= len(got) >= 1
+        [sending] = (await sfu.get(f"/rooms/test-3/transports/{transports['peer-2']}/stats")).ok()["stats"]
+        assert sending["bytesSent"] >= sum(map(len, got))
+        assert (sending["iceState"], sending["dtlsState"]) == ("completed", "connected")
+        assert sending["iceSelectedTuple"]["protocol"] == "udp"
         assert (await sfu.get("/rooms/test-3")).ok()["peerCount"] == 2
         (await sfu.post(f"/rooms/test-3/consumers/{consumer['id']}/close")).ok()
         (await sfu.post(f"/rooms/test-3/producers/{producer['id']}/close")).ok()

@@ -102,7 +102,8 @@ async def test_transport_stats_have_mediasoups_names(sfu: RunningSfu, room: str)
     [stats] = (await sfu.get(f"/rooms/{room}/transports/{transport}/stats")).ok()["stats"]
     assert stats["type"] == "webrtc-transport"
     assert stats["transportId"] == transport
-    assert {"timestamp", "iceState", "dtlsState", "bytesReceived", "rtpSendBitrate"} <= set(stats)
+    assert {"timestamp", "iceState", "dtlsState", "bytesReceived", "bytesSent"} <= set(stats)
+    assert {"recvBitrate", "sendBitrate", "rtpBytesReceived", "rtpRecvBitrate", "rtpSendBitrate"} <= set(stats)
 
 
 @pytest.mark.parametrize("action", ["connect", "close"])
