@@ -138,7 +138,7 @@ async def test_what_is_closed_takes_along_what_hangs_on_it(driver: Driver) -> No
     driver.ok("router.close", routerId="r2")
     assert driver.counts() == (0, 0, 0, 0)
     worker, port = driver.worker, driver.port
-    assert not any((worker._router_of, worker._transport_of, worker._timers, worker._touched))
+    assert not any((worker.objects.router_of, worker.objects.transport_of, worker._timers, worker._touched))
     assert not any((port._by_fragment, port._by_address))
 
 
@@ -233,7 +233,7 @@ async def test_a_fault_in_one_transport_leaves_the_others_and_its_own_timer(driv
     def fail(_now: float) -> None:
         raise RuntimeError("a bug")
 
-    broken, whole = worker._transports["t1"], worker._transports["t2"]
+    broken, whole = worker.objects.transports["t1"], worker.objects.transports["t2"]
     broken.flush = broken.handle_timeout = fail  # type: ignore[method-assign]
     whole.flush = flushed.append  # type: ignore[method-assign]
     worker.touched(broken)
@@ -258,4 +258,4 @@ async def test_thousands_of_transports_come_and_go_without_a_trace(driver: Drive
         driver.ok("transport.close", transportId=f"t{n}")
     assert asyncio.all_tasks() == tasks
     assert driver.counts() == (1, 0, 0, 0)
-    assert not any((driver.worker._timers, driver.worker._router_of, driver.port._by_fragment))
+    assert not any((driver.worker._timers, driver.worker.objects.router_of, driver.port._by_fragment))

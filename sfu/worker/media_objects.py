@@ -1,0 +1,115 @@
+"""The routers, transports, producers and consumers of a worker: what belongs to what, and what ends with what."""
+
+from typing import Any, TypeVar
+
+from sfu.worker.consumer import Consumer
+from sfu.worker.errors import NotFoundError, RefusedError
+from sfu.worker.producer import Producer
+from sfu.worker.router import Router
+from sfu.worker.webrtc_transport import WebRtcTransport
+
+T = TypeVar("T")
+
+
+class MediaObjects:
+    """The tables of one worker. Adding refuses a name that is taken; closing takes along what hangs on it."""
+
+    def __init__(self) -> None:
+        self.routers: dict[str, Router] = {}
+        self.transports: dict[str, WebRtcTransport] = {}
+        self.producers: dict[str, Producer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.router_of: dict[WebRtcTransport, Router] = {}
+        self.transport_of: dict[Producer | Consumer, WebRtcTransport] = {}
+
+    # --- look-ups; all raise NotFoundError ---
+
+    def router(self, router_id: Any) -> Router:
+        """Find a router."""
+        return _find(self.routers, router_id, "router")
+
+    def transport(self, transport_id: Any) -> WebRtcTransport:
+        """Find a transport."""
+        return _find(self.transports, transport_id, "transport")
+
+    def producer(self, producer_id: Any) -> Producer:
+        """Find a producer."""
+        return _find(self.producers, producer_id, "producer")
+
+    def consumer(self, consumer_id: Any) -> Consumer:
+        """Find a consumer."""
+        return _find(self.consumers, consumer_id, "consumer")
+
+    # --- beginnings; all raise RefusedError ---
+
+    def add_router(self, router: Router) -> None:
+        """Take in a new router."""
+        self.refuse_taken(self.routers, router.id, "router")
+        self.routers[router.id] = router
+
+    def add_transport(self, router: Router, transport: WebRtcTransport) -> None:
+        """Take in a new transport of a router."""
+        self.transports[transport.id] = router.transports[transport.id] = transport
+        self.router_of[transport] = router
+
+    def add_producer(self, transport: WebRtcTransport, producer: Producer) -> None:
+        """Take in a new producer of a transport."""
+        self.refuse_taken(self.producers, producer.id, "producer")
+        transport.add_producer(producer)
+        self.producers[producer.id] = self.router_of[transport].producers[producer.id] = producer
+        self.transport_of[producer] = transport
+
+    def add_consumer(self, transport: WebRtcTransport, consumer: Consumer) -> None:
+        """Take in a new consumer of a transport, and let its producer know it."""
+        self.refuse_taken(self.consumers, consumer.id, "consumer")
+        transport.add_consumer(consumer)
+        consumer.producer.consumers.append(consumer)
+        self.consumers[consumer.id] = consumer
+        self.transport_of[consumer] = transport
+
+    @staticmethod
+    def refuse_taken(table: dict[str, Any], name: str, noun: str) -> None:
+        """Refuse a name that is in the table already."""
+        if name in table:
+            raise RefusedError(f"the {noun} exists already")
+
+    # --- ends ---
+
+    def close_router(self, router: Router) -> None:
+        """Close a router with all its transports."""
+        for transport in list(router.transports.values()):
+            self.close_transport(transport)
+        del self.routers[router.id]
+
+    def close_transport(self, transport: WebRtcTransport) -> None:
+        """Close a transport with its producers and consumers."""
+        for producer in list(transport.producers.values()):
+            self.close_producer(producer)
+        for consumer in list(transport.consumers.values()):
+            self.close_consumer(consumer)
+        transport.close()
+        del self.transports[transport.id]
+        del self.router_of.pop(transport).transports[transport.id]
+
+    def close_producer(self, producer: Producer) -> None:
+        """Close a producer with its consumers, wherever they are."""
+        for consumer in list(producer.consumers):
+            self.close_consumer(consumer)
+        producer.close()
+        transport = self.transport_of.pop(producer)
+        transport.remove_producer(producer)
+        del self.producers[producer.id]
+        del self.router_of[transport].producers[producer.id]
+
+    def close_consumer(self, consumer: Consumer) -> None:
+        """Close a consumer."""
+        consumer.close()
+        self.transport_of.pop(consumer).remove_consumer(consumer)
+        del self.consumers[consumer.id]
+
+
+def _find(table: dict[str, T], key: Any, noun: str) -> T:
+    found = table.get(key)
+    if found is None:
+        raise NotFoundError(f"no such {noun}")
+    return found

@@ -1,0 +1,200 @@
+"""What the control process asks of a worker: one method a request, executed one after another."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+
+from sfu.worker import stats
+from sfu.worker.consumer import Consumer
+from sfu.worker.errors import NotFoundError, WorkerError
+from sfu.worker.media_objects import MediaObjects
+from sfu.worker.ports import LinkFactory
+from sfu.worker.producer import Producer
+from sfu.worker.router import Router
+from sfu.worker.webrtc_transport import TransportParent, WebRtcTransport
+from shared.logging import get_logger
+from shared.rtp_parameters import load_rtp_capabilities, load_rtp_mapping, load_rtp_parameters
+from shared.transport_parameters import (
+    DtlsFingerprint,
+    DtlsParameters,
+    dump_dtls_parameters,
+    dump_ice_candidate,
+    dump_ice_parameters,
+    load_dtls_parameters,
+)
+
+log = get_logger(__name__)
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+
+
+class Requests:
+    """Executes requests on the worker's objects; `parent` is what new transports report to."""
+
+    def __init__(self, objects: MediaObjects, links: LinkFactory, parent: TransportParent) -> None:
+        self._objects = objects
+        self._links = links
+        self._parent = parent
+        self._started_at = parent.time()
+        self._methods: dict[str, Callable[[Request], Answer]] = {
+            "worker.stats": self._worker_stats,
+            "router.create": self._create_router,
+            "router.close": self._close_router,
+            "transport.create": self._create_transport,
+            "transport.connect": self._connect_transport,
+            "transport.close": self._close_transport,
+            "transport.stats": self._transport_stats,
+            "producer.create": self._create_producer,
+            "producer.close": self._close_producer,
+            "producer.pause": self._pause_producer,
+            "producer.resume": self._resume_producer,
+            "producer.stats": self._producer_stats,
+            "consumer.create": self._create_consumer,
+            "consumer.close": self._close_consumer,
+            "consumer.pause": self._pause_consumer,
+            "consumer.resume": self._resume_consumer,
+            "consumer.requestKeyFrame": self._request_key_frame,
+            "consumer.stats": self._consumer_stats,
+        }
+
+    def handle(self, message: Request) -> Answer:
+        """Execute a request of the channel and return its answer; a request that fails changes nothing."""
+        answer: Answer = {"id": message.get("id"), "ok": False}
+        method = self._methods.get(str(message.get("method")))
+        if method is None:
+            return {**answer, "code": "UNKNOWN_METHOD", "error": f"no method {message.get('method')!r}"}
+        try:
+            return {**answer, "ok": True, "data": method(message.get("data") or {})}
+        except WorkerError as error:
+            return {**answer, "code": error.code, "error": str(error)}
+        except ValidationError as error:
+            return {**answer, "code": "INVALID_INPUT", "error": str(error)}
+        except Exception:
+            log.exception("request failed", method=message.get("method"))
+            return {**answer, "code": "INTERNAL_ERROR", "error": "the request failed inside the worker"}
+
+    def _worker_stats(self, _: Request) -> Answer:
+        return {
+            "pid": os.getpid(),
+            "cpuSeconds": time.process_time(),
+            "uptimeS": self._parent.time() - self._started_at,
+            "routers": len(self._objects.routers),
+            "transports": len(self._objects.transports),
+            "producers": len(self._objects.producers),
+            "consumers": len(self._objects.consumers),
+            **self._links.traffic(),
+        }
+
+    def _create_router(self, data: Request) -> Answer:
+        self._objects.add_router(Router(data["routerId"], load_rtp_capabilities(data["rtpCapabilities"])))
+        return {}
+
+    def _close_router(self, data: Request) -> Answer:
+        self._objects.close_router(self._router(data))
+        return {}
+
+    def _create_transport(self, data: Request) -> Answer:
+        router, transport_id = self._router(data), data["transportId"]
+        self._objects.refuse_taken(self._objects.transports, transport_id, "transport")
+        link = self._links.create_link()
+        self._objects.add_transport(router, WebRtcTransport(transport_id, link, self._parent))
+        fingerprint = DtlsFingerprint("sha-256", self._links.certificate_fingerprint)
+        return {
+            "iceParameters": dump_ice_parameters(link.ice_parameters),
+            "iceCandidates": [dump_ice_candidate(candidate) for candidate in self._links.ice_candidates],
+            "dtlsParameters": dump_dtls_parameters(DtlsParameters([fingerprint], "auto")),
+        }
+
+    def _connect_transport(self, data: Request) -> Answer:
+        self._transport(data).connect(load_dtls_parameters(data["dtlsParameters"]))
+        return {}
+
+    def _close_transport(self, data: Request) -> Answer:
+        self._objects.close_transport(self._transport(data))
+        return {}
+
+    def _transport_stats(self, data: Request) -> Answer:
+        return {"stats": [stats.transport_stats(self._transport(data), self._parent.time())]}
+
+    def _create_producer(self, data: Request) -> Answer:
+        transport = self._transport(data)
+        producer = Producer(
+            data["producerId"],
+            data["kind"],
+            data["type"],
+            load_rtp_parameters(data["rtpParameters"]),
+            load_rtp_mapping(data["rtpMapping"]),
+            self._objects.router_of[transport].extension_ids,
+            transport,
+            paused=bool(data.get("paused")),
+        )
+        self._objects.add_producer(transport, producer)
+        return {}
+
+    def _close_producer(self, data: Request) -> Answer:
+        self._objects.close_producer(self._producer(data))
+        return {}
+
+    def _pause_producer(self, data: Request) -> Answer:
+        self._producer(data).pause()
+        return {}
+
+    def _resume_producer(self, data: Request) -> Answer:
+        self._producer(data).resume(self._parent.time())
+        return {}
+
+    def _producer_stats(self, data: Request) -> Answer:
+        return {"stats": stats.producer_stats(self._producer(data), self._parent.time())}
+
+    def _create_consumer(self, data: Request) -> Answer:
+        transport = self._transport(data)
+        router = self._objects.router_of[transport]
+        producer = router.producers.get(data["producerId"])
+        if producer is None:
+            raise NotFoundError("no such producer in this router")
+        consumer = Consumer(
+            data["consumerId"],
+            producer,
+            load_rtp_parameters(data["rtpParameters"]),
+            router.extension_ids,
+            transport.link,
+            paused=bool(data.get("paused")),
+        )
+        self._objects.add_consumer(transport, consumer)
+        consumer.start(self._parent.time())
+        return {}
+
+    def _close_consumer(self, data: Request) -> Answer:
+        self._objects.close_consumer(self._consumer(data))
+        return {}
+
+    def _pause_consumer(self, data: Request) -> Answer:
+        self._consumer(data).pause()
+        return {}
+
+    def _resume_consumer(self, data: Request) -> Answer:
+        self._consumer(data).resume(self._parent.time())
+        return {}
+
+    def _request_key_frame(self, data: Request) -> Answer:
+        self._consumer(data).request_key_frame(self._parent.time())
+        return {}
+
+    def _consumer_stats(self, data: Request) -> Answer:
+        return {"stats": stats.consumer_stats(self._consumer(data), self._parent.time())}
+
+    def _router(self, data: Request) -> Router:
+        return self._objects.router(data.get("routerId"))
+
+    def _transport(self, data: Request) -> WebRtcTransport:
+        return self._objects.transport(data.get("transportId"))
+
+    def _producer(self, data: Request) -> Producer:
+        return self._objects.producer(data.get("producerId"))
+
+    def _consumer(self, data: Request) -> Consumer:
+        return self._objects.consumer(data.get("consumerId"))
