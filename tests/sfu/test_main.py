@@ -101,10 +101,11 @@ async def test_what_an_operator_reads_and_a_graceful_stop() -> None:
 async def test_logs_as_json() -> None:
     async with sfu_process(LOG_FORMAT="json") as sfu:
         await sfu.until("SFU server listening")
-        records = [json.loads(line) for line in sfu.lines]
+        logged = [json.loads(line) for line in sfu.lines]
+        # Beside these, an ordinary user's workers warn that the kernel grants small socket buffers.
+        records = [record for record in logged if record["service"] == "sfu"]
         assert [record["event"] for record in records] == ["media worker created", "SFU server listening"]
         assert {"port", "endpoint", "rtc_port_range", "listen_ip", "announced_ip"} <= set(records[1])
-        assert {record["service"] for record in records} == {"sfu"}
         sfu.process.send_signal(signal.SIGINT)
         status, output = await sfu.finish()
         assert status == 0
