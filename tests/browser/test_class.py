@@ -166,7 +166,7 @@ def test_a_restart_of_the_backend_is_survived(lesson: Lesson, platform: Platform
     platform.backend.stop()
     for visitor in (lesson.teacher, lesson.student):
         expect(visitor.page.locator("[data-phase=reconnecting]")).to_be_visible(timeout=MEDIA_WITHIN_MS)
-        expect(visitor.page.get_by_role("status")).to_contain_text("seat is kept")
+        expect(visitor.page.get_by_role("status")).to_contain_text("server is restarting")
     platform.backend.start()
     for visitor in (lesson.teacher, lesson.student):
         expect(visitor.page.locator("[data-phase=joined]")).to_be_visible(timeout=MEDIA_WITHIN_MS)

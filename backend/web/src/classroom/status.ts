@@ -14,7 +14,7 @@ type Seen = Pick<
 export function statusOf(state: Seen): Status | null {
   if (state.phase.name === "joining") return { tone: "info", text: "Joining the class…" };
   if (state.phase.name === "reconnecting") {
-    if (state.serverRestarting) return trouble("The server is restarting. Your seat is kept; you will be back in a moment.");
+    if (state.serverRestarting) return trouble("The server is restarting. You will be back in a moment.");
     if (state.mediaServer === "down") return trouble("The media server cannot be reached. Trying again…");
     if (!state.participantId) return trouble("The classroom cannot be reached. Trying again…");
     return trouble("The connection was lost. Reconnecting…");
