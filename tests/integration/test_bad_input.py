@@ -37,9 +37,14 @@ async def lesson(platform: Platform) -> AsyncIterator[tuple[Classmate, Classmate
             await someone.socket.request("leave-room")
 
 
-async def drops(sfu: SfuApi) -> float:
+async def drops(sfu: SfuApi, reason: str = "") -> float:
+    """Sum the workers' drops, of one reason or of all."""
     metrics: str = (await sfu.get("/metrics")).body
-    lines = [line for line in metrics.splitlines() if line.startswith("vtp_sfu_packets_dropped_total")]
+    lines = [
+        line
+        for line in metrics.splitlines()
+        if line.startswith("vtp_sfu_packets_dropped_total") and reason in line
+    ]
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
@@ -67,8 +72,12 @@ async def test_garbage_on_the_media_port_is_counted(lesson: Any, sfu: SfuApi, ev
     await eventually(are_counted)
 
 
-async def test_authentic_but_senseless_rtp_and_rtcp_is_dropped(lesson: Any) -> None:
+async def test_authentic_but_senseless_rtp_and_rtcp_is_dropped(
+    lesson: Any, sfu: SfuApi, eventually: Eventually
+) -> None:
     teacher, student, consumed = lesson
+    reasons = ("rtp_malformed", "rtp_no_producer", "rtcp_malformed")
+    before = {reason: await drops(sfu, reason) for reason in reasons}
     rng = random.Random(12)  # noqa: S311
     for size in (12, 13, 20, 100, 1200):
         for first in (0x80, 0x90, 0xA0, 0x8F, 0xBF):
@@ -81,6 +90,11 @@ async def test_authentic_but_senseless_rtp_and_rtcp_is_dropped(lesson: Any) -> N
             student.peers["recv"].send_rtcp(body)
             teacher.peers["send"].send_rtcp(body)
     await student.receives(consumed, packets=20)
+
+    async def are_counted() -> bool:
+        return all([await drops(sfu, reason) > before[reason] for reason in reasons])
+
+    await eventually(are_counted)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 
-from tests.support.classmate import classmate, sign_up
+from tests.support.classmate import PASSWORD, classmate, sign_in, sign_up
 from tests.support.services import Platform, running_platform
 
 pytestmark = pytest.mark.integration
@@ -71,8 +71,9 @@ async def test_media_flows_while_the_backend_restarts_and_everybody_can_sign_in_
 async def test_a_killed_backend_leaves_a_database_that_recovers(platform: Platform) -> None:
     async with aiohttp.ClientSession() as session:
         await sign_up(session, platform.backend.url, STUDENT)
-    platform.backend.kill()
-    platform.backend.start()
+        await asyncio.to_thread(platform.backend.kill)
+        await asyncio.to_thread(platform.backend.start)
+        assert await sign_in(session, platform.backend.url, STUDENT, PASSWORD), "the account is still there"
     async with classmate(platform, TEACHER, "teacher") as teacher, classmate(platform, STUDENT) as student:
         await teacher.join("physics")
         await student.join("physics")

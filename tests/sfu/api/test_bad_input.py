@@ -133,6 +133,7 @@ async def test_any_content_type_will_do(sfu: RunningSfu, room: str) -> None:
         body = json.dumps({"peerId": f"peer-{number}", "userId": "u"}).encode()
         headers = {"Content-Type": content_type}
         (await sfu.post(f"/rooms/{room}/peers", data=body, headers=headers)).ok()
+    assert (await sfu.get(f"/rooms/{room}")).ok()["peerCount"] == 3
 
 
 async def test_every_bad_field_is_named(sfu: RunningSfu, room: str) -> None:
@@ -148,6 +149,9 @@ async def test_unknown_fields_and_nulls_are_ignored(sfu: RunningSfu, room: str) 
     body = {"peerId": "anna", "direction": "send", "enableSctp": None, "x": 1}
     (await sfu.post(f"/rooms/{room}/transports", body)).ok()
     (await sfu.produce(room, "anna", transportId=None, paused=None, appData=None)).ok()
+    [anna] = (await sfu.get(f"/rooms/{room}?detail=1")).ok()["peers"]
+    assert (anna["email"], anna["producers"][0]["paused"], anna["producers"][0]["appData"]) == (None, False, {})
+    assert "colour" not in anna
 
 
 async def test_request_ids_are_kept_or_made(sfu: RunningSfu) -> None:
