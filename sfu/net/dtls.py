@@ -29,8 +29,6 @@ log = get_logger(__name__)
 SRTP_PROFILES = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 """In order of preference: GCM costs half of what AES-CM with HMAC does. Every browser has both."""
 
-FINGERPRINT_ALGORITHMS = frozenset({"sha-256", "sha-384", "sha-512"})
-
 MAX_WAITING_RECORDS = 16
 """Datagrams kept for a transport that is not started or is behind: two flights. DTLS repeats what gets lost, and
 who sends more than OpenSSL is given time for loses them."""

@@ -67,7 +67,6 @@ class Endpoint:
         self.dtls = DtlsTransport(certificate, pacer, self._send_record, lambda _: self._report())
         self.local_address = local_address
         self.transport_sequence = 0
-        self.packets_received = 0
         self.bytes_received = 0
         self.bytes_sent = 0
         self._writer = writer
@@ -193,7 +192,6 @@ class Endpoint:
         if not length:
             self._drops["srtp_refused"] += 1
             return
-        self.packets_received += 1
         self.bytes_received += length
         self.listener.on_rtp(packet, length, now)
 

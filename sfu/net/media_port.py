@@ -19,6 +19,7 @@ from sfu.net.srtp import PinnedBuffer, Pointer
 from sfu.net.stun_messages import local_username_fragment, parse_request
 from sfu.net.udp_socket import UdpSender
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS
+from sfu.rtp.packet import is_rtcp
 from shared.transport_parameters import IceCandidate
 
 SLOT_BYTES = 2048
@@ -203,7 +204,7 @@ class MediaPort:
             self.drops["unknown_address"] += 1
         elif length < MIN_RTP_BYTES or length == SLOT_BYTES:
             self.drops["bad_length"] += 1
-        elif 192 <= view[1] <= 223:
+        elif is_rtcp(first, view[1]):
             endpoint.receive_rtcp(view, pointer, length, now)
         else:
             endpoint.receive_rtp(view, pointer, length, now)

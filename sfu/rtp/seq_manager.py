@@ -92,13 +92,8 @@ class SeqManager:
             self._highest_output = output
         return output
 
-    def to_input(self, output_seq: int) -> int | None:
-        """Return the input number that `output_seq` stands for; None when it was not used or is too long ago."""
-        located = self.locate(output_seq)
-        return located[1] if located else None
-
     def locate(self, output_seq: int) -> tuple[int, int] | None:
-        """Return the source label and the input number that `output_seq` stands for, or None as `to_input`."""
+        """Return the source label and the input number of `output_seq`; None when unused or too long ago."""
         index = bisect_right(self._history, output_seq, key=_first_output) - 1
         if index < 0 or output_seq > self._highest_output:
             return None

@@ -49,7 +49,6 @@ class Link(Sender, Protocol):
 
     listener: LinkListener
     local_address: tuple[str, int]
-    packets_received: int
     bytes_received: int
     bytes_sent: int
 

@@ -47,7 +47,6 @@ class RecordingLink:
     def __init__(self) -> None:
         self.listener: Any = None
         self.local_address = ("127.0.0.1", 40000)
-        self.packets_received = 0
         self.bytes_received = 0
         self.bytes_sent = 0
         self.may_repeat = True

@@ -2,7 +2,6 @@
 
 import struct
 
-HEADER_BYTES = 4
 MAX_COUNT = 31
 """The header's count field has five bits: so many report blocks, chunks or sources fit one packet."""
 
