@@ -1,7 +1,7 @@
 """A consumer: one producer's track on its way to one peer, under the consumer's own SSRC and numbers."""
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers, mid_element
 from sfu.rtp.rtcp import ReportBlock, SenderReport
@@ -23,6 +23,13 @@ MAX_INITIAL_SEQUENCE = 1 << 15
 """First numbers lie below: a receiver that misses the first packets must not mistake the wrap (RFC 3711 3.3.1)."""
 
 
+class ConsumerParent(Protocol):
+    """The transport, as a consumer needs it."""
+
+    def notify(self, event: str, data: dict[str, Any]) -> None:
+        """Tell the control process something about one of its objects."""
+
+
 class Consumer:
     """Forwards one stream of a producer at a time, beginning with a key frame."""
 
@@ -33,6 +40,7 @@ class Consumer:
         parameters: RtpParameters,
         router_extension_ids: dict[str, int],
         sender: Sender,
+        parent: ConsumerParent,
         *,
         paused: bool,
     ) -> None:
@@ -56,6 +64,7 @@ class Consumer:
         self.bitrate_bps = 0
         self._payload_types = {codec.payload_type for codec in parameters.codecs}
         self._sender = sender
+        self._parent = parent
         self._flowing: ProducerStream | None = None  # what is forwarded now; none until a key frame has come
         self._sequence = SeqManager(initial_output=secrets.randbelow(MAX_INITIAL_SEQUENCE))
         self._source = 0  # counts the clocks and numberings that were followed

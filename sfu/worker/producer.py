@@ -1,6 +1,6 @@
 """A producer: the streams that one peer publishes as one track, mapped into the router and handed to consumers."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch, MappedPacket
 from sfu.rtp.packet import RtpHeader
@@ -43,6 +43,9 @@ class ProducerParent(Protocol):
 
     def fault(self, reason: str) -> None:
         """Take note of the exception that is being handled."""
+
+    def notify(self, event: str, data: dict[str, Any]) -> None:
+        """Tell the control process something about one of its objects."""
 
 
 class Producer:

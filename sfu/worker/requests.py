@@ -162,6 +162,7 @@ class Requests:
             load_rtp_parameters(data["rtpParameters"]),
             router.extension_ids,
             transport.link,
+            transport,
             paused=bool(data.get("paused")),
         )
         self._objects.add_consumer(transport, consumer)

@@ -1,7 +1,7 @@
 """One peer connection: its producers and consumers, and the RTP and RTCP between them and the peer."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sfu.rtp.packet import parse_rtp_header
 from sfu.rtp.rtcp import Nack, parse_rtcp, serialize_rtcp
@@ -52,6 +52,9 @@ class TransportParent(Protocol):
 
     def fault(self, reason: str) -> None:
         """Take note of the exception that is being handled."""
+
+    def notify(self, event: str, data: dict[str, Any]) -> None:
+        """Tell the control process something about one of its objects."""
 
 
 class WebRtcTransport:
@@ -207,7 +210,11 @@ class WebRtcTransport:
                 held.append(producer)
         self._pending += held
 
-    # --- for producers ---
+    # --- for producers and consumers ---
+
+    def notify(self, event: str, data: dict[str, Any]) -> None:
+        """See `ProducerParent` and `ConsumerParent`."""
+        self._parent.notify(event, data)
 
     def batch_pending(self, producer: "Producer") -> None:
         """See `ProducerParent`."""

@@ -61,6 +61,10 @@ class Worker:
         """See `TransportParent`."""
         self._links.fault(reason)
 
+    def notify(self, event: str, data: dict[str, Any]) -> None:
+        """See `TransportParent`."""
+        self._notify(event, data)
+
     def touched(self, transport: WebRtcTransport) -> None:
         """See `TransportParent`."""
         self._touched.add(transport)

@@ -127,6 +127,7 @@ class MediaRig:
         self.capabilities = generate_router_rtp_capabilities(DEFAULT_MEDIA_CODECS)
         self.router = Router("room", self.capabilities)
         self.states: list[tuple[str, str, str]] = []
+        self.notifications: list[tuple[str, dict[str, Any]]] = []
         self._touched: set[WebRtcTransport] = set()
         self._wake: dict[WebRtcTransport, float] = {}
         self._names = 0
@@ -139,6 +140,9 @@ class MediaRig:
 
     def fault(self, reason: str) -> None:
         raise AssertionError(f"{reason}: an exception in the packet path")
+
+    def notify(self, event: str, data: dict[str, Any]) -> None:
+        self.notifications.append((event, data))
 
     def touched(self, transport: WebRtcTransport) -> None:
         self._touched.add(transport)
@@ -195,6 +199,7 @@ class MediaRig:
             replace(parameters, mid=mid),
             self.router.extension_ids,
             transport.link,
+            transport,
             paused=paused,
         )
         transport.add_consumer(consumer)

@@ -1,0 +1,10 @@
+"""Layers of a video: which spatial and which temporal one a consumer gets, counted from 0, the lowest."""
+
+from typing import NamedTuple
+
+
+class Layers(NamedTuple):
+    """A spatial layer (an encoding in simulcast, a layer of the one stream in SVC) and a temporal one."""
+
+    spatial: int
+    temporal: int
