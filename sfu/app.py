@@ -49,6 +49,7 @@ def _worker_config(settings: Settings, consent_timeout_s: float) -> WorkerConfig
         min_port=settings.rtc_min_port,
         max_port=settings.rtc_max_port,
         consent_timeout_s=consent_timeout_s,
+        audio_last_n=settings.audio_last_n,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )

@@ -10,6 +10,9 @@ from shared.settings import Env, SettingsError, first_set, ip, ips, port, readin
 MAX_WORKERS = 128
 """More media workers than any machine has cores for; a higher number is a slip of the keyboard."""
 
+MAX_AUDIO_LAST_N = 100
+"""More voices at once than anybody could follow; to forward those of all is 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -25,6 +28,7 @@ class Settings:
     workers: int = 1
     peer_timeout_s: float = 30.0
     peer_idle_timeout_s: float = 3600.0
+    audio_last_n: int = 0
     log_level: str = "info"
     log_format: LogFormat = "console"
 
@@ -66,6 +70,7 @@ def _read(env: Env) -> Settings:
         workers=_int(env, "SFU_WORKERS", min(available_cores(), MAX_WORKERS), 1, MAX_WORKERS, "MEDIASOUP_WORKERS"),
         peer_timeout_s=_seconds(env, "PEER_TIMEOUT_S", 30.0),
         peer_idle_timeout_s=_seconds(env, "PEER_IDLE_TIMEOUT_S", 3600.0),
+        audio_last_n=_int(env, "SFU_AUDIO_LAST_N", 0, 0, MAX_AUDIO_LAST_N),
         log_level=_choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         log_format="json" if _choice(env, "LOG_FORMAT", ("console", "json"), "console") == "json" else "console",
     )

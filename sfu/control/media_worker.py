@@ -48,6 +48,7 @@ class WorkerConfig:
     min_port: int
     max_port: int
     consent_timeout_s: float
+    audio_last_n: int
     log_level: str
     log_format: LogFormat
 
@@ -61,6 +62,7 @@ class WorkerConfig:
             "maxPort": self.max_port,
             "preferredPort": min(self.min_port + index, self.max_port),
             "consentTimeoutS": self.consent_timeout_s,
+            "audioLastN": self.audio_last_n,
             "logLevel": self.log_level,
             "logFormat": self.log_format,
         }
@@ -81,7 +83,7 @@ class MediaWorker(EventEmitter):
     `load` counts the objects that rooms keep on it; they count themselves in and out.
 
     Emits:
-        the id of an object (event, data): a notification about that object.
+        the id of an object (event, data): a notification about that object, the one that the event is named after.
         `dead` (): the process or its channel ended; every object it held is gone. Emitted once.
     """
 
@@ -224,10 +226,9 @@ class MediaWorker(EventEmitter):
             self.port = int(data.get("port", 0))
             self._become(WorkerState.READY)
             return
-        for name in ("transportId", "producerId", "consumerId", "routerId"):
-            if name in data:
-                self.emit(data[name], event, data)
-                return
+        # The router is told `router.activeSpeaker`, though that names a producer as well.
+        if (object_id := data.get(f"{event.partition('.')[0]}Id")) is not None:
+            self.emit(object_id, event, data)
 
     def _become(self, state: WorkerState) -> None:
         if self.state in {WorkerState.DEAD, state}:

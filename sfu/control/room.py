@@ -43,6 +43,7 @@ class Room(EventEmitter):
         self._limits = limits
         self._log = _log.bind(room_id=room_id)
         worker.load += 1
+        worker.on(self.router_id, self._router_notified)
 
     async def open(self) -> None:
         """Have the worker make the router. On failure the room is closed.
@@ -126,6 +127,7 @@ class Room(EventEmitter):
         self._tell("room-closed", {"reason": reason})
         self.closed = True
         self.worker.load -= 1
+        self.worker.remove_listener(self.router_id, self._router_notified)
         self.worker.post("router.close", {"routerId": self.router_id})
         for peer in tuple(self.peers.values()):
             peer.close(tell_worker=False)
@@ -137,6 +139,17 @@ class Room(EventEmitter):
     def _tell(self, event: str, data: dict[str, Any]) -> None:
         if not self.closed:
             self.emit("event", event, data)
+
+    def _router_notified(self, event: str, data: dict[str, Any]) -> None:
+        if event == "router.activeSpeaker":
+            self._speaker_changed(data["producerId"], data["volume"])
+
+    def _speaker_changed(self, producer_id: str, volume: int) -> None:
+        for peer in self.peers.values():
+            if any(producer_id in transport.producers for transport in peer.transports.values()):
+                speaker = {"peerId": peer.id, "producerId": producer_id, "volume": volume}
+                self._tell("active-speaker", speaker)
+                return
 
     def _transport_state(self, peer: Peer, transport: Transport) -> None:
         state = {"iceState": transport.ice_state, "dtlsState": transport.dtls_state}

@@ -45,6 +45,7 @@ class Config:
     max_port: int
     preferred_port: int
     consent_timeout_s: float
+    audio_last_n: int
     log_level: str
     log_format: LogFormat
 
@@ -60,6 +61,7 @@ class Config:
             raw["maxPort"],
             raw["preferredPort"],
             raw["consentTimeoutS"],
+            raw["audioLastN"],
             raw["logLevel"],
             raw["logFormat"],
         )

@@ -15,6 +15,7 @@ NAMES = (
         "RTC_MAX_PORT",
         "PEER_TIMEOUT_S",
         "PEER_IDLE_TIMEOUT_S",
+        "SFU_AUDIO_LAST_N",
     ),
     *("MEDIASOUP_PORT", "MEDIASOUP_LISTEN_IP", "MEDIASOUP_ANNOUNCED_IP", "MEDIASOUP_MIN_PORT"),
     *("MEDIASOUP_MAX_PORT", "MEDIASOUP_WORKERS", "MEDIASOUP_API_TOKEN"),
@@ -39,6 +40,7 @@ def test_defaults_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.rtc_min_port, settings.rtc_max_port) == (40000, 49999)
     assert (settings.peer_timeout_s, settings.peer_idle_timeout_s) == (30.0, 3600.0)
     assert settings.workers >= 1
+    assert settings.audio_last_n == 0
     assert settings.candidate_ips == ("127.0.0.1",)
 
 
@@ -55,6 +57,7 @@ def test_every_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         RTC_MAX_PORT="41002",
         PEER_TIMEOUT_S="5",
         PEER_IDLE_TIMEOUT_S="60.5",
+        SFU_AUDIO_LAST_N="5",
         LOG_LEVEL="DEBUG",
         LOG_FORMAT="json",
     )
@@ -69,6 +72,7 @@ def test_every_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         workers=3,
         peer_timeout_s=5.0,
         peer_idle_timeout_s=60.5,
+        audio_last_n=5,
         log_level="debug",
         log_format="json",
     )
@@ -113,6 +117,9 @@ def test_own_names_win_over_aliases_and_empty_counts_as_absent(monkeypatch: pyte
         ({"PEER_TIMEOUT_S": "0"}, "PEER_TIMEOUT_S"),
         ({"PEER_TIMEOUT_S": "nan"}, "PEER_TIMEOUT_S"),
         ({"PEER_IDLE_TIMEOUT_S": "soon"}, "PEER_IDLE_TIMEOUT_S"),
+        ({"SFU_AUDIO_LAST_N": "-1"}, "SFU_AUDIO_LAST_N"),
+        ({"SFU_AUDIO_LAST_N": "101"}, "SFU_AUDIO_LAST_N"),
+        ({"SFU_AUDIO_LAST_N": "few"}, "SFU_AUDIO_LAST_N"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
     ],

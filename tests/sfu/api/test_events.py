@@ -76,6 +76,27 @@ async def test_what_failed_to_be_made_is_not_told_closed(sfu: RunningSfu, room: 
         assert (await events.next())["event"] == "room-closed"
 
 
+async def test_the_active_speaker_is_told_with_its_peer(sfu: RunningSfu, room: str) -> None:
+    await sfu.join(room, "anna")
+    await sfu.create_transport(room, "anna", "send")
+    producer = (await sfu.produce(room, "anna")).ok()["id"]
+    router_id, [worker] = sfu.rooms.room(room).router_id, sfu.pool.ready_workers
+    async with sfu.events() as events:
+        for producer_id in ("gone", producer):
+            speaker = {"routerId": router_id, "producerId": producer_id, "volume": -30}
+            worker._channel.emit("notification", "router.activeSpeaker", speaker)
+        told = await events.next()
+        assert told == {
+            "event": "active-speaker",
+            "seq": told["seq"],
+            "roomId": room,
+            "peerId": "anna",
+            "producerId": producer,
+            "volume": -30,
+        }
+        assert told["seq"] == events.hello["seq"] + 1, "of a producer that is gone nothing is told"
+
+
 async def test_a_deleted_room_is_one_event(sfu: RunningSfu, room: str) -> None:
     await sfu.join(room, "anna")
     await sfu.create_transport(room, "anna", "send")

@@ -54,6 +54,7 @@ def worker(**config: Any) -> Iterator[WorkerProcess]:
         "maxPort": last,
         "preferredPort": first,
         "consentTimeoutS": 30,
+        "audioLastN": 0,
         "logLevel": "info",
         "logFormat": "json",
         **config,
