@@ -8,3 +8,10 @@ class Layers(NamedTuple):
 
     spatial: int
     temporal: int
+
+
+class LayerOption(NamedTuple):
+    """Something that a consumer could be given: layers, and the bits a second that all up to them take."""
+
+    layers: Layers
+    bitrate_bps: int

@@ -3,6 +3,7 @@
 import secrets
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sfu.rtp.layers import LayerOption, Layers
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers, mid_element
 from sfu.rtp.rtcp import ReportBlock, SenderReport
 from sfu.rtp.seq_manager import SeqManager
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 STREAM_SILENCE_S = 2.0
 """A stream that has been silent for so long is given up for a lower one."""
 
+MAX_LAYER = 7
+"""No codec has a higher one: three bits number them in VP9 (RFC 9628 4.2) and AV1."""
+
 MAX_INITIAL_SEQUENCE = 1 << 15
 """First numbers lie below: a receiver that misses the first packets must not mistake the wrap (RFC 3711 3.3.1)."""
 
@@ -28,6 +32,9 @@ class ConsumerParent(Protocol):
 
     def notify(self, event: str, data: dict[str, Any]) -> None:
         """Tell the control process something about one of its objects."""
+
+    def demand_changed(self, now: float) -> None:
+        """Take note that the consumers want other layers than before, so that bandwidth is shared out anew."""
 
 
 class Consumer:
@@ -62,6 +69,8 @@ class Consumer:
         )
         self.stream: ProducerStream | None = None
         self.bitrate_bps = 0
+        self.priority = 1
+        self._allotted: Layers | None = Layers(MAX_LAYER, MAX_LAYER)
         self._payload_types = {codec.payload_type for codec in parameters.codecs}
         self._sender = sender
         self._parent = parent
@@ -86,6 +95,22 @@ class Consumer:
     def active(self) -> bool:
         """Whether packets are wanted at the moment."""
         return not self.paused and not self.producer.paused
+
+    # --- layers ---
+
+    def layer_options(self, now: float) -> list[LayerOption]:
+        """List what could be forwarded, the lowest quality first; nothing when nothing is wanted or comes in."""
+        if not self.active:
+            return []
+        rates = ((stream.index, stream.received.bitrate_bps(now)) for stream in self.producer.streams)
+        return [LayerOption(Layers(index, 0), bitrate_bps) for index, bitrate_bps in rates if bitrate_bps]
+
+    def allot(self, layers: Layers | None, now: float) -> None:
+        """Bound what may be forwarded; `None`: nothing for now. Better layers begin at their next key frame."""
+        self._allotted = layers
+        flowing = self._flowing
+        if layers is None or (flowing is not None and flowing.index > layers.spatial):
+            self.start(now)
 
     # --- packets ---
 
@@ -133,7 +158,11 @@ class Consumer:
 
     def _enter(self, stream: "ProducerStream", batch: MappedBatch, now: float) -> int | None:
         """Begin with, or change over to, a stream: index of the first packet to send, `None` if not yet."""
-        if not self.active or stream.codec.mapped_payload_type not in self._payload_types:
+        if (
+            not self.active
+            or not self._may_have(stream)
+            or stream.codec.mapped_payload_type not in self._payload_types
+        ):
             return None
         if not self._sender.ready or (stream is not self.stream and not self._wants(stream, now)):
             return None
@@ -148,9 +177,14 @@ class Consumer:
         self._flowing = stream
         return index
 
+    def _may_have(self, stream: "ProducerStream") -> bool:
+        return self._allotted is not None and stream.index <= self._allotted.spatial
+
     def _wants(self, stream: "ProducerStream", now: float) -> bool:
         current = self.stream
-        if current is None or current not in self.producer.streams or self.sent.last_sent_at is None:
+        if current is None or current not in self.producer.streams or not self._may_have(current):
+            return True
+        if self.sent.last_sent_at is None:
             return True
         return stream.index > current.index or now - self.sent.last_sent_at > STREAM_SILENCE_S
 

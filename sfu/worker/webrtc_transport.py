@@ -216,6 +216,9 @@ class WebRtcTransport:
         """See `ProducerParent` and `ConsumerParent`."""
         self._parent.notify(event, data)
 
+    def demand_changed(self, now: float) -> None:
+        """See `ConsumerParent`. Every consumer forwards what it prefers; nothing is shared out."""
+
     def batch_pending(self, producer: "Producer") -> None:
         """See `ProducerParent`."""
         if producer not in self._pending:
