@@ -22,7 +22,7 @@ from shared.rtp_parameters import (
     load_rtp_parameters,
 )
 from shared.transport_parameters import DtlsParameters, load_dtls_parameters
-from shared.wire_schema import Flag, ObjectSchema, Text
+from shared.wire_schema import Flag, ObjectSchema, Text, WholeNumber
 
 MAX_LABEL_BYTES = 512
 """Longest user id, email, name or role; an email address has at most 254 (RFC 5321 section 4.5.3.1.3)."""
@@ -32,6 +32,13 @@ MAX_REMEMBERED = 64
 """Kinds of clients whose RTP capabilities are remembered: browsers of several versions and systems."""
 MAX_REMEMBERED_CHARACTERS = 1 << 15
 """Largest capabilities that are remembered; browsers send some 8,000 characters."""
+
+HIGHEST_LAYER = 255
+"""A layer's number is a byte in mediasoup; one above what there is means the highest."""
+MAX_PRIORITY = 255
+"""mediasoup's range of a consumer's priority is 1 to 255."""
+MAX_BITRATE_BPS = (1 << 32) - 1
+"""mediasoup keeps bitrates in 32 bits; 4 Gbit/s is more than a peer's network carries."""
 
 TransportDirection = Literal["send", "recv"]
 AppData = Mapping[str, Any]
@@ -57,6 +64,7 @@ class CreateTransportRequest:
     peer_id: str
     direction: TransportDirection
     enable_sctp: bool = False
+    max_incoming_bitrate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,13 @@ class ConnectTransportRequest:
     """`POST /rooms/{roomId}/transports/{transportId}/connect`."""
 
     dtls_parameters: DtlsParameters
+
+
+@dataclass(frozen=True, slots=True)
+class MaxIncomingBitrateRequest:
+    """`POST /rooms/{roomId}/transports/{transportId}/max-incoming-bitrate`, in bit/s; 0 ends the limit."""
+
+    bitrate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,24 @@ class ProduceRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PreferredLayers:
+    """`POST /rooms/{roomId}/consumers/{consumerId}/preferred-layers`, counted from 0, the lowest.
+
+    More than there is means the highest there is. Without a temporal layer, the highest.
+    """
+
+    spatial_layer: int
+    temporal_layer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityRequest:
+    """`POST /rooms/{roomId}/consumers/{consumerId}/priority`: 1, the lowest and usual one, to 255."""
+
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConsumeRequest:
     """`POST /rooms/{roomId}/consumers`. Without a transport, the peer's newest one for receiving serves."""
 
@@ -87,6 +120,8 @@ class ConsumeRequest:
     rtp_capabilities: RtpCapabilities
     transport_id: str | None = None
     paused: bool = False
+    preferred_layers: PreferredLayers | None = None
+    priority: int = 1
 
 
 class ClientId(fields.Field[str]):
@@ -202,6 +237,7 @@ class CreateTransportRequestSchema(RequestSchema[CreateTransportRequest]):
     peer_id = ClientId(required=True)
     direction = fields.Str(required=True, validate=validate.OneOf(("send", "recv")))
     enable_sctp = Flag(load_default=False)
+    max_incoming_bitrate = WholeNumber(0, MAX_BITRATE_BPS)
 
 
 class ConnectTransportRequestSchema(RequestSchema[ConnectTransportRequest]):
@@ -209,6 +245,13 @@ class ConnectTransportRequestSchema(RequestSchema[ConnectTransportRequest]):
 
     target = ConnectTransportRequest
     dtls_parameters = LoadedBy(load_dtls_parameters, required=True)
+
+
+class MaxIncomingBitrateRequestSchema(RequestSchema[MaxIncomingBitrateRequest]):
+    """Reads `MaxIncomingBitrateRequest`."""
+
+    target = MaxIncomingBitrateRequest
+    bitrate = WholeNumber(0, MAX_BITRATE_BPS, required=True)
 
 
 class ProduceRequestSchema(RequestSchema[ProduceRequest]):
@@ -223,6 +266,21 @@ class ProduceRequestSchema(RequestSchema[ProduceRequest]):
     app_data = JsonObject(load_default=dict)
 
 
+class PreferredLayersSchema(RequestSchema[PreferredLayers]):
+    """Reads `PreferredLayers`."""
+
+    target = PreferredLayers
+    spatial_layer = WholeNumber(0, HIGHEST_LAYER, required=True)
+    temporal_layer = WholeNumber(0, HIGHEST_LAYER)
+
+
+class PriorityRequestSchema(RequestSchema[PriorityRequest]):
+    """Reads `PriorityRequest`."""
+
+    target = PriorityRequest
+    priority = WholeNumber(1, MAX_PRIORITY, required=True)
+
+
 class ConsumeRequestSchema(RequestSchema[ConsumeRequest]):
     """Reads `ConsumeRequest`."""
 
@@ -232,6 +290,8 @@ class ConsumeRequestSchema(RequestSchema[ConsumeRequest]):
     rtp_capabilities = Capabilities(required=True)
     transport_id = Text(MAX_LABEL_BYTES)
     paused = Flag(load_default=False)
+    preferred_layers = fields.Nested(PreferredLayersSchema)
+    priority = WholeNumber(1, MAX_PRIORITY, load_default=1)
 
 
 JOIN_REQUEST = JoinRequestSchema()
@@ -239,3 +299,6 @@ CREATE_TRANSPORT_REQUEST = CreateTransportRequestSchema()
 CONNECT_TRANSPORT_REQUEST = ConnectTransportRequestSchema()
 PRODUCE_REQUEST = ProduceRequestSchema()
 CONSUME_REQUEST = ConsumeRequestSchema()
+PREFERRED_LAYERS = PreferredLayersSchema()
+PRIORITY_REQUEST = PriorityRequestSchema()
+MAX_INCOMING_BITRATE_REQUEST = MaxIncomingBitrateRequestSchema()

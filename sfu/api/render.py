@@ -84,7 +84,13 @@ def new_producer(producer: Producer) -> Json:
 
 def producer_detail(transport: Transport, producer: Producer) -> Json:
     """A producer in a peer's details."""
-    return {**new_producer(producer), "transportId": transport.id, "appData": producer.app_data}
+    return {
+        **new_producer(producer),
+        "transportId": transport.id,
+        "appData": producer.app_data,
+        "score": producer.score,
+        "wantedLayers": producer.wanted_layers,
+    }
 
 
 def new_consumer(consumer: Consumer) -> Json:
@@ -103,4 +109,11 @@ def new_consumer(consumer: Consumer) -> Json:
 
 def consumer_detail(transport: Transport, consumer: Consumer) -> Json:
     """A consumer in a peer's details."""
-    return {**new_consumer(consumer), "transportId": transport.id}
+    return {
+        **new_consumer(consumer),
+        "transportId": transport.id,
+        "priority": consumer.priority,
+        "preferredLayers": consumer.preferred_layers,
+        "currentLayers": consumer.current_layers,
+        "score": consumer.score,
+    }

@@ -33,6 +33,7 @@ ROUTES = (
     web.post(ROOM + "/transports", transports.create_transport),
     web.post(TRANSPORT + "/connect", transports.connect_transport),
     web.post(TRANSPORT + "/close", transports.close_transport),
+    web.post(TRANSPORT + "/max-incoming-bitrate", transports.set_max_incoming_bitrate),
     web.get(TRANSPORT + "/stats", transports.transport_stats),
     web.post(ROOM + "/producers", producers.produce),
     web.post(PRODUCER + "/close", producers.close_producer),
@@ -44,5 +45,7 @@ ROUTES = (
     web.post(CONSUMER + "/pause", consumers.pause_consumer),
     web.post(CONSUMER + "/resume", consumers.resume_consumer),
     web.post(CONSUMER + "/request-key-frame", consumers.request_key_frame),
+    web.post(CONSUMER + "/preferred-layers", consumers.set_preferred_layers),
+    web.post(CONSUMER + "/priority", consumers.set_priority),
     web.get(CONSUMER + "/stats", consumers.consumer_stats),
 )

@@ -6,8 +6,12 @@ from sfu.api import render
 from sfu.api.bodies import read_body
 from sfu.api.responses import json_response
 from sfu.api.rooms import SUCCESS, room_of
-from sfu.control.transport import Transport
-from shared.control_api import CONNECT_TRANSPORT_REQUEST, CREATE_TRANSPORT_REQUEST
+from sfu.control.transport import Transport, TransportOptions
+from shared.control_api import (
+    CONNECT_TRANSPORT_REQUEST,
+    CREATE_TRANSPORT_REQUEST,
+    MAX_INCOMING_BITRATE_REQUEST,
+)
 
 
 def _transport_of(request: web.Request) -> Transport:
@@ -19,7 +23,8 @@ async def create_transport(request: web.Request) -> web.Response:
     room = room_of(request)
     body = await read_body(request, CREATE_TRANSPORT_REQUEST)
     peer = room.peer(body.peer_id)
-    transport = await peer.create_transport(room.router_id, body.direction, enable_sctp=body.enable_sctp)
+    options = TransportOptions(body.enable_sctp, body.max_incoming_bitrate)
+    transport = await peer.create_transport(room.router_id, body.direction, options)
     return json_response(render.new_transport(transport))
 
 
@@ -28,6 +33,14 @@ async def connect_transport(request: web.Request) -> web.Response:
     transport = _transport_of(request)
     body = await read_body(request, CONNECT_TRANSPORT_REQUEST)
     await transport.connect(body.dtls_parameters)
+    return json_response(SUCCESS)
+
+
+async def set_max_incoming_bitrate(request: web.Request) -> web.Response:
+    """`POST /rooms/{roomId}/transports/{transportId}/max-incoming-bitrate`."""
+    transport = _transport_of(request)
+    body = await read_body(request, MAX_INCOMING_BITRATE_REQUEST)
+    await transport.set_max_incoming_bitrate(body.bitrate)
     return json_response(SUCCESS)
 
 

@@ -1,5 +1,6 @@
 """A consumer: what one peer receives of one producer."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from pyee.base import EventEmitter
@@ -8,15 +9,28 @@ from sfu.control.channel import Data
 from sfu.control.media_worker import MediaWorker
 from sfu.control.producer import Producer
 from sfu.errors import NotFound
+from shared.control_api import PreferredLayers
 from shared.rtp_parameters import RtpParameters, dump_rtp_parameters
 
 
-class Consumer(EventEmitter):
-    """Mirrors a consumer of the media worker. `rtp_parameters` are kept as they go over the wire.
+@dataclass(frozen=True, slots=True)
+class ConsumerOptions:
+    """How a consumer begins; without layers it gets the best there are."""
 
-    `is_made` turns true when the worker has made it.
+    paused: bool = False
+    preferred_layers: PreferredLayers | None = None
+    priority: int = 1
+
+
+class Consumer(EventEmitter):
+    """Mirrors a consumer of the media worker.
+
+    `rtp_parameters`, `preferred_layers`, `current_layers` (what is forwarded now, `None` for nothing) and `score`
+    (`None` until the worker has told it) are kept as they go over the wire. `is_made` turns true when the worker
+    has made it.
 
     Emits:
+        `score` (consumer), `layers` (consumer): the worker told a new score, or what it forwards now.
         `close` (consumer): it is gone. Emitted once.
     """
 
@@ -26,8 +40,7 @@ class Consumer(EventEmitter):
         consumer_id: str,
         producer: Producer,
         rtp_parameters: RtpParameters,
-        *,
-        paused: bool,
+        options: ConsumerOptions,
     ) -> None:
         super().__init__()
         self.id = consumer_id
@@ -36,16 +49,22 @@ class Consumer(EventEmitter):
         self.type = producer.type
         self.mid = rtp_parameters.mid or ""
         self.rtp_parameters = dump_rtp_parameters(rtp_parameters)
-        self.paused = paused
+        self.paused = options.paused
+        self.priority = options.priority
+        self.preferred_layers: Data | None = None
+        self.current_layers: Data | None = None
+        self.score: Data | None = None
         self.is_made = False
         self.closed = False
+        self._wanted_layers = options.preferred_layers
         self._worker = worker
         worker.load += 1
+        worker.on(self.id, self._notified)
         producer.attach(self)
 
     def to_create_request(self, transport_id: str) -> dict[str, Any]:
         """Make the data of `consumer.create`."""
-        return {
+        request = {
             "transportId": transport_id,
             "consumerId": self.id,
             "producerId": self.producer.id,
@@ -53,12 +72,33 @@ class Consumer(EventEmitter):
             "type": self.type,
             "rtpParameters": self.rtp_parameters,
             "paused": self.paused,
+            "priority": self.priority,
         }
+        if self._wanted_layers is not None:
+            request["preferredLayers"] = _to_wire(self._wanted_layers)
+        return request
+
+    def made(self, answer: Data) -> None:
+        """Take over what the worker answered to `consumer.create`."""
+        self.is_made = True
+        self.preferred_layers = answer.get("preferredLayers")
 
     async def set_paused(self, paused: bool) -> None:
         """Pause or resume it; a resumed one asks the producer for a key frame."""
         self.paused = paused
         await self._ask("consumer.pause" if paused else "consumer.resume")
+
+    async def set_preferred_layers(self, layers: PreferredLayers) -> Data:
+        """Have at most these layers forwarded. Returns what the worker made of it, `{}` if it has none."""
+        answer = await self._ask("consumer.setPreferredLayers", **_to_wire(layers))
+        if "spatialLayer" in answer:
+            self.preferred_layers = _layers_in(answer)
+        return self.preferred_layers or {}
+
+    async def set_priority(self, priority: int) -> None:
+        """Let it come before or after others when bandwidth is short, by a number from 1 to 255."""
+        await self._ask("consumer.setPriority", priority=priority)
+        self.priority = priority
 
     async def request_key_frame(self) -> None:
         """Ask the producer for a key frame; the worker merges what many ask for."""
@@ -75,13 +115,35 @@ class Consumer(EventEmitter):
             return
         self.closed = True
         self._worker.load -= 1
+        self._worker.remove_listener(self.id, self._notified)
         self.producer.detach(self)
         if tell_worker:
             self._worker.post("consumer.close", {"consumerId": self.id})
         self.emit("close", self)
 
-    async def _ask(self, method: str) -> Data:
+    def _notified(self, event: str, data: Data) -> None:
+        if event == "consumer.score":
+            self.score = data.get("score")
+            self.emit("score", self)
+        elif event == "consumer.layers":
+            self.current_layers = _layers_in(data)
+            self.emit("layers", self)
+
+    async def _ask(self, method: str, **data: Any) -> Data:
         try:
-            return await self._worker.request(method, {"consumerId": self.id})
+            return await self._worker.request(method, {"consumerId": self.id, **data})
         except NotFound:
             raise NotFound.consumer(self.id) from None
+
+
+def _to_wire(layers: PreferredLayers) -> Data:
+    wire = {"spatialLayer": layers.spatial_layer}
+    if layers.temporal_layer is not None:
+        wire["temporalLayer"] = layers.temporal_layer
+    return wire
+
+
+def _layers_in(data: Data) -> Data | None:
+    if data.get("spatialLayer") is None:
+        return None
+    return {"spatialLayer": data["spatialLayer"], "temporalLayer": data.get("temporalLayer")}

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from pyee.base import EventEmitter
 
+from sfu.control.channel import Data
 from sfu.control.consumer import Consumer
 from sfu.control.limits import Limits
 from sfu.control.media_worker import MediaWorker
 from sfu.control.producer import Producer
-from sfu.control.transport import Direction, Transport
+from sfu.control.transport import Direction, Transport, TransportOptions
 from sfu.errors import LimitReached, NotFound
 
 
@@ -33,6 +34,7 @@ class Peer(EventEmitter):
         `closed-transports` (peer): its last live transport was closed.
         `transport-state` (peer, transport): as the transport says.
         `producer-closed` (peer, producer), `consumer-closed` (peer, consumer): unless the peer itself goes.
+        `change` (peer, producer or consumer, event, data): as the transport says.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Peer(EventEmitter):
         everywhere = (transport.consumers.values() for transport in self.transports.values())
         return [consumer for consumers in everywhere for consumer in consumers if consumer.is_made]
 
-    async def create_transport(self, router_id: str, direction: Direction, *, enable_sctp: bool) -> Transport:
+    async def create_transport(self, router_id: str, direction: Direction, options: TransportOptions) -> Transport:
         """Make a transport for sending or receiving.
 
         Raises:
@@ -80,7 +82,8 @@ class Peer(EventEmitter):
         transport.on("state", self._transport_state)
         transport.on("producer-closed", self._producer_closed)
         transport.on("consumer-closed", self._consumer_closed)
-        await transport.open(router_id, enable_sctp=enable_sctp)
+        transport.on("change", self._changed)
+        await transport.open(router_id, options)
         return transport
 
     def transport(self, transport_id: str | None, direction: Direction) -> Transport:
@@ -119,6 +122,9 @@ class Peer(EventEmitter):
         if live is not self._live and not self.closed:
             self._live = live
             self.emit("connected" if live else when_lost, self)
+
+    def _changed(self, source: Producer | Consumer, event: str, data: Data) -> None:
+        self.emit("change", self, source, event, data)
 
     def _producer_closed(self, producer: Producer) -> None:
         if not self.closed:

@@ -24,11 +24,14 @@ class ConsumerOfProducer(Protocol):
 
 
 class Producer(EventEmitter):
-    """Mirrors a producer of the media worker. `rtp_parameters` are kept as they go over the wire.
+    """Mirrors a producer of the media worker.
 
-    `is_made` turns true when the worker has made it.
+    `rtp_parameters` and `score` (`None` until the worker has told it) are kept as they go over the wire, and so is
+    `wanted_layers`: the highest spatial layer that anybody watches, `{"spatialLayer": None}` when nobody does, and
+    `None` until the worker has told it. `is_made` turns true when the worker has made it.
 
     Emits:
+        `score` (producer), `wanted-layers` (producer): the worker told a new score, or what is watched now.
         `close` (producer): it is gone, and every consumer of it. Emitted once.
     """
 
@@ -50,12 +53,15 @@ class Producer(EventEmitter):
         self.consumable_rtp_parameters = negotiated.consumable_rtp_parameters
         self.app_data = app_data
         self.paused = paused
+        self.score: list[Any] | None = None
+        self.wanted_layers: Data | None = None
         self.is_made = False
         self.closed = False
         self._mapping = negotiated.rtp_mapping
         self._worker = worker
         self._consumers: dict[str, ConsumerOfProducer] = {}
         worker.load += 1
+        worker.on(self.id, self._notified)
 
     def to_create_request(self, transport_id: str) -> dict[str, Any]:
         """Make the data of `producer.create`."""
@@ -69,6 +75,10 @@ class Producer(EventEmitter):
             "consumableRtpParameters": dump_rtp_parameters(self.consumable_rtp_parameters),
             "paused": self.paused,
         }
+
+    def made(self, _answer: Data) -> None:
+        """Take note that the worker has made it."""
+        self.is_made = True
 
     def attach(self, consumer: ConsumerOfProducer) -> None:
         """Note a consumer that ends with this producer."""
@@ -94,11 +104,20 @@ class Producer(EventEmitter):
             return
         self.closed = True
         self._worker.load -= 1
+        self._worker.remove_listener(self.id, self._notified)
         if tell_worker:
             self._worker.post("producer.close", {"producerId": self.id})
         for consumer in tuple(self._consumers.values()):
             consumer.close(tell_worker=False)
         self.emit("close", self)
+
+    def _notified(self, event: str, data: Data) -> None:
+        if event == "producer.score":
+            self.score = data.get("score")
+            self.emit("score", self)
+        elif event == "producer.wantedLayers":
+            self.wanted_layers = {"spatialLayer": data.get("spatialLayer")}
+            self.emit("wanted-layers", self)
 
     async def _ask(self, method: str) -> Data:
         try:

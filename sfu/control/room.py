@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pyee.base import EventEmitter
 
+from sfu.control.channel import Data
 from sfu.control.consumer import Consumer
 from sfu.control.limits import Limits
 from sfu.control.media_worker import MediaWorker
@@ -27,6 +28,7 @@ class Room(EventEmitter):
 
     Emits:
         `event` (name, data): a fact for the event log, without the room's id. After the room closed, none.
+        `change` (producer or consumer, name, data): a fact that only its latest value counts of.
         `peer-joined` (peer), `peer-closed` (peer).
         `close` (room): it is gone, and all in it. Emitted once.
     """
@@ -75,6 +77,7 @@ class Room(EventEmitter):
         peer.on("transport-state", self._transport_state)
         peer.on("producer-closed", self._producer_closed)
         peer.on("consumer-closed", self._consumer_closed)
+        peer.on("change", self._changed)
         self.emit("peer-joined", peer)
         self._log.info("peer joined", peer_id=peer.id, peers=len(self.peers))
         return peer
@@ -154,6 +157,9 @@ class Room(EventEmitter):
     def _transport_state(self, peer: Peer, transport: Transport) -> None:
         state = {"iceState": transport.ice_state, "dtlsState": transport.dtls_state}
         self._tell("transport-state", {"transportId": transport.id, "peerId": peer.id, **state})
+
+    def _changed(self, peer: Peer, source: Producer | Consumer, event: str, data: Data) -> None:
+        self.emit("change", source, event, {"peerId": peer.id, **data})
 
     def _producer_closed(self, peer: Peer, producer: Producer) -> None:
         self._tell("producer-closed", {"producerId": producer.id, "peerId": peer.id})

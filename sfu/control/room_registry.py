@@ -9,6 +9,7 @@ from typing import Any
 from sfu.control.event_log import EventLog
 from sfu.control.limits import Limits
 from sfu.control.media_worker import MediaWorker
+from sfu.control.paced_events import PacedEvents
 from sfu.control.peer import Peer, PeerInfo
 from sfu.control.peer_timeouts import PeerTimeouts
 from sfu.control.room import Room, RoomClosedReason
@@ -25,6 +26,7 @@ class RoomRegistry:
     def __init__(self, pool: WorkerPool, events: EventLog, timeouts: PeerTimeouts[Peer], limits: Limits) -> None:
         self._pool = pool
         self._events = events
+        self._paced = PacedEvents(events)
         self._timeouts = timeouts
         self._limits = limits
         self._rooms: dict[str, Room] = {}
@@ -82,6 +84,7 @@ class RoomRegistry:
         """Close all rooms."""
         for room in self.rooms:
             room.close(reason)
+        self._paced.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -92,6 +95,7 @@ class RoomRegistry:
         room = Room(room_id, room_name or room_id, _now_ms(), self._pool.least_loaded(), self._limits)
         self._rooms[room_id] = room
         room.on("event", partial(self._publish, room_id))
+        room.on("change", partial(self._paced.publish, room_id))
         room.on("peer-joined", partial(self._peer_joined, room))
         room.on("peer-closed", self._peer_closed)
         room.on("close", self._room_closed)

@@ -1,13 +1,13 @@
 """A WebRTC transport of one peer, and the producers and consumers on it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 from pyee.base import EventEmitter
 
 from sfu.control.channel import Data
-from sfu.control.consumer import Consumer
+from sfu.control.consumer import Consumer, ConsumerOptions
 from sfu.control.limits import Limits
 from sfu.control.media_worker import MediaWorker
 from sfu.control.negotiation import negotiate_consumer, negotiate_producer
@@ -23,9 +23,19 @@ Direction = Literal["send", "recv"]
 MAX_MIDS = 10_000
 """MIDs are decimal and at most four characters: the header extension that carries them stays short."""
 
+NO_LAYERS: Final[Data] = {"spatialLayer": None, "temporalLayer": None}
+
 LIVE_ICE_STATES = frozenset({"connected", "completed"})
 
 _log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How a transport begins; without a limit the peer may send as much as its network carries."""
+
+    enable_sctp: bool = False
+    max_incoming_bitrate_bps: int | None = None
 
 
 class Transport(EventEmitter):
@@ -37,6 +47,7 @@ class Transport(EventEmitter):
     Emits:
         `state` (transport): ICE or DTLS changed state.
         `producer-closed` (producer), `consumer-closed` (consumer): one that had been made is gone.
+        `change` (producer or consumer, event, data): news of it for the event log, such as its score.
         `close` (transport): it is gone, and everything on it. Emitted once.
     """
 
@@ -71,9 +82,11 @@ class Transport(EventEmitter):
         """Tell whether the peer has been heard on it lately (ICE is connected)."""
         return not self.closed and self.ice_state in LIVE_ICE_STATES
 
-    async def open(self, router_id: str, *, enable_sctp: bool) -> None:
+    async def open(self, router_id: str, options: TransportOptions) -> None:
         """Have the worker make it, and keep its parameters. On failure the transport is closed."""
-        request = {"routerId": router_id, "transportId": self.id, "enableSctp": enable_sctp}
+        request: Data = {"routerId": router_id, "transportId": self.id, "enableSctp": options.enable_sctp}
+        if options.max_incoming_bitrate_bps is not None:
+            request["maxIncomingBitrate"] = options.max_incoming_bitrate_bps
         try:
             self.parameters = await self._ask("transport.create", request)
         except BaseException:
@@ -92,6 +105,10 @@ class Transport(EventEmitter):
         await self._ask("transport.connect", {"transportId": self.id, "dtlsParameters": wire})
         self._log.info("transport connecting", remote_dtls_role=parameters.role)
 
+    async def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:
+        """Ask the peer to send no more than this in all; 0 ends the limit."""
+        await self._ask("transport.setMaxIncomingBitrate", {"transportId": self.id, "bitrate": bitrate_bps})
+
     async def produce(
         self, kind: MediaKind, rtp_parameters: RtpParameters, *, paused: bool, app_data: Mapping[str, Any]
     ) -> Producer:
@@ -108,12 +125,16 @@ class Transport(EventEmitter):
         producer = Producer(self._worker, new_id(), kind, negotiated, paused=paused, app_data=app_data)
         self.producers[producer.id] = producer
         producer.on("close", self._drop_producer)
+        producer.on("score", self._producer_score)
+        producer.on("wanted-layers", self._producer_layers)
         await self._create("producer.create", producer)
         producer.on("close", self._producer_closed)
         self._log.info("producer created", producer_id=producer.id, kind=kind, type=producer.type)
         return producer
 
-    async def consume(self, producer: Producer, capabilities: RtpCapabilities, *, paused: bool) -> Consumer:
+    async def consume(
+        self, producer: Producer, capabilities: RtpCapabilities, options: ConsumerOptions
+    ) -> Consumer:
         """Make a consumer of the producer on this transport.
 
         Raises:
@@ -124,9 +145,11 @@ class Transport(EventEmitter):
             raise LimitReached(f"a transport has at most {self._limits.consumers_per_transport} consumers")
         negotiated = negotiate_consumer(producer.kind, producer.consumable_rtp_parameters, capabilities)
         rtp_parameters = replace(negotiated, mid=self._take_mid())
-        consumer = Consumer(self._worker, new_id(), producer, rtp_parameters, paused=paused)
+        consumer = Consumer(self._worker, new_id(), producer, rtp_parameters, options)
         self.consumers[consumer.id] = consumer
         consumer.on("close", self._drop_consumer)
+        consumer.on("score", self._consumer_score)
+        consumer.on("layers", self._consumer_layers)
         await self._create("consumer.create", consumer)
         consumer.on("close", self._consumer_closed)
         self._log.debug("consumer created", consumer_id=consumer.id, producer_id=producer.id, kind=consumer.kind)
@@ -156,7 +179,7 @@ class Transport(EventEmitter):
     async def _create(self, method: str, child: Producer | Consumer) -> None:
         """Have the worker make a child that is in our maps already, so that whatever closes us closes it too."""
         try:
-            await self._ask(method, child.to_create_request(self.id))
+            answer = await self._ask(method, child.to_create_request(self.id))
         except BaseException as error:
             overtaken = child.closed and not self.closed and isinstance(error, NotFound)
             child.close()
@@ -166,7 +189,7 @@ class Transport(EventEmitter):
         self._check_open()
         if child.closed:
             raise _gone(child)
-        child.is_made = True
+        child.made(answer)
 
     async def _ask(self, method: str, data: Mapping[str, Any]) -> Data:
         try:
@@ -192,6 +215,23 @@ class Transport(EventEmitter):
         self.dtls_state = data.get("dtlsState", self.dtls_state)
         self._log.info("transport state", ice_state=self.ice_state, dtls_state=self.dtls_state)
         self.emit("state", self)
+
+    def _producer_score(self, producer: Producer) -> None:
+        self.emit("change", producer, "producer-score", {"producerId": producer.id, "score": producer.score})
+
+    def _producer_layers(self, producer: Producer) -> None:
+        wanted = producer.wanted_layers or {}
+        self.emit("change", producer, "producer-layers", {"producerId": producer.id, **wanted})
+
+    def _consumer_score(self, consumer: Consumer) -> None:
+        self._consumer_changed(consumer, "consumer-score", {"score": consumer.score})
+
+    def _consumer_layers(self, consumer: Consumer) -> None:
+        self._consumer_changed(consumer, "consumer-layers", consumer.current_layers or NO_LAYERS)
+
+    def _consumer_changed(self, consumer: Consumer, event: str, data: Data) -> None:
+        ids = {"consumerId": consumer.id, "producerId": consumer.producer.id}
+        self.emit("change", consumer, event, {**ids, **data})
 
     def _drop_producer(self, producer: Producer) -> None:
         self.producers.pop(producer.id, None)

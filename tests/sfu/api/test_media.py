@@ -204,6 +204,9 @@ async def test_stats_of_producers_and_consumers(sfu: RunningSfu, room: str) -> N
         ("consumers/{id}/pause", "CONSUMER_NOT_FOUND"),
         ("consumers/{id}/resume", "CONSUMER_NOT_FOUND"),
         ("consumers/{id}/request-key-frame", "CONSUMER_NOT_FOUND"),
+        ("consumers/{id}/preferred-layers", "CONSUMER_NOT_FOUND"),
+        ("consumers/{id}/priority", "CONSUMER_NOT_FOUND"),
+        ("transports/{id}/max-incoming-bitrate", "TRANSPORT_NOT_FOUND"),
     ],
 )
 async def test_another_rooms_objects_are_not_found(sfu: RunningSfu, room: str, path: str, code: str) -> None:
