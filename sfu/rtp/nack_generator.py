@@ -91,6 +91,13 @@ class NackGenerator:
             del self._missing[seq]
         return asked
 
+    def clear(self) -> None:
+        """Ask for nothing of what is missing so far: the source is gone, or the stream paused."""
+        self._missing.clear()
+        self._recovered.clear()
+        self._key_frames.clear()
+        self.key_frame_needed = False
+
     def take_key_frame_request(self) -> bool:
         """Return whether a key frame is needed, and take it for requested."""
         needed, self.key_frame_needed = self.key_frame_needed, False

@@ -5,6 +5,9 @@ from collections import deque
 _REMEMBERED = 8
 """Timestamps kept: reports go out about once a second, an answer to an older one says nothing about now."""
 
+MAX_RECEIVERS = 8
+"""Receivers whose clocks are remembered at once. A browser reports under one or two SSRCs for all it receives."""
+
 _UNITS_PER_S = 65536
 _MAX_RTT_S = 30.0
 """A longer round trip is a mistake of the peer's; ICE consent would have expired within it (RFC 7675)."""
@@ -43,3 +46,29 @@ class RoundTrip:
                 if -_CLOCK_TOLERANCE_S <= rtt_s <= _MAX_RTT_S:
                     self.rtt_s = max(rtt_s, 0.0)
         return self.rtt_s
+
+
+class ReferenceTimes:
+    """The clocks that receivers have sent by RRTR to know their round trip, until DLRR takes them back.
+
+    RFC 3611 4.4 and 4.5.
+    """
+
+    __slots__ = ("_times",)
+
+    def __init__(self) -> None:
+        self._times: dict[int, tuple[int, float]] = {}
+
+    def received(self, ssrc: int, ntp: int, now: float) -> None:
+        """Note the 64-bit `ntp` of receiver `ssrc`."""
+        if ssrc not in self._times and len(self._times) >= MAX_RECEIVERS:
+            del self._times[next(iter(self._times))]
+        self._times[ssrc] = middle_32_bits(ntp), now
+
+    def take(self, now: float) -> tuple[tuple[int, int, int], ...]:
+        """Return what goes back now, an entry a receiver: `(ssrc, lrr, dlrr)`. Each clock goes back once."""
+        times, self._times = self._times, {}
+        return tuple(
+            (ssrc, stamp, min(0xFFFFFFFF, max(1, int((now - arrival) * _UNITS_PER_S))))
+            for ssrc, (stamp, arrival) in times.items()
+        )

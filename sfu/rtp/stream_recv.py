@@ -5,6 +5,7 @@ from sfu.rtp.packet import Buffer
 from sfu.rtp.rate_calculator import RateCalculator
 from sfu.rtp.round_trip import RoundTrip, middle_32_bits
 from sfu.rtp.rtcp.reports import ReportBlock, SenderReport
+from sfu.rtp.stream_score import MAX_SCORE, StreamScore
 
 MAX_DROPOUT = 3000
 """A larger step ahead is no loss but a source that started anew (RFC 3550 A.1)."""
@@ -18,6 +19,15 @@ MAX_MISSING = 1000
 
 RATE_STEP_S = 0.04
 """How often the byte counter is read for the bitrate: once a bucket of the rate calculator."""
+
+INACTIVE_AFTER_S = 5.0
+"""A stream that brings no media for so long is dead. Opus with DTX sends every 400 ms, a still screen once a
+second; mediasoup waits as long for streams with DTX."""
+
+BYE_GRACE_S = 0.5
+"""What still comes so soon after a BYE was sent before it (RFC 3550 6.6)."""
+
+_NEVER = float("-inf")
 
 _MAX_JITTER_STEP_S = 5
 """A longer step of the clocks against each other is a pause or a new clock, not jitter."""
@@ -44,12 +54,15 @@ class ReceiveStream:
     publisher is to see what its network does), `packets_repaired` (by RTX), `packets_retransmitted` (all RTX
     packets), `packets_discarded` (duplicates, too late or astray), `fraction_lost` (256ths, of the last report
     block), `jitter` (in units of the clock), `restarts` (how often the source started anew), and those the owner
-    keeps: `nack_count`, `pli_count`, `fir_count`. `nack_generator` is there when `use_nack` is; the owner feeds
-    it, since only the owner knows key frames. `round_trip` measures by RRTR and DLRR if the owner sends them.
+    keeps: `nack_count`, `nack_packet_count`, `pli_count`, `fir_count`, and `last_media_at`, when the last packet
+    with a payload came. `nack_generator` is there when `use_nack` is; the owner feeds it, since only the owner
+    knows key frames. `round_trip` measures by RRTR and DLRR if the owner sends them. `inactive_after_s` is how
+    long the stream may be silent without being dead.
     """
 
     __slots__ = (
         "_base",
+        "_ended_at",
         "_highest",
         "_jump_next",
         "_last_arrival",
@@ -61,14 +74,18 @@ class ReceiveStream:
         "_rate",
         "_rate_at",
         "_rate_bytes",
+        "_score",
         "bytes_received",
         "clock_rate",
         "fir_count",
         "fraction_lost",
+        "inactive_after_s",
         "jitter",
+        "last_media_at",
         "last_sender_report",
         "nack_count",
         "nack_generator",
+        "nack_packet_count",
         "packets_discarded",
         "packets_received",
         "packets_repaired",
@@ -77,17 +94,21 @@ class ReceiveStream:
         "pli_count",
         "restarts",
         "round_trip",
-        "rtx_ssrc",
         "ssrc",
     )
 
     def __init__(
-        self, ssrc: int, payload_type: int, clock_rate: int, *, rtx_ssrc: int | None = None, use_nack: bool
+        self,
+        ssrc: int,
+        payload_type: int,
+        clock_rate: int,
+        *,
+        use_nack: bool,
+        inactive_after_s: float = INACTIVE_AFTER_S,
     ) -> None:
         self.ssrc = ssrc
         self.payload_type = payload_type
         self.clock_rate = clock_rate
-        self.rtx_ssrc = rtx_ssrc
         self.nack_generator = NackGenerator() if use_nack else None
         self.round_trip = RoundTrip()
         self.last_sender_report: tuple[int, int, float] | None = None
@@ -97,11 +118,16 @@ class ReceiveStream:
         self.packets_retransmitted = 0
         self.packets_discarded = 0
         self.nack_count = 0
+        self.nack_packet_count = 0
         self.pli_count = 0
         self.fir_count = 0
         self.restarts = 0
         self.fraction_lost = 0
         self.jitter = 0.0
+        self.inactive_after_s = inactive_after_s
+        self.last_media_at = _NEVER
+        self._ended_at = _NEVER
+        self._score = StreamScore()
         self._max_jitter_step = _MAX_JITTER_STEP_S * clock_rate
         self._highest = -1
         self._base = 0
@@ -129,6 +155,53 @@ class ReceiveStream:
     def packets_lost(self) -> int:
         """Expected less received, never below zero: what RTX repaired is lost too."""
         return max(0, self.packets_expected - self.packets_received)
+
+    @property
+    def score(self) -> int:
+        """How well it is received: 0, nothing comes, to 10, as of the last `update_score`."""
+        return self._score.value
+
+    def is_active(self, now: float) -> bool:
+        """Tell whether media has come lately."""
+        return now < self.silent_at()
+
+    def silent_at(self) -> float:
+        """Return when the stream is dead if nothing more comes; it lies in the past when it is."""
+        if self.last_media_at < self._ended_at + BYE_GRACE_S:
+            return _NEVER
+        return self.last_media_at + self.inactive_after_s
+
+    def end(self, now: float) -> None:
+        """Note that the source has taken leave (BYE): dead at once, until it sends again."""
+        self._ended_at = now
+        self._score.reset(0)
+        if self.nack_generator is not None:
+            self.nack_generator.clear()
+
+    def update_score(self, now: float) -> None:
+        """End an interval of the score; call it about once a second."""
+        totals = self.packets_received, self.packets_lost, self.packets_repaired, self.packets_retransmitted
+        if not self.is_active(now):
+            self._score.skip(*totals)
+            self._score.reset(0)
+        elif not self._score.value and not self._score.is_measured:
+            self._score.skip(*totals)
+            self._score.reset(MAX_SCORE)
+        else:
+            self._score.update(*totals)
+
+    def check_silence(self, now: float) -> None:
+        """Let the score fall to 0 if the stream is dead, within an interval."""
+        if not self.is_active(now):
+            self._score.reset(0)
+
+    def hold_score(self, now: float) -> None:
+        """End an interval that says nothing, as the stream is paused and may well be silent."""
+        if self.silent_at() > _NEVER:
+            self.last_media_at = now
+        self._score.skip(
+            self.packets_received, self.packets_lost, self.packets_repaired, self.packets_retransmitted
+        )
 
     def receive(self, seq16: int, timestamp: int, size_bytes: int, now: float) -> int | None:
         """Account for a packet of the stream's own SSRC and return its unwrapped sequence number.

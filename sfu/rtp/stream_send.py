@@ -2,6 +2,7 @@
 
 from sfu.rtp.round_trip import RoundTrip
 from sfu.rtp.rtcp.reports import ReportBlock, SenderReport
+from sfu.rtp.stream_score import StreamScore
 
 MAX_REMEMBERED_RETRANSMISSIONS = 512
 """Packets whose last retransmission is remembered. Older ones may go out again: that is a second's worth of heavy
@@ -19,13 +20,16 @@ class SendStream:
     `clock_rate` is the codec's in Hz. To read: `packets_sent` and `bytes_sent` (without retransmissions),
     `last_timestamp` and `last_sent_at`, `rtt_s` (None before it is measured), `fraction_lost` (256ths),
     `packets_lost` and `jitter` (in units of the clock) as the receiver reports them, and those the owner keeps:
-    `nack_count`, `pli_count`, `fir_count`, `packets_retransmitted`.
+    `nack_count`, `nack_packet_count` (numbers asked for), `pli_count`, `fir_count`, `packets_retransmitted`.
+    `packets_repaired` counts packets that were sent again, each once.
     """
 
     __slots__ = (
         "_retransmitted_at",
         "_round_trip",
         "_rtx_sequence",
+        "_score",
+        "_scored",
         "bytes_sent",
         "clock_rate",
         "fir_count",
@@ -34,7 +38,9 @@ class SendStream:
         "last_sent_at",
         "last_timestamp",
         "nack_count",
+        "nack_packet_count",
         "packets_lost",
+        "packets_repaired",
         "packets_retransmitted",
         "packets_sent",
         "payload_type",
@@ -66,9 +72,13 @@ class SendStream:
         self.packets_lost = 0
         self.jitter = 0
         self.nack_count = 0
+        self.nack_packet_count = 0
         self.pli_count = 0
         self.fir_count = 0
         self.packets_retransmitted = 0
+        self.packets_repaired = 0
+        self._score = StreamScore()
+        self._scored = 0
         self._round_trip = RoundTrip()
         self._rtx_sequence = 0
         self._retransmitted_at: dict[int, float] = {}  # by sequence number, oldest retransmission first
@@ -77,6 +87,11 @@ class SendStream:
     def rtt_s(self) -> float | None:
         """The round-trip time to the receiver in seconds, as last measured."""
         return self._round_trip.rtt_s
+
+    @property
+    def score(self) -> int:
+        """How well the receiver gets it: 0 to 10, by its reports."""
+        return self._score.value
 
     def sent(self, count: int, octets: int, last_timestamp: int, now: float) -> None:
         """Count a batch: `octets` of payload in `count` packets, the last of which has `last_timestamp`."""
@@ -108,9 +123,19 @@ class SendStream:
         """Take what the receiver reports of this stream; its `rtt_s` if it answers a report of ours."""
         self.fraction_lost = block.fraction_lost
         self.packets_lost = block.packets_lost
+        self._update_score()
         self.jitter = block.jitter
         if block.lsr:
             self._round_trip.returned(block.lsr, block.dlsr, now)
+
+    def _update_score(self) -> None:
+        lost = max(0, self.packets_lost)
+        totals = self.packets_sent, lost, self.packets_repaired, self.packets_retransmitted
+        if self.packets_sent == self._scored:
+            self._score.skip(*totals)  # nothing was sent that the report could speak of
+        else:
+            self._score.update(*totals)
+        self._scored = self.packets_sent
 
     def next_rtx_sequence(self) -> int:
         """Return the 16-bit sequence number for the next RTX packet (RFC 4588 4)."""
@@ -128,6 +153,8 @@ class SendStream:
         if last is not None and now - last < max(rtt_s, MIN_RETRANSMISSION_INTERVAL_S):
             self._retransmitted_at[seq] = last
             return False
+        if last is None:
+            self.packets_repaired += 1
         if len(self._retransmitted_at) >= MAX_REMEMBERED_RETRANSMISSIONS:
             del self._retransmitted_at[next(iter(self._retransmitted_at))]
         self._retransmitted_at[seq] = now

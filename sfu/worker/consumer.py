@@ -11,6 +11,7 @@ from sfu.rtp.stream_send import SendStream
 from sfu.worker.ports import Sender
 from sfu.worker.producer_stream import is_rtx, retransmission_types
 from sfu.worker.retransmitter import Retransmitter
+from sfu.worker.scores import consumer_notice, consumer_score, consumer_scores
 from shared.rtp_parameters import RtpParameters, uris
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Consumer:
         self._retransmitter = Retransmitter(
             self.sent, self._sequence, sender, rtx_types, is_video=producer.is_video
         )
+        self._score_notice = consumer_notice(consumer_id, parent.notify)
         self._measured_at = 0.0
         self._measured_bytes = 0
         negotiated = {extension.uri for extension in parameters.header_extensions}
@@ -137,6 +139,11 @@ class Consumer:
         """Close the gap of a packet that is not forwarded."""
         if stream is self._flowing:
             self._sequence.drop(sequence_number)
+
+    def fill(self, stream: "ProducerStream", batch: MappedBatch, now: float) -> None:
+        """Forward a packet of padding that comes too late for `skip`: packets after it have been numbered."""
+        if stream is self._flowing:
+            self._deliver_singly(batch, 0, now)
 
     def interrupt(self, stream: "ProducerStream", *, new_clock: bool) -> None:
         """Begin anew with a stream whose source has started again, or goes on with another codec."""
@@ -241,6 +248,7 @@ class Consumer:
     def receive_nack(self, lost: tuple[int, ...], now: float) -> None:
         """Send again what the peer misses and the store still has."""
         self.sent.nack_count += 1
+        self.sent.nack_packet_count += len(lost)
         if self.active and self.stream is not None:
             self._retransmitter.resend(lost, self.stream, self._source, self._numbers, now)
 
@@ -254,6 +262,10 @@ class Consumer:
         if elapsed > 0:
             self.bitrate_bps = round((self.sent.bytes_sent - self._measured_bytes) * 8 / elapsed)
             self._measured_at, self._measured_bytes = now, self.sent.bytes_sent
+
+    def tell_score(self, now: float) -> None:
+        """Tell the control process how well the peer gets it, if that has changed."""
+        self._score_notice.tell(consumer_scores(self), lambda: consumer_score(self), now)
 
     def sender_report(self, now: float) -> SenderReport | None:
         """Make our sender report, on the publisher's clock; `None` until the publisher has sent one."""

@@ -1,5 +1,6 @@
 """A producer: the streams that one peer publishes as one track, mapped into the router and handed to consumers."""
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch, MappedPacket
@@ -9,6 +10,7 @@ from sfu.rtp.stream_recv import unwrap_rtx
 from sfu.worker.errors import RefusedError
 from sfu.worker.header_extensions import ExtensionMapper, abs_send_time
 from sfu.worker.producer_stream import ProducerStream, is_rtx, retransmission_types, stream_codec
+from sfu.worker.scores import producer_notice, producer_score, stream_scores
 from sfu.worker.stream_table import StreamTable
 from shared.rtp_parameters import MediaKind, RtpMapping, RtpParameters
 
@@ -86,6 +88,7 @@ class Producer:
             raise RefusedError("the producer has no media codec")
         self._rtx_types = retransmission_types(parameters)
         self._table = StreamTable(parameters, mapping, self._codecs, self._rtx_types)
+        self._score_notice = producer_notice(producer_id, parent.notify)
         self._pending: list[ProducerStream] = []
         self._frame_is_whole = True
         self._held_since = 0.0
@@ -121,7 +124,7 @@ class Producer:
             return
         repaired = header.ssrc == stream.rtx_ssrc
         if repaired:
-            sequence_number = self._unwrap_retransmission(packet, header, stream)
+            sequence_number = self._unwrap_retransmission(packet, header, stream, length, now)
         else:
             sequence_number = self._number(header, stream, length, now)
         codec = self._codecs.get(header.payload_type)
@@ -136,16 +139,17 @@ class Producer:
         nacks = stream.received.nack_generator
         if nacks is not None:
             nacks.received(sequence_number, is_key_frame, repaired, now)
+        if payload:
+            stream.received.last_media_at = now
         if is_key_frame:
             self._parent.key_frame_received(stream.ssrc)
         if self.paused:
             return
-        if not payload:
-            self.flush(now)  # what came before it is numbered before it
-            self._skip(stream, sequence_number)
-            return
         data = self._extensions.map_packet(packet, header, codec.mapped_payload_type, abs_send_time(now))
         mapped = MappedPacket(data, sequence_number, header.timestamp, len(payload), is_key_frame)
+        if not payload:
+            self._skip(stream, mapped, now)
+            return
         self._frame_is_whole = header.marker or repaired or not self.is_video
         self._enqueue(stream, mapped, now)
 
@@ -182,14 +186,30 @@ class Producer:
         if len(stream.pending) >= MAX_BATCH_PACKETS:
             self.flush(now)
 
-    def _skip(self, stream: ProducerStream, sequence_number: int) -> None:
-        """Let nobody miss a packet of padding only, such as browsers probe with: nobody gets it."""
-        for consumer in self.consumers:
-            consumer.skip(stream, sequence_number)
+    def _skip(self, stream: ProducerStream, mapped: MappedPacket, now: float) -> None:
+        """Let nobody miss a packet of padding only, such as browsers probe with: nobody gets it.
 
-    def _unwrap_retransmission(self, packet: memoryview, header: RtpHeader, stream: ProducerStream) -> int | None:
+        One that comes late has left a gap in the numbers of those behind it: it goes on, empty, to fill that.
+        """
+        self.flush(now)  # what came before it is numbered before it
+        if mapped.sequence_number == stream.received.highest:
+            for consumer in self.consumers:
+                consumer.skip(stream, mapped.sequence_number)
+            return
+        if stream.store is not None:
+            stream.store.add(mapped.sequence_number, mapped.data, now)
+        batch = MappedBatch([mapped], is_video=self.is_video)
+        for consumer in self.consumers:
+            consumer.fill(stream, batch, now)
+
+    def _unwrap_retransmission(
+        self, packet: memoryview, header: RtpHeader, stream: ProducerStream, length: int, now: float
+    ) -> int | None:
         """Make a retransmission the packet that it repeats; its number, `None` when nobody needs it."""
         if self._rtx_types.get(header.payload_type) != stream.codec.payload_type:
+            return None
+        received = stream.received_retransmissions().receive(header.sequence_number, 0, length, now)
+        if received is None:
             return None
         try:
             original, skipped = unwrap_rtx(packet[header.payload_start : header.payload_end])
@@ -226,6 +246,36 @@ class Producer:
             if gone not in self.streams:
                 self._parent.forget_key_frame(gone.ssrc)
         return stream
+
+    # --- measuring ---
+
+    def measure(self, now: float) -> None:
+        """Work out the scores of the streams; call it about once a second."""
+        for stream in self.streams:
+            if self.paused:
+                stream.received.hold_score(now)
+            else:
+                stream.received.update_score(now)
+
+    def check_silence(self, now: float) -> None:
+        """Let the scores of streams fall that have become silent."""
+        if not self.paused:
+            for stream in self.streams:
+                stream.received.check_silence(now)
+
+    def tell_score(self, now: float) -> None:
+        """Tell the control process how well the streams come in, if that has changed."""
+        self._score_notice.tell(stream_scores(self), lambda: producer_score(self), now)
+
+    def end_streams(self, ssrcs: Container[int], now: float) -> None:
+        """The publisher has taken leave of some streams (BYE, RFC 3550 6.6); it may take them up again."""
+        for stream in self.streams:
+            if stream.ssrc in ssrcs:
+                stream.received.end(now)
+                self._parent.forget_key_frame(stream.ssrc)
+                self.tell_score(now)
+                for consumer in self.consumers:
+                    consumer.tell_score(now)
 
     # --- control ---
 
@@ -278,6 +328,7 @@ class Producer:
             lost = generator.due(now, stream.received.round_trip.rtt_s or DEFAULT_RTT_S)
             if lost and not self.paused:
                 stream.received.nack_count += 1
+                stream.received.nack_packet_count += len(lost)
                 self._parent.send_feedback(Nack(0, stream.ssrc, tuple(number & 0xFFFF for number in lost)))
             if generator.take_key_frame_request():
                 self.request_key_frame_of(stream, now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sfu.codecs import key_frame_detector
 from sfu.rtp.mapped_batch import MappedPacket
 from sfu.rtp.retransmission_buffer import RetransmissionBuffer
-from sfu.rtp.stream_recv import ReceiveStream
+from sfu.rtp.stream_recv import INACTIVE_AFTER_S, ReceiveStream
 from shared.rtp_parameters import RtpCodecParameters, RtpParameters
 
 
@@ -58,7 +58,10 @@ def retransmission_types(parameters: RtpParameters) -> dict[int, int]:
 
 
 class ProducerStream:
-    """State of one stream: `index` is its place among the encodings, `pending` waits for the end of the batch."""
+    """State of one stream: `index` is its place among the encodings, `pending` waits for the end of the batch.
+
+    `inactive_after_s` is how long it may be silent without being dead.
+    """
 
     __slots__ = (
         "codec",
@@ -66,6 +69,7 @@ class ProducerStream:
         "mapped_ssrc",
         "pending",
         "received",
+        "retransmissions",
         "rid",
         "rtx_ssrc",
         "ssrc",
@@ -73,7 +77,14 @@ class ProducerStream:
     )
 
     def __init__(
-        self, index: int, ssrc: int, mapped_ssrc: int, codec: StreamCodec, rid: str | None, rtx_ssrc: int | None
+        self,
+        index: int,
+        ssrc: int,
+        mapped_ssrc: int,
+        codec: StreamCodec,
+        rid: str | None,
+        rtx_ssrc: int | None,
+        inactive_after_s: float = INACTIVE_AFTER_S,
     ) -> None:
         self.index = index
         self.ssrc = ssrc
@@ -82,7 +93,21 @@ class ProducerStream:
         self.rid = rid
         self.rtx_ssrc = rtx_ssrc
         self.received = ReceiveStream(
-            ssrc, codec.payload_type, codec.clock_rate, rtx_ssrc=rtx_ssrc, use_nack=codec.uses_nack
+            ssrc,
+            codec.payload_type,
+            codec.clock_rate,
+            use_nack=codec.uses_nack,
+            inactive_after_s=inactive_after_s,
         )
+        self.retransmissions: ReceiveStream | None = None
         self.store = RetransmissionBuffer() if codec.uses_nack else None
         self.pending: list[MappedPacket] = []
+
+    def received_retransmissions(self) -> ReceiveStream:
+        """Return the account of the RTX stream (RFC 4588): its own losses, as its sender is told of them."""
+        stream = self.retransmissions
+        if stream is None or stream.ssrc != self.rtx_ssrc:
+            assert self.rtx_ssrc is not None, "a packet of it has come"  # noqa: S101 - the table found it by this
+            stream = ReceiveStream(self.rtx_ssrc, self.codec.payload_type, self.codec.clock_rate, use_nack=False)
+            self.retransmissions = stream
+        return stream

@@ -16,12 +16,9 @@ if TYPE_CHECKING:
     from sfu.worker.producer import Producer
     from sfu.worker.producer_stream import ProducerStream
 
-MAX_INCOMING_BITRATE_BPS = 3_000_000
-"""What a publisher without transport-wide feedback may send. Browsers take it for granted at once, so it is no
-more than a good camera picture needs."""
-
-MAX_REMB_SSRCS = 255
-"""The count field of REMB has eight bits; a publisher with more streams is bounded all the same."""
+DEFAULT_ESTIMATE_BPS = 3_000_000
+"""What a publisher may send that knows REMB but gives us nothing to estimate by. Browsers take it for granted at
+once, so it is no more than a good camera picture needs."""
 
 _TRANSPORT_SEQUENCE_BYTES = 2
 
@@ -35,7 +32,16 @@ class PublisherFeedback:
         self._key_frames = KeyFrameRequests()
         self._transport_cc: TransportCcFeedbackGenerator | None = None
         self._transport_cc_ids: dict[str, int] = {}
-        self._remb: RembGenerator | None = None
+        self._remb = RembGenerator(OUR_SSRC)
+
+    @property
+    def max_incoming_bitrate_bps(self) -> int:
+        """The most that the publisher may send, 0 for no limit."""
+        return self._remb.limit_bps
+
+    @max_incoming_bitrate_bps.setter
+    def max_incoming_bitrate_bps(self, value: int) -> None:
+        self._remb.limit_bps = value
 
     def add_producer(self, producer: "Producer") -> None:
         """Follow what this producer has negotiated; transport-wide feedback goes before REMB."""
@@ -43,9 +49,9 @@ class PublisherFeedback:
         if producer.uses_transport_cc and extension_id is not None:
             self._transport_cc_ids[producer.id] = extension_id
             self._transport_cc = self._transport_cc or TransportCcFeedbackGenerator()
-            self._remb = None
+            self._remb.estimate_bps = None
         elif producer.uses_remb and self._transport_cc is None:
-            self._remb = self._remb or RembGenerator(MAX_INCOMING_BITRATE_BPS)
+            self._remb.estimate_bps = DEFAULT_ESTIMATE_BPS
 
     def remove_producer(self, producer: "Producer") -> None:
         """Forget a producer that is gone."""
@@ -95,9 +101,7 @@ class PublisherFeedback:
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        due = [self._key_frames.next_timeout(), self.next_transport_feedback()]
-        if self._remb is not None:
-            due.append(self._remb.next_timeout())
+        due = [self._key_frames.next_timeout(), self.next_transport_feedback(), self._remb.next_timeout()]
         return min((when for when in due if when is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
@@ -107,9 +111,8 @@ class PublisherFeedback:
         if self._transport_cc is not None:
             for feedback in self._transport_cc.due(now):
                 self._link.send_rtcp(serialize_rtcp([feedback]))
-        if self._remb is not None:
-            for remb in self._remb.due(now, [stream.ssrc for stream in self._streams()][:MAX_REMB_SSRCS]):
-                self._link.send_rtcp(serialize_rtcp([remb]))
+        for remb in self._remb.due(now, [stream.ssrc for stream in self._streams()]):
+            self._link.send_rtcp(serialize_rtcp([remb]))
 
     def _streams(self) -> list["ProducerStream"]:
         return [stream for producer in self._producers.values() for stream in producer.streams]

@@ -1,9 +1,11 @@
 """Compound RTCP reports of a transport (RFC 3550 6): what was received from the peer, and what was sent to it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from sfu.rtp.round_trip import ReferenceTimes
 from sfu.rtp.rtcp import (
+    DelaySinceLastReceiverReference,
     ExtendedReports,
     ReceiverReferenceTime,
     ReceiverReport,
@@ -28,31 +30,49 @@ OUR_SSRC = 0
 _NTP_UNITS_PER_S = 1 << 32
 
 
-def receiver_reports(producers: Iterable["Producer"], now: float) -> Iterator[bytes]:
-    """Report on all streams that come in; nothing when none does.
+def receiver_reports(producers: Collection["Producer"], now: float) -> Iterator[bytes]:
+    """Report on all streams that come in, those of retransmissions too; nothing when none does.
 
     The first report asks for the round-trip time (RFC 3611 4.4): the publisher sends our clock back.
     """
-    streams = [stream for producer in producers for stream in producer.streams]
+    streams = [stream.received for producer in producers for stream in producer.streams]
     ntp = int(now * _NTP_UNITS_PER_S) & 0xFFFFFFFFFFFFFFFF
     for stream in streams:
-        stream.received.round_trip.sent(ntp, now)
+        stream.round_trip.sent(ntp, now)
+    streams += [
+        stream.retransmissions
+        for producer in producers
+        for stream in producer.streams
+        if stream.retransmissions is not None
+    ]
     for at in range(0, len(streams), MAX_REPORT_BLOCKS):
-        blocks = [stream.received.report_block(now) for stream in streams[at : at + MAX_REPORT_BLOCKS]]
+        blocks = [stream.report_block(now) for stream in streams[at : at + MAX_REPORT_BLOCKS]]
         report: list[RtcpPacket] = [ReceiverReport(OUR_SSRC, tuple(blocks))]
         if at == 0:
             report.append(ExtendedReports(OUR_SSRC, (ReceiverReferenceTime(ntp),)))
         yield serialize_rtcp(report)
 
 
-def sender_reports(consumers: Iterable["Consumer"], now: float) -> Iterator[bytes]:
-    """Report on all streams that go out, each with its CNAME, as few packets as they fit in."""
+def sender_reports(
+    consumers: Iterable["Consumer"], reference_times: ReferenceTimes, now: float
+) -> Iterator[bytes]:
+    """Report on all streams that go out, each with its CNAME, as few packets as they fit in.
+
+    Receivers that told their clocks get them back with each stream (RFC 3611 4.5): a browser keeps round trips by
+    the stream whose sender answered.
+    """
     compound = b""
+    clocks: tuple[tuple[int, int, int], ...] | None = None
     for consumer in consumers:
         report = consumer.sender_report(now)
         if report is None:
             continue
-        described = serialize_rtcp([report, SourceDescription({consumer.sent.ssrc: consumer.cname})])
+        if clocks is None:
+            clocks = reference_times.take(now)
+        packets: list[RtcpPacket] = [report, SourceDescription({consumer.sent.ssrc: consumer.cname})]
+        if clocks:
+            packets.append(ExtendedReports(consumer.sent.ssrc, (DelaySinceLastReceiverReference(clocks),)))
+        described = serialize_rtcp(packets)
         if compound and len(compound) + len(described) > MAX_COMPOUND_BYTES:
             yield compound
             compound = b""

@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from sfu.worker import stats
 from sfu.worker.consumer import Consumer
-from sfu.worker.errors import NotFoundError, WorkerError
+from sfu.worker.errors import NotFoundError, RefusedError, WorkerError
 from sfu.worker.media_objects import MediaObjects
 from sfu.worker.ports import LinkFactory
 from sfu.worker.producer import Producer
@@ -27,6 +27,9 @@ from shared.transport_parameters import (
 )
 
 log = get_logger(__name__)
+
+MAX_BITRATE_BPS = 10_000_000_000
+"""More than one peer can send; REMB could say 2^81."""
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -46,6 +49,7 @@ class Requests:
             "router.close": self._close_router,
             "transport.create": self._create_transport,
             "transport.connect": self._connect_transport,
+            "transport.setMaxIncomingBitrate": self._set_max_incoming_bitrate,
             "transport.close": self._close_transport,
             "transport.stats": self._transport_stats,
             "producer.create": self._create_producer,
@@ -100,8 +104,11 @@ class Requests:
     def _create_transport(self, data: Request) -> Answer:
         router, transport_id = self._router(data), data["transportId"]
         self._objects.refuse_taken(self._objects.transports, transport_id, "transport")
+        limit_bps = _bitrate(data.get("maxIncomingBitrate") or 0)
         link = self._links.create_link()
-        self._objects.add_transport(router, WebRtcTransport(transport_id, link, self._parent))
+        transport = WebRtcTransport(transport_id, link, self._parent)
+        transport.set_max_incoming_bitrate(limit_bps)
+        self._objects.add_transport(router, transport)
         fingerprint = DtlsFingerprint("sha-256", self._links.certificate_fingerprint)
         return {
             "iceParameters": dump_ice_parameters(link.ice_parameters),
@@ -111,6 +118,10 @@ class Requests:
 
     def _connect_transport(self, data: Request) -> Answer:
         self._transport(data).connect(load_dtls_parameters(data["dtlsParameters"]))
+        return {}
+
+    def _set_max_incoming_bitrate(self, data: Request) -> Answer:
+        self._transport(data).set_max_incoming_bitrate(_bitrate(data.get("bitrate")))
         return {}
 
     def _close_transport(self, data: Request) -> Answer:
@@ -199,3 +210,9 @@ class Requests:
 
     def _consumer(self, data: Request) -> Consumer:
         return self._objects.consumer(data.get("consumerId"))
+
+
+def _bitrate(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_BITRATE_BPS:
+        raise RefusedError(f"a bitrate is a whole number from 0, no limit, to {MAX_BITRATE_BPS} bit/s")
+    return value

@@ -1,14 +1,20 @@
-"""RTCP from a peer, handed to the producer or consumer that it speaks of; what speaks of neither is ignored."""
+"""RTCP from a peer, handed to the producer or consumer that it speaks of; what speaks of neither is ignored.
+
+So are source descriptions: CNAMEs come with the negotiation, where the whole room can read them.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from sfu.rtp.round_trip import ReferenceTimes
 from sfu.rtp.rtcp import (
+    Bye,
     DelaySinceLastReceiverReference,
     ExtendedReports,
     FullIntraRequest,
     Nack,
     PictureLossIndication,
+    ReceiverReferenceTime,
     ReceiverReport,
     SenderReport,
 )
@@ -22,9 +28,15 @@ if TYPE_CHECKING:
 class RtcpReceiver:
     """Dispatches the packets of a transport by their type."""
 
-    def __init__(self, producers: Mapping[str, "Producer"], consumer_by_ssrc: Mapping[int, "Consumer"]) -> None:
+    def __init__(
+        self,
+        producers: Mapping[str, "Producer"],
+        consumer_by_ssrc: Mapping[int, "Consumer"],
+        reference_times: ReferenceTimes,
+    ) -> None:
         self._producers = producers
         self._consumer_by_ssrc = consumer_by_ssrc
+        self._reference_times = reference_times
 
     def receive(self, packet: Any, now: float) -> None:
         """Act upon one packet of a compound."""
@@ -36,12 +48,16 @@ class RtcpReceiver:
             case Nack():
                 self._receive_nack(packet, now)
             case PictureLossIndication():
-                self._request_key_frame(packet.media_ssrc, now)
+                if (consumer := self._consumer(packet.media_ssrc)) is not None:
+                    consumer.sent.pli_count += 1
+                    consumer.request_key_frame(now)
             case FullIntraRequest():
-                for ssrc, _ in packet.entries:
-                    self._request_key_frame(ssrc, now)
+                self._receive_full_intra_request(packet, now)
             case ExtendedReports():
                 self._receive_extended_reports(packet, now)
+            case Bye():
+                for producer in self._producers.values():
+                    producer.end_streams(packet.ssrcs, now)
             case _:
                 pass
 
@@ -50,33 +66,45 @@ class RtcpReceiver:
             for stream in producer.streams:
                 if stream.ssrc == report.ssrc:
                     stream.received.sender_report(report, now)
+                elif stream.rtx_ssrc == report.ssrc and stream.retransmissions is not None:
+                    stream.retransmissions.sender_report(report, now)
         self._receive_blocks(report, now)
 
     def _receive_blocks(self, report: SenderReport | ReceiverReport, now: float) -> None:
         for block in report.reports:
-            consumer = self._consumer_by_ssrc.get(block.ssrc)
-            if consumer is not None and block.ssrc == consumer.sent.ssrc:
+            if (consumer := self._consumer(block.ssrc)) is not None:
                 consumer.receive_report(block, now)
 
     def _receive_extended_reports(self, report: ExtendedReports, now: float) -> None:
-        """Take the round-trip time to a publisher from the first answer to our clock (RFC 3611 4.5)."""
+        """Keep a receiver's clock to send it back; take our own from a sender that does so (RFC 3611 4.4, 4.5)."""
         for block in report.blocks:
-            if not isinstance(block, DelaySinceLastReceiverReference):
-                continue
-            for ssrc, stamp, delay in block.entries:
-                if ssrc == OUR_SSRC:
-                    for producer in self._producers.values():
-                        for stream in producer.streams:
-                            stream.received.round_trip.returned(stamp, delay, now)
-                    return
+            match block:
+                case ReceiverReferenceTime():
+                    self._reference_times.received(report.ssrc, block.ntp, now)
+                case DelaySinceLastReceiverReference():
+                    self._receive_round_trip(block, now)
+                case _:
+                    pass
+
+    def _receive_round_trip(self, block: DelaySinceLastReceiverReference, now: float) -> None:
+        for ssrc, stamp, delay in block.entries:
+            if ssrc == OUR_SSRC:
+                for producer in self._producers.values():
+                    for stream in producer.streams:
+                        stream.received.round_trip.returned(stamp, delay, now)
+                return  # one publisher, one way: the first entry tells it
 
     def _receive_nack(self, nack: Nack, now: float) -> None:
-        consumer = self._consumer_by_ssrc.get(nack.media_ssrc)
-        if consumer is not None and nack.media_ssrc == consumer.sent.ssrc:
+        if (consumer := self._consumer(nack.media_ssrc)) is not None:
             consumer.receive_nack(nack.lost, now)
 
-    def _request_key_frame(self, ssrc: int, now: float) -> None:
+    def _receive_full_intra_request(self, request: FullIntraRequest, now: float) -> None:
+        for ssrc, _ in request.entries:
+            if (consumer := self._consumer(ssrc)) is not None:
+                consumer.sent.fir_count += 1
+                consumer.request_key_frame(now)
+
+    def _consumer(self, ssrc: int) -> "Consumer | None":
+        """Find the consumer of a media stream; reports and requests about retransmissions say nothing to us."""
         consumer = self._consumer_by_ssrc.get(ssrc)
-        if consumer is not None:
-            consumer.sent.pli_count += 1
-            consumer.request_key_frame(now)
+        return consumer if consumer is not None and consumer.sent.ssrc == ssrc else None

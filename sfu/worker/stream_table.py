@@ -1,8 +1,12 @@
 """The streams of one producer: which encoding a packet belongs to, by SSRC, RID or being the only one."""
 
 from sfu.rtp.packet import RtpHeader, iter_extensions
+from sfu.rtp.stream_recv import INACTIVE_AFTER_S
 from sfu.worker.producer_stream import ProducerStream, StreamCodec
 from shared.rtp_parameters import RtpMapping, RtpParameters, uris
+
+LAYER_INACTIVE_AFTER_S = 1.5
+"""One of several encodings is dead sooner: its consumers can change to another. mediasoup's figure."""
 
 
 class StreamTable:
@@ -53,7 +57,13 @@ class StreamTable:
         encoding = self._encodings[index]
         rtx_ssrc = encoding.rtx.ssrc if encoding.rtx is not None else None
         stream = ProducerStream(
-            index, ssrc, self._mapping.encodings[index].mapped_ssrc, codec, encoding.rid, rtx_ssrc
+            index,
+            ssrc,
+            self._mapping.encodings[index].mapped_ssrc,
+            codec,
+            encoding.rid,
+            rtx_ssrc,
+            LAYER_INACTIVE_AFTER_S if len(self._encodings) > 1 else INACTIVE_AFTER_S,
         )
         self.streams.append(stream)
         self.streams.sort(key=lambda each: each.index)

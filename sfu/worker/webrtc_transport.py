@@ -9,21 +9,15 @@ from sfu.worker.errors import AlreadyConnectedError, RefusedError
 from sfu.worker.ports import DtlsRole, Link
 from sfu.worker.publisher_feedback import PublisherFeedback
 from sfu.worker.rate_limit import RateLimit
-from sfu.worker.reports import receiver_reports, sender_reports
 from sfu.worker.rtcp_receiver import RtcpReceiver
 from sfu.worker.rtp_listener import RtpListener
 from sfu.worker.traffic_meter import TrafficMeter
+from sfu.worker.transport_reports import TransportReports
 from shared.transport_parameters import DtlsParameters
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
     from sfu.worker.producer import Producer
-
-REPORT_INTERVAL_S = 1.0
-"""Between RTCP reports. Browsers use one second for video; audio alone could do with five (RFC 3550 6.2)."""
-
-FIRST_REPORT_S = 0.2
-"""Until the first report of a fresh transport, so that lip sync and round trip are known early."""
 
 RTCP_RATE_HZ = 200
 RTCP_RATE_PER_CONSUMER_HZ = 50
@@ -67,20 +61,34 @@ class WebRtcTransport:
         self.consumers: dict[str, Consumer] = {}
         self.ice_state = "new"
         self.dtls_state = "new"
-        self.traffic = TrafficMeter(parent.time())
         self._parent = parent
         self._listener = RtpListener()
         self._consumer_by_ssrc: dict[int, Consumer] = {}
         self._feedback = PublisherFeedback(self.producers, link)
-        self._rtcp = RtcpReceiver(self.producers, self._consumer_by_ssrc)
+        self._reports = TransportReports(self.producers, self.consumers, link, parent.time())
+        self._rtcp = RtcpReceiver(self.producers, self._consumer_by_ssrc, self._reports.reference_times)
         self._pending: list[Producer] = []
         self._connected = False
         self._rtcp_limit = RateLimit(RTCP_RATE_HZ, parent.time())
-        self._next_report = parent.time() + FIRST_REPORT_S
         self._armed_at = _NEVER
         link.listener = self
 
+    @property
+    def traffic(self) -> TrafficMeter:
+        """How fast it receives and sends."""
+        return self._reports.traffic
+
+    @property
+    def max_incoming_bitrate_bps(self) -> int:
+        """The most that the peer may send, 0 for no limit."""
+        return self._feedback.max_incoming_bitrate_bps
+
     # --- control ---
+
+    def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:
+        """Limit what the peer sends; 0 lifts the limit."""
+        self._feedback.max_incoming_bitrate_bps = bitrate_bps
+        self._arm()
 
     def connect(self, remote: DtlsParameters) -> None:
         """Start DTLS with the peer whose parameters these are.
@@ -251,7 +259,7 @@ class WebRtcTransport:
         """When `handle_timeout` is due."""
         due = [self.link.next_timeout(), self._feedback.next_timeout()]
         if self.dtls_state == "connected" and (self.producers or self.consumers):
-            due.append(self._next_report)
+            due.append(self._reports.next_timeout())
         due.extend(producer.next_timeout() for producer in self.producers.values())
         due.extend(producer.hold_until for producer in self._pending)
         return min((when for when in due if when is not None), default=None)
@@ -264,15 +272,7 @@ class WebRtcTransport:
         for producer in self.producers.values():
             producer.handle_timeout(now)
         self._feedback.handle_timeout(now)
-        if now >= self._next_report:
-            self._next_report = now + REPORT_INTERVAL_S
-            for report in receiver_reports(self.producers.values(), now):
-                self.link.send_rtcp(report)
-            for report in sender_reports(self.consumers.values(), now):
-                self.link.send_rtcp(report)
-            for consumer in self.consumers.values():
-                consumer.measure(now)
-            self.traffic.measure(self.link.bytes_received, self.link.bytes_sent, now)
+        self._reports.handle_timeout(now)
         self._arm()
 
     def _arm(self) -> None:

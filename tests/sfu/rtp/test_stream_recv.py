@@ -10,7 +10,7 @@ CYCLE = 65536
 
 
 def stream(clock_rate: int = 90_000) -> ReceiveStream:
-    return ReceiveStream(0x1234, 96, clock_rate, rtx_ssrc=0x5678, use_nack=True)
+    return ReceiveStream(0x1234, 96, clock_rate, use_nack=True)
 
 
 def feed(recv: ReceiveStream, *seqs: int) -> list[int | None]:

@@ -145,6 +145,34 @@ def test_padding_only_packets_leave_no_gap(rig: MediaRig) -> None:
     assert numbers == list(range(numbers[0], numbers[0] + 4))
 
 
+@pytest.mark.parametrize("start", BOUNDARIES)
+def test_padding_that_comes_late_fills_the_gap_that_it_left(rig: MediaRig, start: int) -> None:
+    here, there = rig.transport(), rig.transport()
+    consumer = rig.consume(there, rig.produce(here))
+    rig.receive(here, video(start, VP8_KEY_FRAME))
+    rig.receive(here, video(start + 2))
+    rig.receive(here, video(start + 1, b"", padding=200))
+    rig.receive(here, video(start + 1, b"", padding=200), video(start + 3))
+    first = there.link.sent[0].sequence_number
+    assert [packet.sequence_number - first & 0xFFFF for packet in there.link.sent] == [0, 2, 1, 3]
+    assert there.link.sent[2].payload == b""
+    rig.receive_rtcp(there, Nack(1, consumer.sent.ssrc, (first + 1 & 0xFFFF,)))
+    assert there.link.sent[-1].payload == (first + 1 & 0xFFFF).to_bytes(2, "big"), "asked for, it comes again"
+
+
+def test_late_padding_starts_no_consumer(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    consumer = rig.consume(there, rig.produce(here))
+    rig.receive(here, video(1), video(3))
+    rig.receive(here, video(2, b"", padding=200))
+    assert there.link.sent == []
+    rig.receive(here, video(4, VP8_KEY_FRAME))
+    consumer.pause()
+    rig.receive(here, video(6))
+    rig.receive(here, video(5, b"", padding=200))
+    assert len(there.link.sent) == 1
+
+
 def test_a_lost_packet_is_a_gap_for_the_consumer_until_it_comes_late(rig: MediaRig) -> None:
     here, there = rig.transport(), rig.transport()
     rig.consume(there, rig.produce(here))

@@ -1,9 +1,13 @@
 import pytest
 
+from sfu.bwe.remb import MAX_SSRCS as MAX_REMB_SSRCS
+from sfu.rtp.round_trip import MAX_RECEIVERS, ReferenceTimes
 from sfu.rtp.rtcp import (
     DelaySinceLastReceiverReference,
     ExtendedReports,
+    FullIntraRequest,
     Nack,
+    PictureLossIndication,
     ReceiverReferenceTime,
     ReceiverReport,
     Remb,
@@ -11,9 +15,8 @@ from sfu.rtp.rtcp import (
     SourceDescription,
 )
 from sfu.worker import stats
-from sfu.worker.publisher_feedback import MAX_REMB_SSRCS
 from sfu.worker.reports import MAX_COMPOUND_BYTES, receiver_reports, sender_reports
-from tests.support.media_rig import VP8_KEY_FRAME, MediaRig, audio, video
+from tests.support.media_rig import VP8_KEY_FRAME, MediaRig, audio, retransmitted, video
 
 UNITS_PER_S = 65536
 
@@ -84,7 +87,7 @@ def test_sender_reports_fill_as_few_packets_as_they_fit_in(rig: MediaRig) -> Non
         rig.consume(there, producer, mid=str(n))
         rig.receive(here, audio(n, ssrc=100 + n))
         rig.receive_rtcp(here, SenderReport(100 + n, 5 << 32, 0, 1, 1))
-    compounds = list(sender_reports(there.consumers.values(), rig.now))
+    compounds = list(sender_reports(there.consumers.values(), ReferenceTimes(), rig.now))
     assert 1 < len(compounds) <= 4
     assert all(len(compound) <= MAX_COMPOUND_BYTES for compound in compounds)
     rig.advance(1.5)
@@ -102,6 +105,80 @@ def test_a_sender_report_before_any_media_is_no_trouble(rig: MediaRig) -> None:
     rig.receive_rtcp(here, SenderReport(1111, 6 << 32, 90_000, 1, 1))
     rig.advance(1)
     assert len(there.link.rtcp_of(SenderReport)) == 1
+
+
+def test_a_receivers_clock_comes_back_with_each_stream_it_gets_once(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    consumer = rig.consume(there, rig.produce(here))
+    rig.receive(here, video(1, VP8_KEY_FRAME))
+    rig.receive_rtcp(here, SenderReport(1111, 5 << 32, 90_000, 1, 1))
+    rig.advance(0.5)
+    clock = ReceiverReferenceTime(0x1234_5678_9ABC_DEF0)
+    rig.receive_rtcp(there, ReceiverReport(77), ExtendedReports(77, (clock,)))
+    rig.advance(2)
+    (report,) = there.link.rtcp_of(ExtendedReports)
+    assert report.ssrc == consumer.sent.ssrc
+    ((entry,),) = [block.entries for block in report.blocks]
+    assert entry[:2] == (77, 0x5678_9ABC)
+    assert 0 < entry[2] < UNITS_PER_S
+
+
+def test_clocks_of_many_receivers_are_bounded(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    rig.consume(there, rig.produce(here))
+    rig.receive(here, video(1, VP8_KEY_FRAME))
+    rig.receive_rtcp(here, SenderReport(1111, 5 << 32, 90_000, 1, 1))
+    for ssrc in range(150):
+        rig.receive_rtcp(there, ExtendedReports(ssrc, (ReceiverReferenceTime(ssrc << 16),)))
+    rig.advance(1)
+    (report,) = there.link.rtcp_of(ExtendedReports)
+    assert [entry[0] for entry in report.blocks[0].entries] == list(range(150 - MAX_RECEIVERS, 150))
+
+
+def test_streams_of_retransmissions_have_report_blocks_of_their_own(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    producer = rig.produce(here)
+    rig.consume(there, producer)
+    rig.receive(here, video(1, VP8_KEY_FRAME), video(5))
+    rig.receive(here, retransmitted(65_535, 2), retransmitted(65_535, 2), retransmitted(1, 3))
+    rig.receive_rtcp(here, SenderReport(1112, 9 << 32, 90_000, 1, 1))
+    rig.advance(1)
+    blocks = {block.ssrc: block for block in here.link.rtcp_of(ReceiverReport)[-1].reports}
+    assert blocks[1111].packets_lost == 3
+    assert (blocks[1112].packets_lost, blocks[1112].lsr) == (1, 9 << 16)
+    assert producer.streams[0].received.packets_repaired == 2
+    assert producer.streams[0].retransmissions is not None
+    assert producer.streams[0].retransmissions.packets_discarded == 1
+
+
+def test_audio_alone_is_reported_on_every_five_seconds_and_at_once_when_it_is_new(rig: MediaRig) -> None:
+    here = rig.transport()
+
+    def talk(seconds: int, *ssrcs: int) -> int:
+        before = len(here.link.rtcp_of(ReceiverReport))
+        for step in range(seconds * 10):
+            rig.receive(here, *(audio(step, ssrc=ssrc) for ssrc in ssrcs))
+            rig.advance(0.1)
+        return len(here.link.rtcp_of(ReceiverReport)) - before
+
+    rig.produce(here, "audio", encodings=[{"ssrc": 7}])
+    assert talk(1, 7) == 1
+    assert talk(20, 7) == 4
+    rig.produce(here, "audio", encodings=[{"ssrc": 8}])
+    assert talk(1, 7, 8) == 1
+    rig.produce(here)
+    assert talk(10, 7, 8) == 10
+
+
+def test_key_frame_requests_and_nacks_are_counted_by_their_kind(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    consumer = rig.consume(there, rig.produce(here))
+    ssrc = consumer.sent.ssrc
+    assert consumer.sent.rtx_ssrc is not None
+    rig.receive_rtcp(there, PictureLossIndication(1, ssrc), FullIntraRequest(1, ((ssrc, 0), (ssrc, 1))))
+    rig.receive_rtcp(there, PictureLossIndication(1, consumer.sent.rtx_ssrc), Nack(1, ssrc, (1, 2, 3)))
+    sent = consumer.sent
+    assert (sent.pli_count, sent.fir_count, sent.nack_count, sent.nack_packet_count) == (1, 2, 1, 3)
 
 
 def test_remb_names_no_more_streams_than_it_can(rig: MediaRig) -> None:

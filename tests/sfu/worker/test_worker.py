@@ -218,6 +218,25 @@ async def test_a_transport_is_connected_once(driver: Driver) -> None:
     )
 
 
+async def test_incoming_bitrate_is_limited_from_the_start_or_later(driver: Driver) -> None:
+    driver.room("r1")
+    driver.ok("transport.create", routerId="r1", transportId="t1", maxIncomingBitrate=1_500_000)
+    transport = driver.worker.objects.transports["t1"]
+    assert transport.max_incoming_bitrate_bps == 1_500_000
+    assert driver.ok("transport.setMaxIncomingBitrate", transportId="t1", bitrate=700_000) == {}
+    assert transport.max_incoming_bitrate_bps == 700_000
+    for nonsense in (-1, 1.5, "700000", None, True, 1 << 60):
+        code = driver.code("transport.setMaxIncomingBitrate", transportId="t1", bitrate=nonsense)
+        assert code == "INVALID_INPUT"
+    assert transport.max_incoming_bitrate_bps == 700_000
+    assert driver.ok("transport.setMaxIncomingBitrate", transportId="t1", bitrate=0) == {}
+    assert transport.max_incoming_bitrate_bps == 0
+    request = {"routerId": "r1", "transportId": "t2", "maxIncomingBitrate": -5}
+    assert driver.code("transport.create", **request) == "INVALID_INPUT"
+    assert "t2" not in driver.worker.objects.transports
+    assert driver.code("transport.setMaxIncomingBitrate", transportId="t2", bitrate=1) == "NOT_FOUND"
+
+
 async def test_a_refused_producer_leaves_no_trace(driver: Driver) -> None:
     furnish(driver)
     assert driver.code("producer.create", **driver.producer("t1", "p2", ssrc=1)) == "INVALID_INPUT"

@@ -1,0 +1,38 @@
+"""What a publisher is told while it sends: its limit, beside transport-wide feedback or by REMB alone."""
+
+from sfu.bwe.remb import UNLIMITED_REPEATS
+from sfu.rtp.rtcp import Remb, TransportFeedback
+from sfu.worker.publisher_feedback import DEFAULT_ESTIMATE_BPS
+from tests.support.media_rig import VP8_KEY_FRAME, MediaRig, video
+
+
+def test_a_limit_goes_out_beside_transport_wide_feedback(rig: MediaRig) -> None:
+    here = rig.transport()
+    rig.produce(here)
+    rig.receive(here, video(1, VP8_KEY_FRAME, extension=(0xBEDE, b"\x31\x00\x01")))
+    rig.advance(2)
+    assert here.link.rtcp_of(Remb) == []
+    here.set_max_incoming_bitrate(400_000)
+    rig.advance(2.5)
+    rembs = here.link.rtcp_of(Remb)
+    assert {remb.bitrate_bps for remb in rembs} == {400_000}
+    assert {remb.ssrcs for remb in rembs} == {(1111,)}
+    assert len(rembs) == 3
+    assert here.link.rtcp_of(TransportFeedback)
+    here.set_max_incoming_bitrate(0)
+    rig.advance(20)
+    assert [remb.bitrate_bps for remb in here.link.rtcp_of(Remb)[3:]] == [0] * UNLIMITED_REPEATS
+
+
+def test_a_limit_caps_what_a_publisher_without_transport_wide_feedback_is_allowed(rig: MediaRig) -> None:
+    here = rig.transport()
+    rig.produce(here, headerExtensions=[])
+    rig.receive(here, video(1, VP8_KEY_FRAME))
+    rig.advance(1.5)
+    assert {remb.bitrate_bps for remb in here.link.rtcp_of(Remb)} == {DEFAULT_ESTIMATE_BPS}
+    here.set_max_incoming_bitrate(DEFAULT_ESTIMATE_BPS // 4)
+    rig.advance(1)
+    assert here.link.rtcp_of(Remb)[-1].bitrate_bps == DEFAULT_ESTIMATE_BPS // 4
+    here.set_max_incoming_bitrate(10 * DEFAULT_ESTIMATE_BPS)
+    rig.advance(1)
+    assert here.link.rtcp_of(Remb)[-1].bitrate_bps == DEFAULT_ESTIMATE_BPS
