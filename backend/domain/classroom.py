@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from backend.domain.notices import (
     ConsumerEnded,
+    ConsumerLayersChanged,
     ConsumerSwitched,
     NewProducer,
     Notice,
@@ -18,6 +19,7 @@ from backend.domain.notices import (
     ParticipantLeft,
     ParticipantUpdated,
     ProducerEnded,
+    ProducerLayersWanted,
     ProducerSwitched,
     RoomUpdated,
     SfuRestarted,
@@ -25,7 +27,7 @@ from backend.domain.notices import (
 from backend.domain.participants import MediaConsumer, MediaProducer, Participant, producer_not_found
 from backend.domain.rooms import RoomRecord, may_enter_locked, may_manage, room_not_found
 from backend.domain.seats import fits
-from backend.domain.sfu_port import JsonObject
+from backend.domain.sfu_port import JsonObject, Layers
 from backend.domain.users import User
 from backend.errors import Conflict, NotAllowed, NotFound
 
@@ -196,6 +198,30 @@ class Classroom:
             self.end_producer(producer)
         for consumer in [one for one in owner.consumers.values() if one.transport_id == transport_id]:
             self.end_consumer(consumer, tell_owner=False)
+
+    # What the SFU sends of it
+
+    def note_layers(self, consumer: MediaConsumer, layers: Layers | None) -> None:
+        """Note what the SFU sends of a consumer and tell who receives it; None: nothing."""
+        notice = ConsumerLayersChanged(consumer.id, layers)
+        if consumer.layers != notice and (consumer.layers or layers):
+            consumer.layers = notice
+            consumer.owner.tell(notice)
+
+    def note_wanted(self, producer: MediaProducer, spatial_layer: int | None) -> None:
+        """Note up to which layer others watch a producer and tell who sends it; None: nobody watches."""
+        notice = ProducerLayersWanted(producer.id, spatial_layer)
+        if producer.wanted != notice:
+            producer.wanted = notice
+            producer.owner.tell(notice)
+
+    def tell_layers(self, me: Participant) -> None:
+        """Tell a participant all that is known of its layers, after it may have missed some of it."""
+        known = [consumer.layers for consumer in me.consumers.values()]
+        wanted = [producer.wanted for producer in me.producers.values()]
+        for notice in (*known, *wanted):
+            if notice is not None:
+                me.tell(notice)
 
     # Media lost at the SFU
 

@@ -194,6 +194,7 @@ class LiveClasses:
     def catch_up(self, me: Participant) -> None:
         """Tell who took a seat back what it must know beyond the answer; call it when the answer is queued."""
         me.room.settle_restart_notice(me)
+        me.room.tell_layers(me)
         if not self._parts.sfu.available:
             me.tell(SfuWentAway())
 

@@ -5,11 +5,13 @@ the participant may be sent out or all its media may end, so every answer is che
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from backend.domain.chores import Chores
 from backend.domain.classroom import Classroom
+from backend.domain.notices import ConsumerLayersChanged
 from backend.domain.participants import (
     MAX_CONSUMERS,
     MAX_PRODUCERS,
@@ -26,6 +28,7 @@ from backend.domain.sfu_port import (
     ConsumerWish,
     Direction,
     JsonObject,
+    Layers,
     MediaObject,
     ProducerWish,
     SfuPort,
@@ -142,6 +145,7 @@ class MediaControl:
 
         Returns:
             The consumer and the answer for the client: `kind`, `type`, `rtpParameters`, `producerPaused`.
+            The SFU may have begun to send it before it answered: then the consumer has `layers` already.
 
         Raises:
             NotFound: `PRODUCER_NOT_FOUND`, `TRANSPORT_NOT_FOUND`.
@@ -155,10 +159,13 @@ class MediaControl:
                     "This transport is for sending.", details={"transportId": ["Not for receiving."]}
                 )
             require_room_for(len(me.consumers), MAX_CONSUMERS, "consumers")
-            exact = ConsumerWish(wish.producer_id, wish.rtp_capabilities, wish.paused, transport_id)
+            exact = replace(wish, transport_id=transport_id)
+            me.early_layers.clear()
             made = await self._ask(me, self._sfu.create_consumer(me.room.id, me.id, exact))
             me.room.producer(wish.producer_id)  # it may have been closed meanwhile, and the consumer with it
             consumer = MediaConsumer(made.id, me, transport_id, producer, wish.paused)
+            if (layers := me.early_layers.get(made.id)) is not None:
+                consumer.layers = ConsumerLayersChanged(made.id, layers)
             me.room.add_consumer(consumer)
             return consumer, {
                 "kind": made.kind,
@@ -179,6 +186,18 @@ class MediaControl:
             else:
                 await self._ask(me, call)
                 consumer.paused = action is SwitchAction.PAUSE
+
+    async def set_preferred_layers(self, me: Participant, consumer_id: str, layers: Layers) -> Layers | None:
+        """Receive at most these layers; return what it came to, None when the consumer has no layers."""
+        async with me.lock:
+            me.own_consumer(consumer_id)
+            return await self._ask(me, self._sfu.set_preferred_layers(me.room.id, consumer_id, layers))
+
+    async def set_consumer_priority(self, me: Participant, consumer_id: str, priority: int) -> None:
+        """Let one's consumer come before or after one's others when bandwidth is short."""
+        async with me.lock:
+            me.own_consumer(consumer_id)
+            await self._ask(me, self._sfu.set_priority(me.room.id, consumer_id, priority))
 
     async def request_key_frame(self, me: Participant, consumer_id: str) -> None:
         """Ask for a key frame for one's consumer."""

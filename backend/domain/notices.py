@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backend.domain.participants import MediaProducer, Participant
 from backend.domain.rooms import RoomRecord
+from backend.domain.sfu_port import Layers
 
 if TYPE_CHECKING:
     from backend.domain.sfu_port import JsonObject
@@ -82,8 +83,15 @@ class ConsumerLayersChanged:
     """One's consumer now gets other layers; None: nothing."""
 
     consumer_id: str
+    layers: Layers | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerLayersWanted:
+    """Others now watch one's producer's layers up to this one; None: nobody watches."""
+
+    producer_id: str
     spatial_layer: int | None
-    temporal_layer: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +172,7 @@ Notice = (
     | ConsumerSwitched
     | ConsumerEnded
     | ConsumerLayersChanged
+    | ProducerLayersWanted
     | ActiveSpeaker
     | Relayed
     | Muted

@@ -13,6 +13,7 @@ from backend.domain.sfu_port import (
     TRANSPORT_NOT_FOUND,
     Direction,
     JsonObject,
+    Layers,
     SfuPeer,
 )
 from backend.domain.users import User
@@ -20,7 +21,7 @@ from backend.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from backend.domain.classroom import Classroom
-    from backend.domain.notices import Notice
+    from backend.domain.notices import ConsumerLayersChanged, Notice, ProducerLayersWanted
 
 MAX_TRANSPORTS = 16
 """A client uses two; more serve reconnecting clients that close the old ones late."""
@@ -44,7 +45,10 @@ class Outbox(Protocol):
 
 @dataclass(slots=True, eq=False)
 class MediaProducer:
-    """Something a participant sends, and the consumers of it by id."""
+    """Something a participant sends, and the consumers of it by id.
+
+    `wanted` is the latest that is known of what others watch of its layers.
+    """
 
     id: str
     owner: "Participant"
@@ -53,17 +57,19 @@ class MediaProducer:
     app_data: JsonObject
     paused: bool
     consumers: "dict[str, MediaConsumer]" = field(default_factory=dict)
+    wanted: "ProducerLayersWanted | None" = None
 
 
 @dataclass(slots=True, eq=False)
 class MediaConsumer:
-    """Something a participant receives."""
+    """Something a participant receives. `layers` is the latest that is known of what the SFU sends of it."""
 
     id: str
     owner: "Participant"
     transport_id: str
     producer: MediaProducer
     paused: bool
+    layers: "ConsumerLayersChanged | None" = None
 
 
 @dataclass(slots=True, eq=False)
@@ -72,7 +78,8 @@ class Participant:
 
     `outbox` is None while the socket is gone. `gone` tells that the seat is free: nothing may be added any more.
     `lock` puts the participant's requests to the SFU in a row, also those of an older socket and of its successor.
-    `closing` are ids of transports, producers and consumers that the participant is just closing.
+    `closing` are ids of transports, producers and consumers that the participant is just closing. `early_layers`
+    were told of consumers that the SFU has made and not answered yet.
     `media_generation` grows whenever all media of the participant ended at the SFU, so that an answer from before
     is recognised; `has_peer` tells whether the SFU has the peer.
     """
@@ -93,6 +100,7 @@ class Participant:
     producers: dict[str, MediaProducer] = field(default_factory=dict)
     consumers: dict[str, MediaConsumer] = field(default_factory=dict)
     closing: set[str] = field(default_factory=set)
+    early_layers: dict[str, Layers | None] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def tell(self, notice: "Notice") -> None:

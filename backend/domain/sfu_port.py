@@ -7,7 +7,7 @@ SCTP parameters pass through the backend unread, as JSON objects in mediasoup's 
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from backend.errors import NotAvailable
 
@@ -55,6 +55,13 @@ class MediaObject(enum.StrEnum):
     CONSUMER = "consumers"
 
 
+class Layers(NamedTuple):
+    """Layers of a video, counted from 0, the lowest. Without a temporal one, the highest there is."""
+
+    spatial: int
+    temporal: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class SfuPeer:
     """A participant as the SFU labels it; `id` is the participant's."""
@@ -88,12 +95,13 @@ class ProducerWish:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerWish:
-    """What a client wants to receive; without a transport its first receiving one serves."""
+    """What a client wants to receive, at most in these layers; without a transport its first one for it serves."""
 
     producer_id: str
     rtp_capabilities: JsonObject
     paused: bool = True
     transport_id: str | None = None
+    preferred_layers: Layers | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +117,17 @@ class SfuConsumer:
 
 @dataclass(frozen=True, slots=True)
 class SfuPeerState:
-    """What the SFU holds for one peer: ids."""
+    """What the SFU holds for one peer: ids.
+
+    `layers` are what it sends to consumers, by their ids; None: nothing. `wanted` are the highest layers that
+    anybody watches of producers, by their ids, as far as it knows; None: nobody watches.
+    """
 
     transports: frozenset[str]
     producers: frozenset[str]
     consumers: frozenset[str]
+    layers: Mapping[str, Layers | None] = field(default_factory=dict)
+    wanted: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +178,19 @@ class LayersChanged:
     room_id: str
     peer_id: str
     consumer_id: str
+    layers: Layers | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayersWanted:
+    """Others now watch a producer's layers up to this one; None: nobody watches."""
+
+    room_id: str
+    producer_id: str
     spatial_layer: int | None
-    temporal_layer: int | None
 
 
-SfuEvent = ProducerClosed | ConsumerClosed | RoomDoubtful | SpeakerChanged | LayersChanged
+SfuEvent = ProducerClosed | ConsumerClosed | RoomDoubtful | SpeakerChanged | LayersChanged | LayersWanted
 
 
 class SfuPort(Protocol):
@@ -219,6 +241,12 @@ class SfuPort(Protocol):
 
     async def switch_consumer(self, room_id: str, consumer_id: str, action: SwitchAction) -> None:
         """Pause, resume or close a consumer; closing one that is not there is no error."""
+
+    async def set_preferred_layers(self, room_id: str, consumer_id: str, layers: Layers) -> Layers | None:
+        """Send a consumer at most these layers; return what it came to, None when it has no layers."""
+
+    async def set_priority(self, room_id: str, consumer_id: str, priority: int) -> None:
+        """Let a consumer come before or after the others of its transport when bandwidth is short."""
 
     async def request_key_frame(self, room_id: str, consumer_id: str) -> None:
         """Ask the consumer's publisher for a key frame."""

@@ -16,6 +16,7 @@ from backend.domain.notices import (
     ActiveSpeaker,
     ConsumerLayersChanged,
     Notice,
+    ProducerLayersWanted,
     SfuCameBack,
     SfuWentAway,
 )
@@ -23,6 +24,7 @@ from backend.domain.participants import Participant
 from backend.domain.sfu_port import (
     ConsumerClosed,
     LayersChanged,
+    LayersWanted,
     ProducerClosed,
     RoomDoubtful,
     SfuEvent,
@@ -46,6 +48,8 @@ class _Held:
     transports: frozenset[str]
     producers: frozenset[str]
     consumers: frozenset[str]
+    layers: Mapping[str, ConsumerLayersChanged | None]
+    wanted: Mapping[str, ProducerLayersWanted | None]
 
 
 class SfuWatch:
@@ -110,15 +114,25 @@ class SfuWatch:
             case SpeakerChanged():
                 room.tell(ActiveSpeaker(event.peer_id, event.producer_id, event.volume))
             case LayersChanged():
-                notice = ConsumerLayersChanged(event.consumer_id, event.spatial_layer, event.temporal_layer)
-                if (owner := room.participants.get(event.peer_id)) is not None:
-                    owner.tell(notice)
+                self._layers_changed(room, event)
+            case LayersWanted():
+                if (producer := room.producers.get(event.producer_id)) is not None:
+                    room.note_wanted(producer, event.spatial_layer)
 
     def _consumer_closed(self, room: Classroom, consumer_id: str) -> None:
         for participant in room.participants.values():
             if (consumer := participant.consumers.get(consumer_id)) is not None:
                 room.end_consumer(consumer, tell_owner=not participant.is_closing(consumer))
                 return
+
+    def _layers_changed(self, room: Classroom, event: LayersChanged) -> None:
+        owner = room.participants.get(event.peer_id)
+        if owner is None:
+            return
+        if (consumer := owner.consumers.get(event.consumer_id)) is not None:
+            room.note_layers(consumer, event.layers)
+        elif owner.lock.locked():
+            owner.early_layers[event.consumer_id] = event.layers
 
     def _tell_all(self, notice: Notice) -> None:
         for room in self._rooms.values():
@@ -161,6 +175,7 @@ class SfuWatch:
         for one in current:
             if one.participant.id in peers:
                 self._drop_missing(room, one, peers[one.participant.id])
+                self._note_layers(room, one, peers[one.participant.id])
                 if one.participant not in busy and not one.participant.lock.locked():
                     await self._close_unknown(room, one.participant, peers[one.participant.id])
 
@@ -174,6 +189,18 @@ class SfuWatch:
         for consumer_id in held.consumers - found.consumers:
             if (consumer := me.consumers.get(consumer_id)) is not None:
                 room.end_consumer(consumer, tell_owner=True)
+
+    def _note_layers(self, room: Classroom, held: _Held, found: SfuPeerState) -> None:
+        """Take over what was missed. What an event has changed since the question is newer than the answer."""
+        me = held.participant
+        for consumer_id, layers in found.layers.items():
+            consumer = me.consumers.get(consumer_id)
+            if consumer is not None and held.layers.get(consumer_id) == consumer.layers:
+                room.note_layers(consumer, layers)
+        for producer_id, spatial_layer in found.wanted.items():
+            producer = me.producers.get(producer_id)
+            if producer is not None and held.wanted.get(producer_id) == producer.wanted:
+                room.note_wanted(producer, spatial_layer)
 
     async def _close_unknown(self, room: Classroom, me: Participant, found: SfuPeerState) -> None:
         """Close what the SFU made for a participant by a request whose answer never reached us."""
@@ -216,4 +243,6 @@ def _hold(participant: Participant) -> _Held:
         frozenset(participant.transports),
         frozenset(participant.producers),
         frozenset(participant.consumers),
+        {consumer.id: consumer.layers for consumer in participant.consumers.values()},
+        {producer.id: producer.wanted for producer in participant.producers.values()},
     )

@@ -15,12 +15,14 @@ from backend.domain.sfu_port import (
     ConsumerClosed,
     JsonObject,
     LayersChanged,
+    LayersWanted,
     ProducerClosed,
     RoomDoubtful,
     SfuEvent,
     SfuListener,
     SpeakerChanged,
 )
+from backend.sfu_client.reconcile import layers_in
 from backend.sfu_client.transport import CONNECT_S, SfuHttp
 from shared.logging import get_logger
 
@@ -104,14 +106,7 @@ def _room_closed(message: JsonObject) -> SfuEvent | None:
 
 
 def _layers(message: JsonObject) -> LayersChanged:
-    layers: Any = message.get("layers") or message
-    return LayersChanged(
-        message["roomId"],
-        message["peerId"],
-        message["consumerId"],
-        layers.get("spatialLayer"),
-        layers.get("temporalLayer"),
-    )
+    return LayersChanged(message["roomId"], message["peerId"], message["consumerId"], layers_in(message))
 
 
 _PARSERS: dict[str, Callable[[JsonObject], SfuEvent | None]] = {
@@ -120,6 +115,7 @@ _PARSERS: dict[str, Callable[[JsonObject], SfuEvent | None]] = {
     "producer-closed": lambda m: ProducerClosed(m["roomId"], m["producerId"]),
     "consumer-closed": lambda m: ConsumerClosed(m["roomId"], m["consumerId"]),
     "consumer-layers": _layers,
+    "producer-layers": lambda m: LayersWanted(m["roomId"], m["producerId"], m["spatialLayer"]),
     "active-speaker": lambda m: SpeakerChanged(m["roomId"], m["peerId"], m["producerId"], m["volume"]),
 }
 

@@ -8,6 +8,7 @@ from backend.domain.sfu_port import (
     ConsumerWish,
     Direction,
     JsonObject,
+    Layers,
     MediaObject,
     ProducerWish,
     SfuConsumer,
@@ -20,7 +21,7 @@ from backend.domain.sfu_port import (
 )
 from backend.errors import Broken, NotFound
 from backend.sfu_client.events import EventFollower
-from backend.sfu_client.reconcile import room_state
+from backend.sfu_client.reconcile import layers_in, layers_wire, room_state
 from backend.sfu_client.transport import SfuHttp
 from shared.control_api import MAX_LABEL_BYTES
 
@@ -147,7 +148,7 @@ class SfuClient:
 
     async def create_consumer(self, room_id: str, peer_id: str, wish: ConsumerWish) -> SfuConsumer:
         """Make a consumer."""
-        body = {
+        body: JsonObject = {
             "peerId": peer_id,
             "producerId": wish.producer_id,
             "rtpCapabilities": wish.rtp_capabilities,
@@ -155,6 +156,8 @@ class SfuClient:
         }
         if wish.transport_id is not None:
             body["transportId"] = wish.transport_id
+        if wish.preferred_layers is not None:
+            body["preferredLayers"] = layers_wire(wish.preferred_layers)
         answer = await self._post("rooms", room_id, "consumers", body=body)
         return SfuConsumer(
             id=_text(answer, "consumerId"),
@@ -167,6 +170,16 @@ class SfuClient:
     async def switch_consumer(self, room_id: str, consumer_id: str, action: SwitchAction) -> None:
         """Pause, resume or close a consumer; closing one that is not there is no error."""
         await self._switch(room_id, MediaObject.CONSUMER, consumer_id, action)
+
+    async def set_preferred_layers(self, room_id: str, consumer_id: str, layers: Layers) -> Layers | None:
+        """Send a consumer at most these layers; return what it came to, None when it has no layers."""
+        path = ("rooms", room_id, "consumers", consumer_id, "preferred-layers")
+        return layers_in(await self._post(*path, body=layers_wire(layers), repeatable=True))
+
+    async def set_priority(self, room_id: str, consumer_id: str, priority: int) -> None:
+        """Let a consumer come before or after the others of its transport when bandwidth is short."""
+        path = ("rooms", room_id, "consumers", consumer_id, "priority")
+        await self._post(*path, body={"priority": priority}, repeatable=True)
 
     async def request_key_frame(self, room_id: str, consumer_id: str) -> None:
         """Ask the consumer's publisher for a key frame."""

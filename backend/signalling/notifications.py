@@ -8,6 +8,7 @@ from backend.domain import notices
 from backend.domain.notices import Notice
 from backend.domain.participants import MediaProducer, Participant
 from backend.domain.rooms import RoomRecord
+from backend.domain.sfu_port import Layers
 from backend.signalling.protoo import JsonObject, notification
 
 Wire = tuple[str, JsonObject]
@@ -53,6 +54,12 @@ def room_object(room: RoomRecord) -> JsonObject:
     }
 
 
+def layers_object(layers: Layers | None) -> JsonObject:
+    """Render layers; both null for none."""
+    spatial, temporal = layers or (None, None)
+    return {"spatialLayer": spatial, "temporalLayer": temporal}
+
+
 def _new_producer(notice: notices.NewProducer) -> Wire:
     producer = notice.producer
     return "new-producer", {**producer_object(producer), "participantId": producer.owner.id}
@@ -69,11 +76,7 @@ def _consumer_switched(notice: notices.ConsumerSwitched) -> Wire:
 
 
 def _layers(notice: notices.ConsumerLayersChanged) -> Wire:
-    return "consumer-layers-changed", {
-        "consumerId": notice.consumer_id,
-        "spatialLayer": notice.spatial_layer,
-        "temporalLayer": notice.temporal_layer,
-    }
+    return "consumer-layers-changed", {"consumerId": notice.consumer_id, **layers_object(notice.layers)}
 
 
 def _speaker(notice: notices.ActiveSpeaker) -> Wire:
@@ -109,6 +112,10 @@ _RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
         {"consumerId": n.consumer_id, "producerId": n.producer_id},
     ),
     notices.ConsumerLayersChanged: _layers,
+    notices.ProducerLayersWanted: lambda n: (
+        "producer-layers-wanted",
+        {"producerId": n.producer_id, "spatialLayer": n.spatial_layer},
+    ),
     notices.ActiveSpeaker: _speaker,
     notices.Relayed: lambda n: (n.method, n.data),
     notices.Muted: lambda n: ("muted", {"producerId": n.producer_id, "by": n.by}),

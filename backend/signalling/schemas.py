@@ -8,12 +8,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
 from backend.domain.rooms import MAX_ROOM_NAME_LENGTH
-from backend.domain.sfu_port import Direction
+from backend.domain.sfu_port import Direction, Layers
+from shared.control_api import HIGHEST_LAYER, MAX_PRIORITY
 from shared.ids import is_client_id
-from shared.wire_schema import Flag, check_text
+from shared.wire_schema import Flag, WholeNumber, check_text
 
 MAX_TOKEN_LENGTH = 200
 """Longer than any resume token of ours."""
@@ -128,6 +129,17 @@ class ProducerSchema(MessageSchema):
     producer_id = _id("producerId")
 
 
+class LayersSchema(MessageSchema):
+    """Layers of a video."""
+
+    spatial = WholeNumber(0, HIGHEST_LAYER, data_key="spatialLayer", required=True)
+    temporal = WholeNumber(0, HIGHEST_LAYER, data_key="temporalLayer")
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Layers:
+        return Layers(**data)
+
+
 class ConsumeSchema(MessageSchema):
     """`consume`."""
 
@@ -135,12 +147,26 @@ class ConsumeSchema(MessageSchema):
     rtp_capabilities = _object("rtpCapabilities")
     paused = Flag(load_default=True)
     transport_id = _id("transportId", required=False)
+    preferred_layers = fields.Nested(LayersSchema, data_key="preferredLayers")
 
 
 class ConsumerSchema(MessageSchema):
     """A request about one consumer."""
 
     consumer_id = _id("consumerId")
+
+
+class PreferredLayersSchema(ConsumerSchema):
+    """`set-preferred-layers`."""
+
+    spatial = WholeNumber(0, HIGHEST_LAYER, data_key="spatialLayer", required=True)
+    temporal = WholeNumber(0, HIGHEST_LAYER, data_key="temporalLayer", load_default=None)
+
+
+class PrioritySchema(ConsumerSchema):
+    """`set-consumer-priority`."""
+
+    priority = WholeNumber(1, MAX_PRIORITY, required=True)
 
 
 class StatsSchema(MessageSchema):

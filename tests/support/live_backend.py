@@ -103,7 +103,8 @@ class Seat:
 
     async def produce(self, kind: str = "audio", *, ssrc: int = 1111, **fields: Any) -> str:
         """Produce on a new transport, with what Chromium sends; return the producer's id."""
-        encodings = [{"ssrc": ssrc, **({"rtx": {"ssrc": ssrc + 1}} if kind == "video" else {})}]
+        one = {"ssrc": ssrc, **({"rtx": {"ssrc": ssrc + 1}} if kind == "video" else {})}
+        encodings = fields.pop("encodings", [one])
         parameters = producer_parameters("chromium", kind, encodings=encodings, mid=str(ssrc))
         transport_id = fields.pop("transportId", None) or await self.transport()
         answer = await self.client.request(

@@ -26,6 +26,7 @@ from backend.domain.sfu_port import (
     ConsumerWish,
     Direction,
     JsonObject,
+    Layers,
     MediaObject,
     ProducerWish,
     SfuConsumer,
@@ -72,6 +73,8 @@ class _Peer:
     transports: set[str] = field(default_factory=set)
     producers: dict[str, str] = field(default_factory=dict)
     consumers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    layers: dict[str, Layers | None] = field(default_factory=dict)
+    wanted: dict[str, int | None] = field(default_factory=dict)
 
 
 class MemorySfu:
@@ -149,7 +152,11 @@ class MemorySfu:
                 room_id,
                 {
                     peer_id: SfuPeerState(
-                        frozenset(peer.transports), frozenset(peer.producers), frozenset(peer.consumers)
+                        frozenset(peer.transports),
+                        frozenset(peer.producers),
+                        frozenset(peer.consumers),
+                        dict(peer.layers),
+                        dict(peer.wanted),
                     )
                     for peer_id, peer in peers.items()
                 },
@@ -229,6 +236,15 @@ class MemorySfu:
         else:
             if action is not SwitchAction.CLOSE:
                 raise NotFound("no such consumer", CONSUMER_NOT_FOUND)
+        await self._answered()
+
+    async def set_preferred_layers(self, room_id: str, consumer_id: str, layers: Layers) -> Layers | None:
+        await self._call("preferred-layers", consumer_id, f"{layers.spatial}")
+        await self._answered()
+        return Layers(min(layers.spatial, 2), 2)
+
+    async def set_priority(self, room_id: str, consumer_id: str, priority: int) -> None:
+        await self._call("priority", consumer_id, f"{priority}")
         await self._answered()
 
     async def request_key_frame(self, room_id: str, consumer_id: str) -> None:

@@ -44,6 +44,8 @@ METHODS: dict[str, Method] = {
     "pause-consumer": Method(consumers.switch_consumer(SwitchAction.PAUSE), schemas.ConsumerSchema()),
     "resume-consumer": Method(consumers.switch_consumer(SwitchAction.RESUME), schemas.ConsumerSchema()),
     "close-consumer": Method(consumers.switch_consumer(SwitchAction.CLOSE), schemas.ConsumerSchema()),
+    "set-preferred-layers": Method(consumers.set_preferred_layers, schemas.PreferredLayersSchema()),
+    "set-consumer-priority": Method(consumers.set_priority, schemas.PrioritySchema()),
     "request-key-frame": Method(consumers.request_key_frame, schemas.ConsumerSchema()),
     "webrtc-offer": Method(relay.relay("webrtc-offer", "sdp"), schemas.SdpSchema()),
     "webrtc-answer": Method(relay.relay("webrtc-answer", "sdp"), schemas.SdpSchema()),

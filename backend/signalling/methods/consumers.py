@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from backend.domain.sfu_port import ConsumerWish, SwitchAction
+from backend.domain.sfu_port import ConsumerWish, Layers, SwitchAction
 from backend.signalling.client import Client
+from backend.signalling.notifications import layers_object
 from backend.signalling.protoo import JsonObject
 
 
@@ -16,8 +17,22 @@ async def consume(client: Client, data: dict[str, Any]) -> JsonObject:
         "producerId": consumer.producer.id,
         "participantId": consumer.producer.owner.id,
         "appData": consumer.producer.app_data,
+        "currentLayers": layers_object(consumer.layers.layers) if consumer.layers is not None else None,
         **negotiated,
     }
+
+
+async def set_preferred_layers(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Receive at most these layers; the answer is what it came to, empty when the consumer has no layers."""
+    wanted = Layers(data["spatial"], data["temporal"])
+    layers = await client.rules.media.set_preferred_layers(client.me, data["consumer_id"], wanted)
+    return layers_object(layers) if layers is not None else {}
+
+
+async def set_priority(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Let one's consumer come before or after one's others when bandwidth is short."""
+    await client.rules.media.set_consumer_priority(client.me, data["consumer_id"], data["priority"])
+    return {}
 
 
 async def request_key_frame(client: Client, data: dict[str, Any]) -> JsonObject:

@@ -7,7 +7,6 @@ import pytest
 from backend.domain.notices import (
     ActiveSpeaker,
     ConsumerEnded,
-    ConsumerLayersChanged,
     NewProducer,
     ProducerEnded,
     SfuCameBack,
@@ -17,7 +16,6 @@ from backend.domain.notices import (
 from backend.domain.sfu_port import (
     ConsumerClosed,
     Direction,
-    LayersChanged,
     ProducerClosed,
     RoomDoubtful,
     SpeakerChanged,
@@ -170,13 +168,12 @@ async def test_a_restart_after_an_absence_starts_over(school: School) -> None:
     assert box.notices == [SfuWentAway(), SfuRestarted()]
 
 
-async def test_speakers_and_layers_are_passed_on(school: School) -> None:
+async def test_speakers_are_passed_on_to_all(school: School) -> None:
     ann, ann_box = await school.join()
-    bob, bob_box = await school.join()
+    _, bob_box = await school.join()
     school.watch.sfu_event(SpeakerChanged("physics", ann.me.id, "p", -20))
-    school.watch.sfu_event(LayersChanged("physics", bob.me.id, "c", 1, 2))
     assert ActiveSpeaker(ann.me.id, "p", -20) in ann_box.notices
-    assert bob_box.notices == [ActiveSpeaker(ann.me.id, "p", -20), ConsumerLayersChanged("c", 1, 2)]
+    assert bob_box.notices == [ActiveSpeaker(ann.me.id, "p", -20)]
 
 
 async def test_peers_from_before_our_start_are_removed_when_nobody_claims_them() -> None:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from backend.domain.sfu_port import (
     ConsumerClosed,
+    Layers,
     LayersChanged,
+    LayersWanted,
     ProducerClosed,
     RoomDoubtful,
     SfuEvent,
@@ -144,7 +146,19 @@ def test_an_event_without_a_number_is_refused(message: Any) -> None:
         ({"event": "consumer-closed", "roomId": "r", "consumerId": "c"}, ConsumerClosed("r", "c")),
         (
             {"event": "consumer-layers", "roomId": "r", "peerId": "x", "consumerId": "c", "spatialLayer": 1},
-            LayersChanged("r", "x", "c", 1, None),
+            LayersChanged("r", "x", "c", Layers(1)),
+        ),
+        (
+            {"event": "consumer-layers", "roomId": "r", "peerId": "x", "consumerId": "c", "spatialLayer": None},
+            LayersChanged("r", "x", "c", None),
+        ),
+        (
+            {"event": "producer-layers", "roomId": "r", "peerId": "x", "producerId": "p", "spatialLayer": 2},
+            LayersWanted("r", "p", 2),
+        ),
+        (
+            {"event": "producer-layers", "roomId": "r", "peerId": "x", "producerId": "p", "spatialLayer": None},
+            LayersWanted("r", "p", None),
         ),
         (
             {"event": "active-speaker", "roomId": "r", "peerId": "x", "producerId": "p", "volume": -30},

@@ -152,6 +152,13 @@ async def test_parameters_that_the_sfu_refuses_are_refused_with_details(teacher:
         ("pause-producer", {}),
         ("pause-producer", {"producerId": {}}),
         ("consume", {"producerId": "x"}),
+        ("consume", {"producerId": "x", "rtpCapabilities": {}, "preferredLayers": {}}),
+        ("consume", {"producerId": "x", "rtpCapabilities": {}, "preferredLayers": {"spatialLayer": -1}}),
+        ("set-preferred-layers", {"consumerId": "x"}),
+        ("set-preferred-layers", {"consumerId": "x", "spatialLayer": 256}),
+        ("set-preferred-layers", {"consumerId": "x", "spatialLayer": 1, "temporalLayer": "2"}),
+        ("set-consumer-priority", {"consumerId": "x", "priority": 0}),
+        ("set-consumer-priority", {"consumerId": "x", "priority": 256}),
         ("get-stats", {}),
         ("get-stats", {"producerId": "x", "consumerId": "y"}),
         ("raise-hand", {"raised": "up"}),
@@ -173,6 +180,7 @@ async def test_what_belongs_to_another_room_or_participant_is_not_found(
     stranger = await backend.joined("stranger", Role.TEACHER, "chemistry")
     producer_id = await teacher.produce()
     transport_id = await teacher.transport()
+    consumer_id = (await teacher.consume(producer_id))["consumerId"]
     await stranger.transport("recv")
     capabilities = receiver_capabilities("chromium")
     refusal = await stranger.client.refused("consume", producerId=producer_id, rtpCapabilities=capabilities)
@@ -189,6 +197,8 @@ async def test_what_belongs_to_another_room_or_participant_is_not_found(
                 "TRANSPORT_NOT_FOUND",
             ),
             ("resume-consumer", {"consumerId": producer_id}, "CONSUMER_NOT_FOUND"),
+            ("set-preferred-layers", {"consumerId": consumer_id, "spatialLayer": 0}, "CONSUMER_NOT_FOUND"),
+            ("set-consumer-priority", {"consumerId": consumer_id, "priority": 2}, "CONSUMER_NOT_FOUND"),
         ):
             refusal = await seat.client.refused(method, data)
             assert (refusal.status, refusal.code) == (404, code)
