@@ -20,6 +20,13 @@ MAX_ICE_TEXT_BYTES = 256
 """Longest user name fragment, password or foundation (RFC 8839 section 5.4)."""
 MAX_PORT = (1 << 16) - 1
 MAX_PRIORITY = (1 << 32) - 1
+SCTP_PORT = 5000
+"""The port of every WebRTC data channel association; there is only one a transport (RFC 8831)."""
+SCTP_STREAMS = 1024
+"""Streams in each direction unless a transport asks for another number, as in mediasoup."""
+SCTP_MAX_STREAMS = 65535
+SCTP_MAX_MESSAGE_BYTES = 262144
+"""Largest message that we take and forward, as browsers and mediasoup have it."""
 
 _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*")
 
@@ -69,10 +76,10 @@ class DtlsParameters:
 class SctpParameters:
     """The SCTP association of a transport with data channels. `os` and `mis` count streams out and in."""
 
-    port: int = 5000
-    os: int = 1024
-    mis: int = 1024
-    max_message_size: int = 262144
+    port: int = SCTP_PORT
+    os: int = SCTP_STREAMS
+    mis: int = SCTP_STREAMS
+    max_message_size: int = SCTP_MAX_MESSAGE_BYTES
 
 
 class _IceParametersSchema(ObjectSchema):
@@ -132,10 +139,10 @@ class _DtlsParametersSchema(ObjectSchema):
 
 class _SctpParametersSchema(ObjectSchema):
     target = SctpParameters
-    port = WholeNumber(0, MAX_PORT, load_default=5000)
-    os = WholeNumber(1, 65535, data_key="OS", load_default=1024)
-    mis = WholeNumber(1, 65535, data_key="MIS", load_default=1024)
-    max_message_size = WholeNumber(1, (1 << 32) - 1, load_default=262144)
+    port = WholeNumber(0, MAX_PORT, load_default=SCTP_PORT)
+    os = WholeNumber(1, SCTP_MAX_STREAMS, data_key="OS", load_default=SCTP_STREAMS)
+    mis = WholeNumber(1, SCTP_MAX_STREAMS, data_key="MIS", load_default=SCTP_STREAMS)
+    max_message_size = WholeNumber(1, (1 << 32) - 1, load_default=SCTP_MAX_MESSAGE_BYTES)
 
 
 _ICE_PARAMETERS = _IceParametersSchema()

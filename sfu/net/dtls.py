@@ -6,6 +6,7 @@ aiortc's underscored names are used in this file and nowhere else.
 import asyncio
 import contextlib
 import enum
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from aiortc.rtcdtlstransport import (
     RTCDtlsParameters,
     RTCDtlsTransport,
     SRTPProtectionProfile,
+    State,
 )
 from OpenSSL import SSL
 
@@ -33,6 +35,9 @@ MAX_WAITING_RECORDS = 16
 """Datagrams kept for a transport that is not started or is behind: two flights. DTLS repeats what gets lost, and
 who sends more than OpenSSL is given time for loses them."""
 
+MAX_WAITING_DATA = 128
+"""Datagrams kept of a transport with data channels. SCTP takes for lost what does not fit, and slows down."""
+
 HANDSHAKE_TIMEOUT = 30.0
 """Seconds a handshake may take. A peer that does not finish it by then has gone."""
 
@@ -40,7 +45,11 @@ STEPS_A_TICK = 4
 """Datagrams handed to OpenSSL in one turn of the event loop. A handshake costs about a millisecond; a class that
 joins at once may hold up the packets of another for no longer than a few of them."""
 
+TICK_BUDGET_S = 0.0005
+"""After this no further step is begun in one turn of the event loop."""
+
 _MAX_FLIGHT_BYTES = 1500
+_MAX_RECORD_BYTES = 2048
 
 Role = Literal["client", "server"]
 
@@ -87,10 +96,13 @@ class HandshakePacer:
             self._loop.call_soon(self._run)
 
     def _run(self) -> None:
+        until = time.perf_counter() + TICK_BUDGET_S
         for _ in range(min(STEPS_A_TICK, len(self._waiting))):
             step = self._waiting.popleft()
             if step():
                 self._waiting.append(step)
+            if time.perf_counter() >= until:
+                break
         self._scheduled = bool(self._waiting)
         if self._scheduled:
             self._loop.call_later(0, self._run)
@@ -121,11 +133,22 @@ class _RecordPipe:
         self.send_now(data)
 
 
+class _DataSink:
+    """What aiortc hands application data to that it finds among the last records of a handshake."""
+
+    def __init__(self, receive: Callable[[bytes], object]) -> None:
+        self.receive = receive
+
+    async def _handle_data(self, data: bytes) -> None:
+        self.receive(data)
+
+
 class DtlsTransport:
     """The DTLS association of one transport; calls `on_state` on every change.
 
     `receive` records as they come, `start` once the peer's fingerprints are known; once connected `inbound` and
-    `outbound` hold the SRTP keys and `srtp_profile` the chosen profile's name.
+    `outbound` hold the SRTP keys and `srtp_profile` the chosen profile's name. Application data goes out by
+    `send_data` and comes in by what `deliver_data_to` was given.
     """
 
     def __init__(
@@ -147,6 +170,8 @@ class DtlsTransport:
         self._dtls = RTCDtlsTransport(ice, [certificate])
         self._dtls._srtp_profiles = SRTP_PROFILES
         self._dtls.on("statechange", self._follow)
+        self._data_sink = _DataSink(_ignore)
+        self._dtls._data_receiver = self._data_sink
         self._handshake: asyncio.Task[None] | None = None
 
     def start(self, role: Role, fingerprints: list[tuple[str, str]]) -> None:
@@ -164,11 +189,29 @@ class DtlsTransport:
     def receive(self, record: bytes) -> bool:
         """Take a datagram of DTLS records from the peer; `False` if it is dropped: too many wait, or it ended."""
         waiting = len(self._backlog) + self._pipe.waiting
-        if self.state in {DtlsState.CLOSED, DtlsState.FAILED} or waiting >= MAX_WAITING_RECORDS:
+        carries_data = self.state is DtlsState.CONNECTED and self._data_sink.receive is not _ignore
+        most = MAX_WAITING_DATA if carries_data else MAX_WAITING_RECORDS
+        if self.state in {DtlsState.CLOSED, DtlsState.FAILED} or waiting >= most:
             return False
         self._backlog.append(record)
         if len(self._backlog) == 1:
             self._pacer.submit(self._take_record)
+        return True
+
+    def deliver_data_to(self, receive: Callable[[bytes], object]) -> None:
+        """Have `receive` called with the content of each record of application data (RFC 8261)."""
+        self._data_sink.receive = receive
+
+    def send_data(self, data: bytes) -> bool:
+        """Send a record of application data at once; `False` when DTLS is not connected."""
+        connection = self._dtls._ssl
+        if self.state is not DtlsState.CONNECTED or connection is None:
+            return False
+        try:
+            connection.send(data)
+        except SSL.Error:
+            return False
+        self._write(connection)
         return True
 
     def close(self) -> None:
@@ -199,14 +242,40 @@ class DtlsTransport:
             task.cancel()
         self._on_state = _ignore
         self._pipe.send_now = _ignore
+        self._data_sink.receive = _ignore
 
     def _take_record(self) -> bool:
         """Hand the oldest datagram to OpenSSL; whether there are more."""
         if self.state in {DtlsState.CLOSED, DtlsState.FAILED}:
             self._backlog.clear()
             return False
-        self._pipe.put(self._backlog.popleft())
+        record = self._backlog.popleft()
+        if self.state is DtlsState.CONNECTED:
+            self._open(record)
+        else:
+            self._pipe.put(record)
         return bool(self._backlog)
+
+    def _open(self, record: bytes) -> None:
+        """Let OpenSSL take a datagram of a connected peer, and hand on what is in it.
+
+        Not left to aiortc, which reads one record a datagram, so that those of a hostile peer would pile up.
+        """
+        connection: Any = self._dtls._ssl
+        connection.bio_write(record)
+        try:
+            while self.state is DtlsState.CONNECTED:
+                self._data_sink.receive(connection.recv(_MAX_RECORD_BYTES))
+        except SSL.ZeroReturnError:
+            self._dtls._set_state(State.CLOSED)  # the peer's close_notify
+        except SSL.Error:
+            self._write(connection)  # nothing more to read, or nothing that is the peer's
+
+    def _write(self, connection: SSL.Connection) -> None:
+        """Send what OpenSSL has put out."""
+        with contextlib.suppress(SSL.Error):
+            while True:
+                self._pipe.send_now(connection.bio_read(_MAX_RECORD_BYTES))
 
     async def _run(self, remote: RTCDtlsParameters) -> None:
         try:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from sfu.net.address import Address
-from sfu.net.dtls import Certificate, DtlsTransport, HandshakePacer, Role
+from sfu.net.dtls import Certificate, DtlsState, DtlsTransport, HandshakePacer, Role
 from sfu.net.ice_lite import IceLite, IceState
+from sfu.net.sctp import SctpAssociation
 from sfu.net.srtp import AES128_CM_SHA1_80, MAX_RTCP_BYTES, Pointer
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 from shared.transport_parameters import IceParameters
@@ -64,11 +65,13 @@ class Endpoint:
         on_close: Callable[["Endpoint"], None],
     ) -> None:
         self.ice = IceLite(consent_timeout)
-        self.dtls = DtlsTransport(certificate, pacer, self._send_record, lambda _: self._report())
+        self.dtls = DtlsTransport(certificate, pacer, self._send_record, self._follow_dtls)
         self.local_address = local_address
+        self.data: SctpAssociation | None = None
         self.transport_sequence = 0
         self.bytes_received = 0
         self.bytes_sent = 0
+        self._pacer = pacer
         self._writer = writer
         self._send = send
         self._drops = drops
@@ -99,6 +102,12 @@ class Endpoint:
             self._pending_start = (role, fingerprints)
         else:
             self.dtls.start(role, fingerprints)
+
+    def open_data(self, outgoing: int, incoming: int) -> SctpAssociation:
+        """Make the association of the data channels, with so many streams out and in; DTLS is still to come."""
+        self.data = SctpAssociation(outgoing, incoming, send=self._send_data, pacer=self._pacer, drops=self._drops)
+        self.dtls.deliver_data_to(self.data.receive)
+        return self.data
 
     @property
     def ready(self) -> bool:
@@ -149,6 +158,9 @@ class Endpoint:
         """Close DTLS and ICE and free the addresses; safe to call twice."""
         if self.ice.state is IceState.CLOSED:
             return
+        if self.data is not None:
+            self.data.close()
+            self.data = None
         self.dtls.close()
         self._on_close(self)
         self.ice.close()
@@ -211,6 +223,17 @@ class Endpoint:
     def _send_record(self, record: bytes) -> None:
         if self.ice.selected is not None:
             self._send(record, self.ice.selected)
+
+    def _send_data(self, packet: bytes) -> None:
+        if self.dtls.send_data(packet):
+            self.bytes_sent += len(packet)
+
+    def _follow_dtls(self, state: DtlsState) -> None:
+        if self.data is not None and state is DtlsState.CONNECTED:
+            self.data.open()
+        elif self.data is not None and state in {DtlsState.FAILED, DtlsState.CLOSED}:
+            self.data.close()
+        self._report()
 
     def _report(self) -> None:
         states = (self.ice.state.value, self.dtls.state.value)

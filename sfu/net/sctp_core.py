@@ -1,0 +1,378 @@
+"""aiortc's SCTP (RFC 9260, 3758, 6525, 8261) bent to our ends: bounded, and nothing runs by itself but its timers.
+
+aiortc's underscored names of SCTP are used in this file and nowhere else. Its coroutines never wait for anything
+but our own plain calls, so each runs to its end in one go.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiortc.rtcsctptransport import (
+    SCTP_DATA_FIRST_FRAG,
+    SCTP_DATA_LAST_FRAG,
+    SCTP_DATA_UNORDERED,
+    USERDATA_MAX_LENGTH,
+    Chunk,
+    CookieEchoChunk,
+    DataChunk,
+    ForwardTsnChunk,
+    InitChunk,
+    ReconfigChunk,
+    RTCSctpTransport,
+    SackChunk,
+)
+from aiortc.utils import uint16_add
+
+from sfu.net.sctp_guard import is_sack_sane, tsn_distance
+from shared.transport_parameters import SCTP_MAX_MESSAGE_BYTES, SCTP_PORT
+
+RECEIVE_WINDOW = 4 * SCTP_MAX_MESSAGE_BYTES
+"""Bytes of an unfinished message, and of what follows a gap, that a peer may have us hold; the peer is told."""
+
+MAX_TSN_AHEAD = 512
+"""How far behind a gap chunks are kept: the acknowledgement that lists their gaps must fit into a packet."""
+
+MAX_HELD_CHUNKS = 3 * MAX_TSN_AHEAD
+"""Chunks that wait for others: behind a gap, and of one message. The largest has 227, or more on a narrow path.
+Each costs some hundred bytes however little it carries."""
+
+INITIAL_RTO_S = 1.0
+"""RFC 9260 section 16; aiortc waits for three times that."""
+
+MIN_RTO_S = 0.4
+"""What browsers wait at least before they repeat the last chunk of a message; a second would be felt."""
+
+MAX_RTO_S = 60.0
+
+_State = RTCSctpTransport.State
+
+
+class CoreListener(Protocol):
+    """Whom the core tells what happens to the association."""
+
+    def message_received(self, stream_id: int, ppid: int, data: bytes) -> None:
+        """Take a whole message."""
+
+    def streams_reset(self, stream_ids: list[int]) -> None:
+        """Take note that the peer has begun these streams anew: it has closed their channels."""
+
+    def association_changed(self) -> None:
+        """Take note that the association is established, or over."""
+
+    def drop(self, reason: str) -> None:
+        """Count something that is dropped."""
+
+
+@dataclass(slots=True, eq=False)
+class OutgoingMessage:
+    """A message and how far it has gone. `expiry` is Unix time: what is not through by then is given up."""
+
+    stream_id: int
+    ppid: int
+    data: bytes
+    ordered: bool
+    expiry: float | None
+    max_retransmits: int | None
+    position: int = 0
+    stream_sequence: int = 0
+    last_chunk: DataChunk | None = None
+
+
+class SctpCore(RTCSctpTransport):
+    """One association. It waits for the peer to open it, as every WebRTC endpoint does (RFC 8841 section 9.3).
+
+    It is not opened from here: a browser has no SCTP before its page asks for the first channel, and an INIT that
+    nobody hears would have been given up by then.
+    """
+
+    def __init__(
+        self, outgoing: int, incoming: int, send: Callable[[bytes], object], listener: CoreListener
+    ) -> None:
+        pipe: Any = _Pipe(send)
+        super().__init__(pipe, SCTP_PORT)
+        self.has_ended = False
+        self._pipe = pipe
+        self._listener = listener
+        self._remote_port = SCTP_PORT
+        self._inbound_streams_max = incoming
+        self._outbound_streams_count = outgoing
+        self._advertised_rwnd = RECEIVE_WINDOW
+        self._rto = INITIAL_RTO_S
+        self._held_chunks = 0
+        self._skipping = False
+        self._resetting: set[int] = set()
+
+    @property
+    def is_established(self) -> bool:
+        """Whether data can be sent."""
+        return self._association_state == _State.ESTABLISHED
+
+    @property
+    def outgoing_streams(self) -> int:
+        """On how many streams both sides let us send."""
+        return self._outbound_streams_count
+
+    # --- packets from the peer ---
+
+    def accepts_tag(self, tag: int, chunks: list[Chunk]) -> bool:
+        """Tell whether a packet's verification tag is ours, or zero with an INIT (RFC 9260 section 8.5)."""
+        is_init = bool(chunks) and isinstance(chunks[0], InitChunk)
+        return tag == (0 if is_init else self._local_verification_tag)
+
+    def receive(self, chunk: Chunk) -> None:
+        """Act upon a chunk, unless it makes no sense now."""
+        if isinstance(chunk, InitChunk):
+            if not self.is_established:  # then it is a late copy, which would turn the numbers back
+                self._handle(chunk)
+        elif isinstance(chunk, CookieEchoChunk):
+            if self._last_received_tsn is not None:
+                self._handle(chunk)
+        elif self._association_state == _State.CLOSED:
+            self._listener.drop("sctp_not_expected")
+        elif isinstance(chunk, DataChunk):
+            self._receive_data(chunk)
+        elif isinstance(chunk, SackChunk):
+            if is_sack_sane(chunk, self._last_sacked_tsn, (self._local_tsn - 1) & 0xFFFFFFFF):
+                self._handle(chunk)
+            else:
+                self._listener.drop("sctp_malformed")
+        else:
+            if isinstance(chunk, ForwardTsnChunk):
+                chunk.streams = [entry for entry in chunk.streams if entry[0] < self._inbound_streams_max]
+            self._handle(chunk)
+            self._count_held()
+
+    def acknowledge(self) -> None:
+        """Send the acknowledgement that is due, if one is."""
+        if self._sack_needed and not self.has_ended:
+            _run(self._send_sack())
+
+    def _handle(self, chunk: Chunk) -> None:
+        _run(self._receive_chunk(chunk))
+
+    def _receive_data(self, chunk: DataChunk) -> None:
+        assert self._last_received_tsn is not None  # noqa: S101 - the peer's INIT has told it
+        ahead = tsn_distance(self._last_received_tsn, chunk.tsn)
+        if ahead <= 0 or chunk.tsn in self._sack_misordered:
+            self._handle(chunk)  # a copy: it is only acknowledged once more
+            return
+        if ahead > 1 and not self._has_room_behind_gap(ahead, chunk):
+            self._listener.drop("sctp_window_full")  # it is not acknowledged, so it comes again
+            return
+        if ahead == 1:
+            self._make_room(chunk)
+        if self._skipping or chunk.stream_id >= self._inbound_streams_max:
+            self._pass_over(chunk)
+            return
+        stream = self._get_inbound_stream(chunk.stream_id)
+        before = len(stream.reassembly)
+        self._handle(chunk)
+        self._held_chunks += len(stream.reassembly) - before
+
+    def _has_room_behind_gap(self, ahead: int, chunk: DataChunk) -> bool:
+        held = RECEIVE_WINDOW - self._advertised_rwnd + len(chunk.user_data)
+        return ahead <= MAX_TSN_AHEAD and not self._skipping and held <= RECEIVE_WINDOW - SCTP_MAX_MESSAGE_BYTES
+
+    def _make_room(self, chunk: DataChunk) -> None:
+        """Give up a message that has grown too large, of which this is the next chunk.
+
+        The chunks of a message have consecutive numbers. So what is held before a gap is the beginning of one
+        message; what is held behind it never takes the last of the window, so that such a beginning has filled it.
+        """
+        if chunk.flags & SCTP_DATA_FIRST_FRAG:
+            self._skipping = False
+        held = RECEIVE_WINDOW - self._advertised_rwnd + len(chunk.user_data)
+        most = RECEIVE_WINDOW if self._sack_misordered else SCTP_MAX_MESSAGE_BYTES
+        if held <= most and self._held_chunks < MAX_HELD_CHUNKS:
+            return
+        self._listener.drop("sctp_message_too_large")
+        for stream in self._inbound_streams.values():
+            stream.reassembly.clear()
+        self._sack_misordered.clear()
+        self._advertised_rwnd = RECEIVE_WINDOW
+        self._held_chunks = 0
+        self._skipping = not chunk.flags & SCTP_DATA_FIRST_FRAG
+
+    def _pass_over(self, chunk: DataChunk) -> None:
+        """Acknowledge a chunk without taking it."""
+        self._sack_needed = True
+        self._mark_received(chunk.tsn)
+        if self._skipping and chunk.flags & SCTP_DATA_LAST_FRAG:
+            self._skipping = False
+            stream = self._inbound_streams.get(chunk.stream_id)
+            if stream is not None and not chunk.flags & SCTP_DATA_UNORDERED:
+                stream.sequence_number = uint16_add(chunk.stream_seq, 1)
+        _run(self._reset_deferred_streams())
+
+    def _count_held(self) -> None:
+        self._held_chunks = sum(len(stream.reassembly) for stream in self._inbound_streams.values())
+
+    # --- messages to the peer ---
+
+    @property
+    def outstanding_chunks(self) -> int:
+        """Chunks that are sent and not acknowledged, or wait for the congestion window."""
+        return len(self._sent_queue) + len(self._outbound_queue)
+
+    @property
+    def has_queued(self) -> bool:
+        """Whether chunks wait for the congestion window."""
+        return bool(self._outbound_queue)
+
+    @property
+    def may_transmit(self) -> bool:
+        """Whether chunks wait that the congestion window has room for."""
+        return bool(self._outbound_queue) and self._flight_size < self._cwnd
+
+    def queue_chunks(self, message: OutgoingMessage, most: int) -> bool:
+        """Queue up to `most` further chunks of a message; whether these were the last."""
+        if message.last_chunk is None and message.ordered:
+            message.stream_sequence = self._outbound_stream_seq.get(message.stream_id, 0)
+            self._outbound_stream_seq[message.stream_id] = uint16_add(message.stream_sequence, 1)
+        elif message.last_chunk is not None and message.last_chunk._abandoned:
+            return True  # the peer is told to skip what it has of it
+        for _ in range(most):
+            chunk = self._make_chunk(message)
+            message.last_chunk = chunk
+            message.position += USERDATA_MAX_LENGTH
+            self._outbound_queue.append(chunk)
+            if chunk.flags & SCTP_DATA_LAST_FRAG:
+                return True
+        return False
+
+    def transmit(self) -> None:
+        """Send a few chunks, if the congestion window lets them pass."""
+        _run(self._transmit())
+
+    def _make_chunk(self, message: OutgoingMessage) -> DataChunk:
+        start, end = message.position, message.position + USERDATA_MAX_LENGTH
+        chunk = DataChunk()
+        chunk.flags = (
+            (0 if message.ordered else SCTP_DATA_UNORDERED)
+            | (SCTP_DATA_FIRST_FRAG if start == 0 else 0)
+            | (SCTP_DATA_LAST_FRAG if end >= len(message.data) else 0)
+        )
+        chunk.tsn = self._local_tsn
+        self._local_tsn = (self._local_tsn + 1) & 0xFFFFFFFF
+        chunk.stream_id = message.stream_id
+        chunk.stream_seq = message.stream_sequence
+        chunk.protocol = message.ppid
+        chunk.user_data = message.data[start:end]
+        chunk._abandoned = chunk._acked = chunk._in_flight = chunk._retransmit = False
+        # Each chunk is a packet of its own and counts as a full one: so the window bounds packets, not bytes.
+        chunk._book_size = USERDATA_MAX_LENGTH
+        chunk._expiry = message.expiry
+        chunk._max_retransmits = message.max_retransmits
+        chunk._misses = chunk._sent_count = 0
+        chunk._sent_time = None
+        return chunk
+
+    # --- closing streams, and everything ---
+
+    def is_resetting(self, stream_id: int) -> bool:
+        """Tell whether the peer has not confirmed yet that we begin the stream anew."""
+        return stream_id in self._resetting
+
+    def reset_stream(self, stream_id: int) -> None:
+        """Begin an outgoing stream anew, after all that was queued: its channel is closed (RFC 8831 6.7)."""
+        if not self.is_established or ReconfigChunk.type not in self._remote_extensions:
+            return
+        if stream_id not in self._resetting:
+            self._resetting.add(stream_id)
+            self._reconfig_queue.append(stream_id)
+            _run(self._transmit_reconfig())
+
+    def close(self) -> None:
+        """Stop for good; nobody is told. Breaks the reference cycles."""
+        self._listener = _NOBODY
+        self._pipe.send_now = _ignore
+        self._set_state(_State.CLOSED)
+        self.has_ended = True
+        self._outbound_queue.clear()
+        self._sent_queue.clear()
+        self._inbound_streams.clear()
+
+    # --- what aiortc calls ---
+
+    async def _receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
+        if len(data) > SCTP_MAX_MESSAGE_BYTES:
+            self._listener.drop("sctp_message_too_large")
+        else:
+            self._listener.message_received(stream_id, pp_id, data)
+
+    async def _reset_deferred_streams(self) -> None:
+        request = self._reconfig_deferred
+        await super()._reset_deferred_streams()
+        if request is not None and self._reconfig_deferred is None:
+            self._listener.streams_reset([one for one in request.streams if one < self._outbound_streams_count])
+
+    async def _data_channel_flush(self) -> None:
+        """Do nothing: messages are fed by `queue_chunks`."""
+
+    def _data_channel_reset(self, stream_id: int) -> None:
+        self._data_channel_closed(stream_id)
+
+    def _data_channel_closed(self, stream_id: int) -> None:
+        self._data_channel_outbound_reset.discard(stream_id)
+        self._resetting.discard(stream_id)
+
+    def _update_rto(self, R: float) -> None:  # noqa: N803 - aiortc's name for it
+        super()._update_rto(R)
+        if self._srtt is not None and self._rttvar is not None:
+            self._rto = max(MIN_RTO_S, min(self._srtt + 4 * self._rttvar, MAX_RTO_S))
+
+    def _set_state(self, state: RTCSctpTransport.State) -> None:
+        if self.has_ended or state == self._association_state:
+            return
+        self._association_state = state
+        if state == _State.CLOSED:
+            self.has_ended = True
+            self._reconfig_timer_cancel()
+            self._t1_cancel()
+            self._t2_cancel()
+            self._t3_cancel()
+        if state in {_State.CLOSED, _State.ESTABLISHED}:
+            self._listener.association_changed()
+
+
+class _Pipe:
+    """What aiortc takes for its DTLS transport."""
+
+    def __init__(self, send: Callable[[bytes], object]) -> None:
+        self.state = "connected"
+        self.send_now = send
+
+    async def _send_data(self, data: bytes) -> None:
+        self.send_now(data)
+
+
+class _Nobody:
+    def message_received(self, stream_id: int, ppid: int, data: bytes) -> None:
+        pass
+
+    def streams_reset(self, stream_ids: list[int]) -> None:
+        pass
+
+    def association_changed(self) -> None:
+        pass
+
+    def drop(self, reason: str) -> None:
+        pass
+
+
+_NOBODY = _Nobody()
+
+
+def _ignore(_: object) -> None:
+    """Take the place of what is not to be called any more."""
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise AssertionError("aiortc's SCTP has begun to wait for something")
