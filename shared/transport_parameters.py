@@ -82,6 +82,14 @@ class SctpParameters:
     max_message_size: int = SCTP_MAX_MESSAGE_BYTES
 
 
+@dataclass(frozen=True, slots=True)
+class NumSctpStreams:
+    """How many SCTP streams a transport is to have, out and in."""
+
+    os: int = SCTP_STREAMS
+    mis: int = SCTP_STREAMS
+
+
 class _IceParametersSchema(ObjectSchema):
     target = IceParameters
     username_fragment = Text(MAX_ICE_TEXT_BYTES, required=True)
@@ -137,6 +145,12 @@ class _DtlsParametersSchema(ObjectSchema):
         return super().make_target({**data, "fingerprints": trusted}, **options)
 
 
+class _NumSctpStreamsSchema(ObjectSchema):
+    target = NumSctpStreams
+    os = WholeNumber(1, SCTP_MAX_STREAMS, data_key="OS", load_default=SCTP_STREAMS)
+    mis = WholeNumber(1, SCTP_MAX_STREAMS, data_key="MIS", load_default=SCTP_STREAMS)
+
+
 class _SctpParametersSchema(ObjectSchema):
     target = SctpParameters
     port = WholeNumber(0, MAX_PORT, load_default=SCTP_PORT)
@@ -148,6 +162,7 @@ class _SctpParametersSchema(ObjectSchema):
 _ICE_PARAMETERS = _IceParametersSchema()
 _ICE_CANDIDATE = _IceCandidateSchema()
 _DTLS_PARAMETERS = _DtlsParametersSchema()
+_NUM_SCTP_STREAMS = _NumSctpStreamsSchema()
 _SCTP_PARAMETERS = _SctpParametersSchema()
 
 
@@ -196,6 +211,22 @@ def load_dtls_parameters(wire: Mapping[str, Any]) -> DtlsParameters:
 def dump_dtls_parameters(parameters: DtlsParameters) -> dict[str, Any]:
     """Write DTLS parameters."""
     dumped: dict[str, Any] = _DTLS_PARAMETERS.dump(parameters)
+    return dumped
+
+
+def load_num_sctp_streams(wire: Mapping[str, Any]) -> NumSctpStreams:
+    """Read numbers of SCTP streams.
+
+    Raises:
+        marshmallow.ValidationError: with messages by field.
+    """
+    loaded: NumSctpStreams = _NUM_SCTP_STREAMS.load(wire)
+    return loaded
+
+
+def dump_num_sctp_streams(streams: NumSctpStreams) -> dict[str, Any]:
+    """Write numbers of SCTP streams."""
+    dumped: dict[str, Any] = _NUM_SCTP_STREAMS.dump(streams)
     return dumped
 
 

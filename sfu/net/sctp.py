@@ -242,7 +242,9 @@ class SctpAssociation:
         return self._scheduled
 
     def _take_chunks(self) -> None:
-        for _ in range(min(CHUNKS_A_STEP, len(self._chunks))):
+        for _ in range(CHUNKS_A_STEP):
+            if not self._chunks:  # also when what has just been taken ended the association
+                break
             self._core.receive(self._chunks.popleft())
         self._core.acknowledge()
 

@@ -6,6 +6,7 @@ A peer could otherwise make one acknowledgement cost seconds, or have us keep wh
 import struct
 from collections.abc import Sequence
 
+import aiortc.rtcdatachannel  # noqa: F401 - the two import each other, and work only in this order
 from aiortc.rtcsctptransport import (
     Chunk,
     DataChunk,

@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from sfu.worker.consumer import Consumer
+from sfu.worker.data_objects import DataObjects
 from sfu.worker.errors import NotFoundError, RefusedError
 from sfu.worker.producer import Producer
 from sfu.worker.router import Router
@@ -14,7 +15,8 @@ T = TypeVar("T")
 class MediaObjects:
     """The tables of one worker. Adding refuses a name that is taken; closing takes along what hangs on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: DataObjects) -> None:
+        self.data = data
         self.routers: dict[str, Router] = {}
         self.transports: dict[str, WebRtcTransport] = {}
         self.producers: dict[str, Producer] = {}
@@ -83,6 +85,8 @@ class MediaObjects:
 
     def close_transport(self, transport: WebRtcTransport) -> None:
         """Close a transport with its producers and consumers."""
+        if transport.data is not None:
+            self.data.close_all_of(transport.data)
         for producer in list(transport.producers.values()):
             self.close_producer(producer)
         for consumer in list(transport.consumers.values()):

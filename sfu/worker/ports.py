@@ -23,6 +23,47 @@ class LinkListener(Protocol):
         """Take note that the state of ICE or DTLS has changed."""
 
 
+class DataListener(Protocol):
+    """Whom the data channels of a link tell what came in."""
+
+    def on_message(self, stream_id: int, ppid: int, data: bytes) -> None:
+        """Take a whole message; `ppid` tells text from bytes (RFC 8831 section 8)."""
+
+    def on_data_state(self, state: str) -> None:
+        """Take note of a new state, one of mediasoup's SctpState."""
+
+
+class DataLink(Protocol):
+    """The data channels of a link: messages on numbered streams, in both directions."""
+
+    listener: DataListener
+
+    @property
+    def outgoing_streams(self) -> int:
+        """On how many streams messages can be sent, as far as the peer has said."""
+
+    def send(
+        self,
+        stream_id: int,
+        ppid: int,
+        data: bytes,
+        *,
+        ordered: bool,
+        lifetime_ms: int | None,
+        max_retransmits: int | None,
+    ) -> bool:
+        """Queue a message; `False` if too much waits already."""
+
+    def buffered(self, stream_id: int) -> int:
+        """Bytes of messages that wait to be sent on a stream."""
+
+    def is_resetting(self, stream_id: int) -> bool:
+        """Tell whether a stream cannot be used for a new channel yet."""
+
+    def reset_stream(self, stream_id: int) -> None:
+        """Drop what waits for a stream: its channel is closed."""
+
+
 class Sender(Protocol):
     """The way to a peer, as far as a consumer uses it."""
 
@@ -66,6 +107,9 @@ class Link(Sender, Protocol):
 
     def connect(self, role: DtlsRole, fingerprints: list[tuple[str, str]]) -> None:
         """Start DTLS in this role with a peer whose certificate has these fingerprints."""
+
+    def open_data(self, outgoing: int, incoming: int) -> DataLink:
+        """Make the data channels, with so many streams out and in; to be called before `connect`."""
 
     def send_rtcp(self, packet: bytes) -> bool:
         """Send a compound RTCP packet; `False` when the peer cannot be reached."""

@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 
 from sfu.worker import stats
 from sfu.worker.consumer import Consumer
+from sfu.worker.data_requests import DataRequests
 from sfu.worker.errors import NotFoundError, RefusedError, WorkerError
 from sfu.worker.media_objects import MediaObjects
 from sfu.worker.ports import LinkFactory
@@ -20,10 +21,13 @@ from shared.rtp_parameters import load_rtp_capabilities, load_rtp_mapping, load_
 from shared.transport_parameters import (
     DtlsFingerprint,
     DtlsParameters,
+    SctpParameters,
     dump_dtls_parameters,
     dump_ice_candidate,
     dump_ice_parameters,
+    dump_sctp_parameters,
     load_dtls_parameters,
+    load_num_sctp_streams,
 )
 
 log = get_logger(__name__)
@@ -52,6 +56,7 @@ class Requests:
             "transport.setMaxIncomingBitrate": self._set_max_incoming_bitrate,
             "transport.close": self._close_transport,
             "transport.stats": self._transport_stats,
+            **DataRequests(objects).methods,
             "producer.create": self._create_producer,
             "producer.close": self._close_producer,
             "producer.pause": self._pause_producer,
@@ -90,6 +95,8 @@ class Requests:
             "transports": len(self._objects.transports),
             "producers": len(self._objects.producers),
             "consumers": len(self._objects.consumers),
+            "dataProducers": len(self._objects.data.producers),
+            "dataConsumers": len(self._objects.data.consumers),
             **self._links.traffic(),
         }
 
@@ -108,12 +115,16 @@ class Requests:
         link = self._links.create_link()
         transport = WebRtcTransport(transport_id, link, self._parent)
         transport.set_max_incoming_bitrate(limit_bps)
+        sctp = _sctp_parameters(data)
+        if sctp is not None:
+            transport.open_data(sctp)
         self._objects.add_transport(router, transport)
         fingerprint = DtlsFingerprint("sha-256", self._links.certificate_fingerprint)
         return {
             "iceParameters": dump_ice_parameters(link.ice_parameters),
             "iceCandidates": [dump_ice_candidate(candidate) for candidate in self._links.ice_candidates],
             "dtlsParameters": dump_dtls_parameters(DtlsParameters([fingerprint], "auto")),
+            **({"sctpParameters": dump_sctp_parameters(sctp)} if sctp is not None else {}),
         }
 
     def _connect_transport(self, data: Request) -> Answer:
@@ -216,3 +227,10 @@ def _bitrate(value: Any) -> int:
     if type(value) is not int or not 0 <= value <= MAX_BITRATE_BPS:
         raise RefusedError(f"a bitrate is a whole number from 0, no limit, to {MAX_BITRATE_BPS} bit/s")
     return value
+
+
+def _sctp_parameters(data: Request) -> SctpParameters | None:
+    if not data.get("enableSctp"):
+        return None
+    streams = load_num_sctp_streams(data.get("numSctpStreams") or {})
+    return SctpParameters(os=streams.os, mis=streams.mis)

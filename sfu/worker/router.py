@@ -1,5 +1,6 @@
 """A router: what is published in one room can be consumed in it, and nowhere else."""
 
+from sfu.worker.data_producer import DataProducer
 from sfu.worker.producer import Producer
 from sfu.worker.webrtc_transport import WebRtcTransport
 from shared.rtp_parameters import RtpCapabilities
@@ -15,3 +16,4 @@ class Router:
         }
         self.transports: dict[str, WebRtcTransport] = {}
         self.producers: dict[str, Producer] = {}
+        self.data_producers: dict[str, DataProducer] = {}

@@ -7,6 +7,8 @@ import time
 from typing import Any
 
 from sfu.worker.consumer import Consumer
+from sfu.worker.data_consumer import DataConsumer
+from sfu.worker.data_producer import DataProducer
 from sfu.worker.producer import Producer
 from sfu.worker.producer_stream import ProducerStream
 from sfu.worker.webrtc_transport import WebRtcTransport
@@ -33,6 +35,7 @@ def transport_stats(transport: WebRtcTransport, now: float) -> Stats:
         "iceState": transport.ice_state,
         **({"iceSelectedTuple": tuple_stats} if address else {}),
         "dtlsState": transport.dtls_state,
+        **({"sctpState": transport.data.state} if transport.data is not None else {}),
         **({"srtpProfile": link.srtp_profile} if link.srtp_profile else {}),
         "bytesReceived": link.bytes_received,
         "recvBitrate": transport.traffic.received_bps,
@@ -76,6 +79,32 @@ def consumer_stats(consumer: Consumer, now: float) -> list[Stats]:
     if consumer.stream is None:
         return [outbound]
     return [outbound, _inbound(consumer.producer, consumer.stream, now)]
+
+
+def data_producer_stats(producer: DataProducer) -> Stats:
+    """Sum up a data producer."""
+    return {
+        "type": "data-producer",
+        "timestamp": _timestamp_ms(),
+        "label": producer.label,
+        "protocol": producer.protocol,
+        "messagesReceived": producer.messages_received,
+        "bytesReceived": producer.bytes_received,
+    }
+
+
+def data_consumer_stats(consumer: DataConsumer) -> Stats:
+    """Sum up a data consumer; `messagesDropped` is ours: what an unreliable channel had no room for."""
+    return {
+        "type": "data-consumer",
+        "timestamp": _timestamp_ms(),
+        "label": consumer.producer.label,
+        "protocol": consumer.producer.protocol,
+        "messagesSent": consumer.messages_sent,
+        "bytesSent": consumer.bytes_sent,
+        "messagesDropped": consumer.messages_dropped,
+        "bufferedAmount": consumer.buffered_amount,
+    }
 
 
 def _inbound(producer: Producer, stream: ProducerStream, now: float) -> Stats:

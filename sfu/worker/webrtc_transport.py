@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sfu.rtp.packet import parse_rtp_header
 from sfu.rtp.rtcp import Nack, parse_rtcp, serialize_rtcp
+from sfu.worker.data_channels import DataChannels
 from sfu.worker.errors import AlreadyConnectedError, RefusedError
 from sfu.worker.ports import DtlsRole, Link
 from sfu.worker.publisher_feedback import PublisherFeedback
@@ -13,7 +14,7 @@ from sfu.worker.rtcp_receiver import RtcpReceiver
 from sfu.worker.rtp_listener import RtpListener
 from sfu.worker.traffic_meter import TrafficMeter
 from sfu.worker.transport_reports import TransportReports
-from shared.transport_parameters import DtlsParameters
+from shared.transport_parameters import DtlsParameters, SctpParameters
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
@@ -57,6 +58,7 @@ class WebRtcTransport:
     def __init__(self, transport_id: str, link: Link, parent: TransportParent) -> None:
         self.id = transport_id
         self.link = link
+        self.data: DataChannels | None = None
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
         self.ice_state = "new"
@@ -147,8 +149,15 @@ class WebRtcTransport:
                 self.link.forget_stream(ssrc)
         self._rtcp_limit.rate_hz = RTCP_RATE_HZ + RTCP_RATE_PER_CONSUMER_HZ * len(self.consumers)
 
+    def open_data(self, parameters: SctpParameters) -> None:
+        """Be ready for data channels, with so many streams; before the transport is connected."""
+        link = self.link.open_data(parameters.os, parameters.mis)
+        self.data = DataChannels(link, parameters, self._parent.drops, self._tell_state)
+
     def close(self) -> None:
         """Close the link. Producers and consumers are closed before, by the worker."""
+        if self.data is not None:
+            self.data.close()
         self.link.close()
         self._armed_at = -_NEVER  # nothing arms it any more
         self._parent.wake_at(self, None)
@@ -190,12 +199,15 @@ class WebRtcTransport:
             dtls == "connected" and ice in {"connected", "completed"} and self.ice_state == "disconnected"
         )
         self.ice_state, self.dtls_state = ice, dtls
-        self._parent.transport_state(self, ice, dtls)
+        self._tell_state()
         if became_ready:
             now = self._parent.time()
             for consumer in self.consumers.values():
                 consumer.start(now)
         self._arm()
+
+    def _tell_state(self) -> None:
+        self._parent.transport_state(self, self.ice_state, self.dtls_state)
 
     def flush(self, now: float) -> None:
         """Forward what came in with this batch, and see what is missing now."""

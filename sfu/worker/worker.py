@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from sfu.worker.data_objects import DataObjects
 from sfu.worker.media_objects import MediaObjects
 from sfu.worker.ports import Clock, LinkFactory, Timer
 from sfu.worker.requests import Answer, Request, Requests
@@ -23,7 +24,7 @@ class Worker:
 
     def __init__(self, links: LinkFactory, clock: Clock, notify: Notify) -> None:
         self.drops: Counter[str] = links.drops
-        self.objects = MediaObjects()
+        self.objects = MediaObjects(DataObjects(self))
         self._links = links
         self._clock = clock
         self._notify = notify
@@ -72,6 +73,8 @@ class Worker:
     def transport_state(self, transport: WebRtcTransport, ice: str, dtls: str) -> None:
         """See `TransportParent`."""
         data = {"transportId": transport.id, "iceState": ice, "dtlsState": dtls}
+        if transport.data is not None:
+            data["sctpState"] = transport.data.state
         log.debug(
             "transport state", transport_id=transport.id, ice=ice, dtls=dtls, srtp=transport.link.srtp_profile
         )

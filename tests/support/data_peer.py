@@ -39,7 +39,7 @@ class DataPeer(MediaPeer):
         self.loss = loss
         self.sctp = RTCSctpTransport(self._dtls)
         self.channels: dict[int, Channel] = {}
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - losses that can be had again
 
     async def connect(self, offered: Mapping[str, Any]) -> None:
         """Do ICE and DTLS, and begin with SCTP."""

@@ -1,4 +1,4 @@
-"""A worker's process loads DTLS from aiortc and no codecs."""
+"""A worker's process loads DTLS and SCTP from aiortc and no codecs."""
 
 import subprocess
 import sys
@@ -8,12 +8,13 @@ import sys
 from sfu.net.without_codecs import keep_codecs_out
 keep_codecs_out()
 from sfu.net.dtls import Certificate
+from sfu.net.sctp import SctpAssociation
 assert len(Certificate.generateCertificate().sha256_fingerprint) == 95
 print([name for name in sys.modules if name.startswith(("av.", "aiortc.codecs", "aiortc.rtcpeerconnection"))])
 """
 
 
-def test_dtls_loads_without_the_codecs() -> None:
+def test_dtls_and_sctp_load_without_the_codecs() -> None:
     ran = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)
     assert (ran.stdout.strip(), ran.returncode) == ("[]", 0), ran.stderr
 
