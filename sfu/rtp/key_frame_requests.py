@@ -4,7 +4,12 @@ MIN_INTERVAL_S = 0.5
 """Least time between two requests of one stream. A key frame costs its publisher several ordinary frames' bits."""
 
 RETRY_S = 1.0
-"""A key frame that has not come by then was lost, or its request was."""
+"""A key frame that has not begun to come by then was lost, or its request was. While no round trip is known."""
+
+MIN_RETRY_S = 0.3
+"""Encoders take a frame or two to begin one, and browsers none sooner than 300 ms after the last."""
+
+RETRY_ROUND_TRIPS = 1.5
 
 
 class _Stream:
@@ -29,6 +34,10 @@ class KeyFrameRequests:
         self._min_interval_s = min_interval_s
         self._retry_s = retry_s
         self._streams: dict[int, _Stream] = {}
+
+    def expect_round_trip(self, rtt_s: float) -> None:
+        """Repeat requests that go unanswered as soon as the way to the publisher and back allows."""
+        self._retry_s = min(MIN_RETRY_S + RETRY_ROUND_TRIPS * rtt_s, RETRY_S)
 
     def request(self, ssrc: int, now: float) -> bool:
         """Want a key frame of `ssrc`. True: send the request now; False: one is under way, or `due` will tell."""

@@ -250,8 +250,11 @@ class Producer:
     # --- measuring ---
 
     def measure(self, now: float) -> None:
-        """Work out the scores of the streams; call it about once a second."""
+        """Work out the scores of the streams and how long to keep packets; call it about once a second."""
+        rtt_s = max((consumer.sent.rtt_s or 0 for consumer in self.consumers), default=0)
         for stream in self.streams:
+            if stream.store is not None:
+                stream.store.serve_round_trip(rtt_s)
             if self.paused:
                 stream.received.hold_score(now)
             else:

@@ -84,6 +84,9 @@ class PublisherFeedback:
 
     def request_key_frame(self, ssrc: int, now: float) -> None:
         """Ask for a key frame of a stream, unless it has just been asked for."""
+        rtt_s = self._rtt_s()
+        if rtt_s is not None:
+            self._key_frames.expect_round_trip(rtt_s)
         if self._key_frames.request(ssrc, now):
             self._send_key_frame_request(ssrc)
 
@@ -113,6 +116,11 @@ class PublisherFeedback:
                 self._link.send_rtcp(serialize_rtcp([feedback]))
         for remb in self._remb.due(now, [stream.ssrc for stream in self._streams()]):
             self._link.send_rtcp(serialize_rtcp([remb]))
+
+    def _rtt_s(self) -> float | None:
+        return next(
+            (rtt_s for each in self._streams() if (rtt_s := each.received.round_trip.rtt_s) is not None), None
+        )
 
     def _streams(self) -> list["ProducerStream"]:
         return [stream for producer in self._producers.values() for stream in producer.streams]

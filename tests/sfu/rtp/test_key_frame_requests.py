@@ -1,4 +1,6 @@
-from sfu.rtp.key_frame_requests import KeyFrameRequests
+import pytest
+
+from sfu.rtp.key_frame_requests import MIN_RETRY_S, RETRY_S, KeyFrameRequests
 
 
 def test_the_first_request_goes_out_and_the_others_wait_for_its_key_frame() -> None:
@@ -69,3 +71,12 @@ def test_a_forgotten_stream_asks_no_more() -> None:
     requests.received(1)
     assert requests.due(99.0) == []
     assert requests.request(1, 10.1)
+
+
+@pytest.mark.parametrize(("rtt_s", "retry_s"), [(0.0, MIN_RETRY_S), (0.1, 0.45), (0.4, 0.9), (5.0, RETRY_S)])
+def test_a_request_is_repeated_as_soon_as_the_round_trip_allows(rtt_s: float, retry_s: float) -> None:
+    requests = KeyFrameRequests()
+    requests.request(1, 1.0)
+    requests.expect_round_trip(rtt_s)
+    assert requests.next_timeout() == pytest.approx(1.0 + retry_s)
+    assert requests.due(1.0 + retry_s + 0.001) == [1]

@@ -7,10 +7,9 @@ from sfu.rtp.nack_generator import (
     MAX_ATTEMPTS,
     MAX_MISSING,
     MAX_PACKET_AGE,
-    MIN_RETRY_S,
-    REORDER_DELAY_S,
     NackGenerator,
 )
+from sfu.rtp.nack_pacing import MIN_RETRY_S, REORDER_DELAY_S
 from tests.support.rtp_packets import BOUNDARIES
 
 RTT = 0.050
@@ -54,9 +53,49 @@ def test_asked_again_once_a_round_trip_until_the_attempts_are_used_up() -> None:
         assert nack.due(now + RTT * 0.9, RTT) == []
         assert nack.next_timeout() == now + RTT
         now += RTT
+    assert not nack.key_frame_needed
     assert nack.due(now, RTT) == []
     assert nack.next_timeout() is None
+    assert nack.take_key_frame_request()
+
+
+def test_what_a_key_frame_has_made_up_for_is_given_up_in_silence() -> None:
+    nack = NackGenerator()
+    receive(nack, [5, 7], 1.0)
+    receive(nack, [8], 1.0, key=True)
+    for step in range(100):
+        nack.due(1.0 + step * RTT, RTT)
+    assert nack.next_timeout() is None
     assert not nack.key_frame_needed
+
+
+def test_a_far_sender_is_not_asked_for_ever() -> None:
+    nack = NackGenerator()
+    receive(nack, [5, 7], 1.0)
+    asked_at = [now for now in (1.0 + step / 100 for step in range(1000)) if nack.due(now, 0.7)]
+    assert len(asked_at) == 3
+    assert nack.next_timeout() is None
+    assert nack.take_key_frame_request()
+
+
+def test_after_an_outage_a_key_frame_is_asked_for_and_not_what_was_lost() -> None:
+    nack = NackGenerator()
+    receive(nack, [5, 7], 1.0)
+    receive(nack, [200], 1.0 + 1.1)
+    assert nack.next_timeout() is None
+    assert nack.take_key_frame_request()
+    receive(nack, [202], 2.2)
+    assert nack.due(2.3, RTT) == [201]
+
+
+def test_what_is_cleared_is_not_asked_for() -> None:
+    nack = NackGenerator()
+    receive(nack, [5, 8], 1.0)
+    receive(nack, [10], 1.0, rtx=True)
+    nack.clear()
+    assert nack.next_timeout() is None
+    receive(nack, [12], 1.1)
+    assert nack.due(2.0, RTT) == [9, 10, 11]
 
 
 def test_a_tiny_round_trip_does_not_make_a_storm() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.rtp.retransmission_buffer import RetransmissionBuffer
+from sfu.rtp.retransmission_buffer import MAX_AGE_S, MIN_AGE_S, RetransmissionBuffer
 from tests.support.rtp_packets import BOUNDARIES
 
 
@@ -29,6 +29,40 @@ def test_what_is_too_old_is_neither_given_nor_kept() -> None:
     assert buffer.get(1, 2.1) is None
     buffer.add(3, b"c", 2.1)
     assert held(buffer) == [2, 3]
+
+
+def test_bytes_are_bounded_and_counted() -> None:
+    buffer = RetransmissionBuffer(max_packets=64, max_bytes=10_000)
+    for seq in range(0, 200, 2):
+        buffer.add(seq, bytes(1000), 1.0)
+    assert held(buffer) == list(range(180, 200, 2))
+    assert buffer.size_bytes == 10_000
+    buffer.add(199, bytes(20_000), 1.0)
+    assert (held(buffer), buffer.size_bytes) == ([], 0)
+    buffer.add(200, bytes(500), 1.0)
+    buffer.add(200, bytes(700), 1.0)
+    assert (held(buffer), buffer.size_bytes) == ([200], 700)
+    buffer.clear()
+    assert buffer.size_bytes == 0
+
+
+@pytest.mark.parametrize(("rtt_s", "age_s"), [(0.0, MIN_AGE_S), (0.1, MIN_AGE_S), (0.6, 1.8), (5.0, MAX_AGE_S)])
+def test_a_far_receiver_has_more_time(rtt_s: float, age_s: float) -> None:
+    buffer = RetransmissionBuffer()
+    buffer.serve_round_trip(rtt_s)
+    buffer.add(1, b"a", 10.0)
+    assert buffer.get(1, 10.0 + age_s - 0.01) == b"a"
+    assert buffer.get(1, 10.0 + age_s + 0.01) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 400), st.floats(0, 0.1)), max_size=200))
+def test_the_count_of_bytes_is_always_right_and_within_its_bound(steps: list[tuple[int, int, float]]) -> None:
+    buffer = RetransmissionBuffer(max_packets=64, max_age_s=1.0, max_bytes=2000)
+    now = 1.0
+    for seq, size, pause in steps:
+        now += pause
+        buffer.add(seq, bytes(size), now)
+        assert buffer.size_bytes == sum(len(entry[1]) for entry in buffer._ring if entry is not None) <= 2000
 
 
 def test_a_late_packet_finds_its_place() -> None:
