@@ -99,11 +99,14 @@
   };
 
   window.testCaptured = [];
+  window.testCamera = { width: 640, height: 360, frameRate: 20 };
   const devices = navigator.mediaDevices;
   const getUserMedia = devices?.getUserMedia.bind(devices);
   if (getUserMedia) {
     devices.getUserMedia = async (constraints) => {
-      const stream = await getUserMedia(constraints);
+      // Each page encodes in software, and all of them on one machine: a smaller camera, still in two sizes.
+      const video = constraints.video && { ...constraints.video, ...window.testCamera };
+      const stream = await getUserMedia({ ...constraints, video });
       window.testCaptured.push(...stream.getTracks());
       return stream;
     };

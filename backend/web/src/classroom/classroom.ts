@@ -4,6 +4,7 @@ import { ApiError, ConnectionLost, RequestError } from "../lib/errors.ts";
 import { Store } from "../lib/store.ts";
 import type { LocalMedia } from "../media/local-media.ts";
 import { Publisher } from "../media/publisher.ts";
+import type { View } from "../media/reception.ts";
 import { Subscriber } from "../media/subscriber.ts";
 import { Connection } from "../signalling/connection.ts";
 import type { JoinAnswer, Request, RoomInfo } from "../signalling/messages.ts";
@@ -35,6 +36,7 @@ export class Classroom {
     participantId: null,
     others: EMPTY_ROSTER,
     tracks: new Map(),
+    stalled: new Set(),
     speakerId: null,
     mediaServer: "up",
     serverRestarting: false,
@@ -60,6 +62,7 @@ export class Classroom {
   constructor(options: ClassroomOptions) {
     this.options = options;
     this.#unsubscribe = options.localMedia.state.subscribe(() => this.#publish());
+    addEventListener("online", this.#networkChanged);
   }
 
   /** Join, and stay until the class is over for us. Never rejects: what went wrong is in the state. */
@@ -92,6 +95,7 @@ export class Classroom {
   end(ending: Ending): void {
     if (this.#over) return;
     this.#unsubscribe();
+    removeEventListener("online", this.#networkChanged);
     this.#closeMedia();
     this.options.localMedia.close();
     this.#connection?.close();
@@ -114,6 +118,19 @@ export class Classroom {
     const mayPublish = !isStudent || room.studentsMayPublish || room.ownerId === userId;
     this.state.patch({ room, mayPublish });
     this.#publish();
+  }
+
+  /** A picture of somebody else's is shown in this size, or nowhere. */
+  show(producerId: string, view: View): void {
+    this.#subscriber?.show(producerId, view);
+  }
+
+  consumerLayersChanged(consumerId: string, spatialLayer: number | null): void {
+    this.#subscriber?.layersChanged(consumerId, spatialLayer);
+  }
+
+  producerLayersWanted(producerId: string, spatialLayer: number | null): void {
+    this.#publisher?.layersWanted(producerId, spatialLayer);
   }
 
   consumerClosed(consumerId: string, producerId: string): void {
@@ -199,6 +216,7 @@ export class Classroom {
     const context = { device, iceServers, request: this.#request };
     this.#subscriber = new Subscriber(context, {
       onTracks: (tracks) => this.state.patch({ tracks }),
+      onStalled: (stalled) => this.state.patch({ stalled }),
       onState: (receiving) => this.state.patch({ receiving }),
     });
     this.#publisher = new Publisher(context, this.options.localMedia.state.value, {
@@ -218,6 +236,11 @@ export class Classroom {
     }
     this.#publisher?.want(localMedia.state.value);
   }
+
+  readonly #networkChanged = (): void => {
+    this.#publisher?.networkChanged();
+    void this.#subscriber?.networkChanged();
+  };
 
   #closeMedia(): void {
     this.#publisher?.close();

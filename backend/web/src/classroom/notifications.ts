@@ -18,6 +18,8 @@ export function notificationHandlers(classroom: Classroom): NotificationHandlers
       classroom.producerClosed(producer.producerId);
     },
     "consumer-closed": ({ consumerId, producerId }) => classroom.consumerClosed(consumerId, producerId),
+    "consumer-layers-changed": ({ consumerId, spatialLayer }) => classroom.consumerLayersChanged(consumerId, spatialLayer),
+    "producer-layers-wanted": ({ producerId, spatialLayer }) => classroom.producerLayersWanted(producerId, spatialLayer),
     "active-speaker": ({ participantId }) => classroom.state.patch({ speakerId: participantId }),
     muted: ({ producerId }) => classroom.mutedByServer(producerId),
     kicked: () => classroom.announce({ why: "kicked" }),

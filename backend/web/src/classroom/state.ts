@@ -19,6 +19,8 @@ export interface ClassroomState {
   readonly others: Roster;
   /** What we receive, by producer id. */
   readonly tracks: Tracks;
+  /** Producers whose picture stands still since the connection is too slow. */
+  readonly stalled: ReadonlySet<string>;
   readonly speakerId: string | null;
   readonly mediaServer: "up" | "down" | "restarted";
   readonly serverRestarting: boolean;

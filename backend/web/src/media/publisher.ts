@@ -3,11 +3,12 @@ import { ConnectionLost, RequestError } from "../lib/errors.ts";
 import type { ProducerInfo } from "../signalling/messages.ts";
 import type { DeviceKind } from "./devices.ts";
 import type { LocalMediaState } from "./local-media.ts";
-import { closeTransport, type MediaContext, openTransport } from "./media-link.ts";
+import { type MediaContext, MediaLink } from "./media-link.ts";
 import { Retry } from "./retry.ts";
+import { encodingsFor, pictureOf } from "./simulcast.ts";
 
-/** Enough for 720p of a talking person, and little enough for a classroom's uplinks. */
-const VIDEO_MAX_BITRATE_BPS = 1_200_000;
+/** Where the browser's estimate of our uplink begins: it then reaches a full picture in a second or two. */
+const START_BITRATE_KBPS = 1000;
 
 const KINDS: readonly DeviceKind[] = ["microphone", "camera"];
 
@@ -15,6 +16,10 @@ interface Held {
   readonly producer: types.Producer;
   /** What the server last confirmed; null while that is unknown. */
   paused: boolean | null;
+  /** In how many sizes it is sent. */
+  readonly layers: number;
+  /** The highest of them that anybody watches, as far as the server has told. */
+  topLayer: number | null;
 }
 
 export interface PublisherEvents {
@@ -31,7 +36,9 @@ export interface PublisherEvents {
  */
 export class Publisher {
   #wanted: LocalMediaState;
-  #transport: types.Transport | null = null;
+  #link: MediaLink | null = null;
+  /** This browser, or the server, does not take a picture in several sizes. */
+  #oneSize = false;
   readonly #held = new Map<DeviceKind, Held>();
   readonly #retry = new Retry(() => this.#kick());
   readonly #context: MediaContext;
@@ -59,17 +66,16 @@ export class Publisher {
 
   /** The signalling connection is back; `known` is what the server holds of ours. Mend the differences. */
   resume(known: readonly ProducerInfo[]): void {
-    const held = new Set([...this.#held.values()].map(({ producer }) => producer.id));
     for (const { producerId } of known) {
       // Made by a request whose answer was lost: nobody feeds it.
-      if (!held.has(producerId)) this.#context.request("close-producer", { producerId }).catch(() => undefined);
+      if (!this.deviceOf(producerId)) this.#context.request("close-producer", { producerId }).catch(() => undefined);
     }
-    for (const [kind, { producer }] of this.#held) {
-      const info = known.find(({ producerId }) => producerId === producer.id);
-      if (info) this.#held.set(kind, { producer, paused: info.paused });
+    for (const [kind, held] of this.#held) {
+      const info = known.find(({ producerId }) => producerId === held.producer.id);
+      if (info) held.paused = info.paused;
       else this.#forget(kind);
     }
-    if (this.#transport?.connectionState === "failed") this.#startAnew();
+    this.#link?.mend(false);
     this.#kick();
   }
 
@@ -81,10 +87,25 @@ export class Publisher {
     this.#retry.later();
   }
 
+  /** Send no layer above this one, since nobody watches it; null: nobody watches at all. */
+  layersWanted(producerId: string, spatialLayer: number | null): void {
+    const kind = this.deviceOf(producerId);
+    const held = kind && this.#held.get(kind);
+    if (!held) return;
+    // The smallest size is always sent: whoever comes next has a picture at once.
+    held.topLayer = Math.min(spatialLayer ?? 0, held.layers - 1);
+    this.#kick();
+  }
+
+  /** The browser has another network than before. */
+  networkChanged(): void {
+    this.#link?.mend(true);
+  }
+
   close(): void {
     this.#closed = true;
     this.#retry.cancel();
-    this.#transport?.close();
+    this.#link?.close();
     this.#held.clear();
   }
 
@@ -119,16 +140,23 @@ export class Publisher {
     if (!on) await this.#setPaused(held, true);
     if (held.producer.track !== track) await held.producer.replaceTrack({ track });
     if (on && track) await this.#setPaused(held, false);
+    if (held.layers > 1 && held.topLayer !== null) await held.producer.setMaxSpatialLayer(held.topLayer);
   }
 
   async #produce(kind: DeviceKind, track: MediaStreamTrack): Promise<void> {
-    this.#transport ??= await this.#openTransport();
-    const options = kind === "microphone" ? this.#audioOptions() : this.#videoOptions();
+    const { transport } = (this.#link ??= await this.#openLink());
+    const options = kind === "microphone" ? this.#audioOptions() : this.#videoOptions(track);
+    const layers = options.encodings?.length ?? 1;
     // The tracks are not ours to stop or to switch: they outlive a transport.
-    const own = { track, stopTracks: false, disableTrackOnPause: false, appData: { source: kind } };
-    const producer = await this.#transport.produce({ ...own, ...options });
-    this.#held.set(kind, { producer, paused: false });
-    this.#again = true;
+    const own = { track, stopTracks: false, disableTrackOnPause: false };
+    try {
+      const producer = await transport.produce({ ...own, ...options });
+      this.#held.set(kind, { producer, paused: false, layers, topLayer: null });
+      this.#again = true;
+    } catch (error) {
+      this.#oneSize ||= layers > 1 && isRefusal(error);
+      throw error;
+    }
   }
 
   async #setPaused(held: Held, paused: boolean): Promise<void> {
@@ -142,26 +170,36 @@ export class Publisher {
   }
 
   #audioOptions(): types.ProducerOptions {
-    return { codecOptions: { opusDtx: true, opusFec: true } };
+    return { codecOptions: { opusDtx: true, opusFec: true }, appData: { source: "microphone" } };
   }
 
-  #videoOptions(): types.ProducerOptions {
+  #videoOptions(track: MediaStreamTrack): types.ProducerOptions {
     const codecs = this.#context.device.sendRtpCapabilities.codecs ?? [];
     const codec = codecs.find(({ mimeType }) => mimeType.toLowerCase() === "video/vp8");
-    const options = { encodings: [{ maxBitrate: VIDEO_MAX_BITRATE_BPS }] };
-    return codec ? { ...options, codec } : options;
+    const picture = pictureOf(track.getSettings());
+    const encodings = encodingsFor(picture);
+    return {
+      ...(codec && { codec }),
+      encodings: this.#oneSize ? [{ maxBitrate: encodings.at(-1)?.maxBitrate }] : encodings,
+      codecOptions: { videoGoogleStartBitrate: START_BITRATE_KBPS },
+      // Receivers choose a size by it.
+      appData: { source: "camera", ...picture },
+    };
   }
 
-  async #openTransport(): Promise<types.Transport> {
-    const transport = await openTransport(this.#context, "send", (state) => {
-      this.#events.onState(state);
-      if (state === "failed" && this.#transport === transport) this.#startAnew();
+  async #openLink(): Promise<MediaLink> {
+    const link = await MediaLink.open(this.#context, "send", {
+      onState: this.#events.onState,
+      onDead: (dead) => {
+        if (this.#link === dead) this.#startAnew();
+      },
     });
+    const { transport } = link;
     transport.on("produce", ({ kind, rtpParameters, appData }, done, failed) => {
       const data = { transportId: transport.id, kind, rtpParameters, appData };
       this.#context.request("produce", data).then(({ producerId }) => done({ id: producerId }), failed);
     });
-    return transport;
+    return link;
   }
 
   #failed(error: unknown): void {
@@ -173,8 +211,8 @@ export class Publisher {
 
   #startAnew(): void {
     if (this.#closed) return;
-    if (this.#transport) closeTransport(this.#transport, this.#context.request);
-    this.#transport = null;
+    this.#link?.abandon();
+    this.#link = null;
     this.#held.clear();
     this.#retry.later();
   }
@@ -183,4 +221,9 @@ export class Publisher {
     this.#held.get(kind)?.producer.close();
     this.#held.delete(kind);
   }
+}
+
+/** Whether the browser or the server does not take what was to be sent, rather than being out of reach. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof RequestError ? error.status === 400 : !(error instanceof ConnectionLost);
 }

@@ -1,20 +1,28 @@
-import type { types } from "mediasoup-client";
+import { parseScalabilityMode, type types } from "mediasoup-client";
 import { ConnectionLost, RequestError } from "../lib/errors.ts";
-import { closeTransport, type MediaContext, openTransport } from "./media-link.ts";
+import { type MediaContext, MediaLink } from "./media-link.ts";
+import { Reception, type View } from "./reception.ts";
 import { Retry } from "./retry.ts";
+import { pictureOf } from "./simulcast.ts";
+
+/** A picture that is about to begin, or changes its size, stands still for less than this. */
+const STALLED_AFTER_MS = 3000;
 
 export type Tracks = ReadonlyMap<string, MediaStreamTrack>;
 
 export interface SubscriberEvents {
   /** Tracks by producer id, after every change. */
   readonly onTracks: (tracks: Tracks) => void;
+  /** Producers of which the server sends nothing, though we want it: there is too little bandwidth. */
+  readonly onStalled: (stalled: ReadonlySet<string>) => void;
   readonly onState: (state: types.ConnectionState) => void;
 }
 
 interface Held {
   readonly consumer: types.Consumer;
-  /** The server has been told that this side is ready. */
-  started: boolean;
+  readonly reception: Reception;
+  stalled: boolean;
+  stallTimer?: ReturnType<typeof setTimeout>;
 }
 
 /**
@@ -25,8 +33,10 @@ interface Held {
  */
 export class Subscriber {
   #wanted: ReadonlySet<string> = new Set();
-  #transport: Promise<types.Transport> | null = null;
+  #link: Promise<MediaLink> | null = null;
   readonly #held = new Map<string, Held>();
+  /** Where each picture is shown, by producer id. */
+  readonly #views = new Map<string, View>();
   readonly #pending = new Set<string>();
   /** Producers that this browser cannot decode: asked for once, never again. */
   readonly #unfit = new Set<string>();
@@ -43,10 +53,28 @@ export class Subscriber {
   /** Receive exactly these producers from now on. */
   want(producers: ReadonlySet<string>): void {
     this.#wanted = producers;
+    for (const producerId of this.#views.keys()) {
+      if (!producers.has(producerId)) this.#views.delete(producerId);
+    }
     for (const producerId of this.#held.keys()) {
       if (!producers.has(producerId)) this.#drop(producerId);
     }
     this.#work();
+  }
+
+  /** A picture is shown in this size from now on. */
+  show(producerId: string, view: View): void {
+    if (!this.#wanted.has(producerId)) return;
+    this.#views.set(producerId, view);
+    const held = this.#held.get(producerId);
+    held?.reception.show(view);
+    if (held && view === null) this.#setFlowing(held, true);
+  }
+
+  /** What the server really sends of a consumer has changed; null: nothing. */
+  layersChanged(consumerId: string, spatialLayer: number | null): void {
+    const held = [...this.#held.values()].find(({ consumer }) => consumer.id === consumerId);
+    if (held) this.#setFlowing(held, spatialLayer !== null || !held.reception.wanted);
   }
 
   /** The server closed a consumer by itself. Its producer is not asked for again until something else changes. */
@@ -56,24 +84,30 @@ export class Subscriber {
 
   /** The signalling connection is back: mend what broke meanwhile. */
   async resume(): Promise<void> {
-    const transport = await this.#transport?.catch(() => null);
-    if (transport?.connectionState === "failed") return this.#startAnew(transport);
+    const link = await this.#link?.catch(() => null);
+    link?.mend(false);
     this.#work();
+  }
+
+  /** The browser has another network than before. */
+  async networkChanged(): Promise<void> {
+    const link = await this.#link?.catch(() => null);
+    link?.mend(true);
   }
 
   close(): void {
     this.#closed = true;
     this.#retry.cancel();
-    void this.#transport?.then((transport) => transport.close()).catch(() => undefined);
-    this.#held.clear();
-    this.#publish();
+    void this.#link?.then((link) => link.close()).catch(() => undefined);
+    this.#dropAll();
   }
 
   #work(): void {
     if (this.#closed) return;
     for (const producerId of this.#wanted) {
-      const done = this.#held.get(producerId)?.started || this.#unfit.has(producerId);
-      if (!done && !this.#pending.has(producerId)) void this.#take(producerId);
+      const held = this.#held.get(producerId);
+      if (held) held.reception.settle();
+      else if (!this.#pending.has(producerId) && !this.#unfit.has(producerId)) void this.#take(producerId);
     }
   }
 
@@ -90,28 +124,21 @@ export class Subscriber {
   }
 
   async #consume(producerId: string): Promise<void> {
-    const held = this.#held.get(producerId) ?? (await this.#create(producerId));
-    if (!held) return;
-    await this.#context.request("resume-consumer", { consumerId: held.consumer.id });
-    held.started = true;
-  }
-
-  async #create(producerId: string): Promise<Held | null> {
     const { device, request } = this.#context;
-    const transport = await this.#openTransport();
-    const rtpCapabilities = device.recvRtpCapabilities;
-    const info = await request("consume", { transportId: transport.id, producerId, rtpCapabilities, paused: true });
+    const { transport } = await this.#openLink();
+    const { recvRtpCapabilities: rtpCapabilities } = device;
+    const wish = { transportId: transport.id, producerId, rtpCapabilities, paused: true } as const;
+    // The smallest picture is soon there; a larger one follows when there is a place for it.
+    const info = await request("consume", { ...wish, preferredLayers: { spatialLayer: 0 } });
     const { consumerId: id, kind, rtpParameters, participantId: streamId } = info;
     // One stream id for all that a participant sends keeps lips and voice together.
     const consumer = await transport.consume({ id, producerId, kind, rtpParameters, streamId });
-    if (this.#closed || transport.closed || !this.#wanted.has(producerId)) {
-      consumer.close();
-      return null;
-    }
-    const held = { consumer, started: false };
-    this.#held.set(producerId, held);
+    if (this.#closed || transport.closed || !this.#wanted.has(producerId)) return consumer.close();
+    const source = { consumerId: id, layers: layersOf(rtpParameters), picture: pictureOf(info.appData) };
+    const reception = new Reception(source, request, (error) => this.#failed(producerId, error));
+    this.#held.set(producerId, { consumer, reception, stalled: false });
     this.#publish();
-    return held;
+    reception.show(this.#views.get(producerId));
   }
 
   #failed(producerId: string, error: unknown): void {
@@ -124,35 +151,66 @@ export class Subscriber {
     this.#retry.later();
   }
 
-  #openTransport(): Promise<types.Transport> {
-    if (this.#transport) return this.#transport;
-    const opening = openTransport(this.#context, "recv", (state) => {
-      this.#events.onState(state);
-      if (state === "failed") void opening.then((transport) => this.#startAnew(transport));
+  #openLink(): Promise<MediaLink> {
+    if (this.#link) return this.#link;
+    const opening = MediaLink.open(this.#context, "recv", {
+      onState: this.#events.onState,
+      onDead: (link) => this.#startAnew(link),
     });
-    this.#transport = opening;
+    this.#link = opening;
     opening.catch(() => {
-      if (this.#transport === opening) this.#transport = null;
+      if (this.#link === opening) this.#link = null;
     });
     return opening;
   }
 
-  #startAnew(transport: types.Transport): void {
-    if (this.#closed || transport.closed) return;
-    closeTransport(transport, this.#context.request);
-    this.#transport = null;
-    this.#held.clear();
-    this.#publish();
+  #startAnew(link: MediaLink): void {
+    if (this.#closed || link.transport.closed) return;
+    link.abandon();
+    this.#link = null;
+    this.#dropAll();
     this.#retry.later();
   }
 
   #drop(producerId: string): void {
-    this.#held.get(producerId)?.consumer.close();
+    const held = this.#held.get(producerId);
+    if (!held) return;
+    clearTimeout(held.stallTimer);
+    held.consumer.close();
     this.#held.delete(producerId);
     this.#publish();
   }
 
+  #dropAll(): void {
+    for (const { stallTimer } of this.#held.values()) clearTimeout(stallTimer);
+    this.#held.clear();
+    this.#publish();
+  }
+
+  #setFlowing(held: Held, flowing: boolean): void {
+    clearTimeout(held.stallTimer);
+    if (flowing) this.#setStalled(held, false);
+    else held.stallTimer = setTimeout(() => this.#setStalled(held, true), STALLED_AFTER_MS);
+  }
+
+  #setStalled(held: Held, stalled: boolean): void {
+    if (held.stalled === stalled) return;
+    held.stalled = stalled;
+    this.#publishStalled();
+  }
+
   #publish(): void {
     this.#events.onTracks(new Map([...this.#held].map(([producerId, { consumer }]) => [producerId, consumer.track])));
+    this.#publishStalled();
   }
+
+  #publishStalled(): void {
+    const stalled = [...this.#held].filter(([, held]) => held.stalled).map(([producerId]) => producerId);
+    this.#events.onStalled(new Set(stalled));
+  }
+}
+
+/** In how many sizes the server can send a consumer's picture. */
+function layersOf({ encodings }: types.RtpParameters): number {
+  return parseScalabilityMode(encodings?.[0]?.scalabilityMode).spatialLayers;
 }

@@ -53,6 +53,8 @@ export interface ConsumerInfo {
   readonly participantId: string;
   readonly kind: MediaKind;
   readonly rtpParameters: types.RtpParameters;
+  /** Whatever its sender said of it. */
+  readonly appData?: unknown;
 }
 
 type Nothing = Record<string, never>;
@@ -63,6 +65,7 @@ export interface Requests {
   "leave-room": { data: Nothing; answer: Nothing };
   "create-transport": { data: { direction: "send" | "recv" }; answer: TransportInfo };
   "connect-transport": { data: { transportId: string; dtlsParameters: types.DtlsParameters }; answer: object };
+  "restart-ice": { data: ById<"transportId">; answer: { readonly iceParameters: types.IceParameters } };
   "close-transport": { data: ById<"transportId">; answer: object };
   produce: {
     data: { transportId: string; kind: MediaKind; rtpParameters: types.RtpParameters; appData: object };
@@ -72,10 +75,18 @@ export interface Requests {
   "resume-producer": { data: ById<"producerId">; answer: object };
   "close-producer": { data: ById<"producerId">; answer: object };
   consume: {
-    data: { transportId: string; producerId: string; rtpCapabilities: types.RtpCapabilities; paused: true };
+    data: {
+      transportId: string;
+      producerId: string;
+      rtpCapabilities: types.RtpCapabilities;
+      paused: true;
+      preferredLayers: { spatialLayer: number };
+    };
     answer: ConsumerInfo;
   };
+  "pause-consumer": { data: ById<"consumerId">; answer: object };
   "resume-consumer": { data: ById<"consumerId">; answer: object };
+  "set-preferred-layers": { data: { consumerId: string; spatialLayer: number }; answer: object };
 }
 
 export interface Notifications {
@@ -86,6 +97,10 @@ export interface Notifications {
   "producer-resumed": { producerId: string; participantId: string };
   "producer-closed": { producerId: string; participantId: string };
   "consumer-closed": { consumerId: string; producerId: string };
+  /** What the server sends of a video now; null: nothing. */
+  "consumer-layers-changed": { consumerId: string; spatialLayer: number | null };
+  /** The highest layer of ours that anybody watches; null: nobody watches. */
+  "producer-layers-wanted": { producerId: string; spatialLayer: number | null };
   "active-speaker": { participantId: string };
   muted: { producerId: string };
   kicked: object;

@@ -1,14 +1,19 @@
 import { useEffect, useRef } from "preact/hooks";
+import type { View } from "../media/reception.ts";
+import { useView } from "./use-view.ts";
 
 interface VideoProps {
   readonly track: MediaStreamTrack | null;
   readonly mirrored?: boolean;
   readonly label: string;
+  /** Where it is shown has changed. */
+  readonly onView?: (view: View) => void;
 }
 
 /** A picture without sound; the sound has an element of its own. */
-export function VideoView({ track, mirrored = false, label }: VideoProps) {
+export function VideoView({ track, mirrored = false, label, onView }: VideoProps) {
   const element = useRef<HTMLVideoElement>(null);
+  useView(element, (view) => onView?.(view));
   useEffect(() => {
     const video = element.current;
     if (!video || !track) return undefined;

@@ -83,6 +83,8 @@ function OtherTile({ participant, state, classroom }: OtherProps) {
       muted={audio?.paused ?? true}
       cameraOn={video?.paused === false}
       speaking={state.speakerId === participant.participantId}
+      stalled={video !== undefined && state.stalled.has(video.producerId)}
+      onView={(view) => video && classroom.show(video.producerId, view)}
       video={(video && state.tracks.get(video.producerId)) ?? null}
       audio={(audio && state.tracks.get(audio.producerId)) ?? null}
       soundBlocked={state.soundBlocked}

@@ -1,4 +1,5 @@
 import type { Role } from "../api/types.ts";
+import type { View } from "../media/reception.ts";
 import { Avatar } from "./avatar.tsx";
 import { MicOffIcon } from "./icons.tsx";
 import { AudioView, VideoView } from "./media-views.tsx";
@@ -15,6 +16,9 @@ interface Props {
   readonly video: MediaStreamTrack | null;
   /** Sound to play; our own is never played to us. */
   readonly audio?: MediaStreamTrack | null;
+  /** The picture stands still since the connection is too slow. */
+  readonly stalled?: boolean;
+  readonly onView?: (view: View) => void;
   readonly soundBlocked?: boolean;
   readonly onSoundBlocked?: () => void;
 }
@@ -33,7 +37,8 @@ export function Tile(props: Props) {
       data-camera={cameraOn ? "on" : "off"}
     >
       <Avatar userId={userId} name={name} />
-      {cameraOn && <VideoView track={video} mirrored={self} label={`Video of ${name}`} />}
+      {cameraOn && <VideoView track={video} mirrored={self} label={`Video of ${name}`} onView={props.onView} />}
+      {cameraOn && props.stalled && <p class="tile-note">Slow connection: the picture waits</p>}
       {audio && (
         <AudioView track={audio} blocked={props.soundBlocked ?? false} onBlocked={props.onSoundBlocked ?? NOTHING} />
       )}
