@@ -99,7 +99,7 @@ async def _serve(config: Config, sock: socket.socket, channel_socket: socket.soc
         announced_ips=config.announced_ips or (config.listen_ip,),
         consent_timeout=config.consent_timeout_s,
     )
-    worker = Worker(port, loop, channel.notify)
+    worker = Worker(port, loop, channel.notify, audio_last_n=config.audio_last_n)
     channel.serve(worker.handle)
     port.start(worker.on_batch)
     loop.add_signal_handler(signal.SIGTERM, stopped.set)

@@ -1,8 +1,9 @@
 """Header extensions of forwarded packets: read from the publisher, written under the router's ids."""
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from sfu.rtp.audio_level import loudness
 from sfu.rtp.mapped_batch import MID_ELEMENT_BYTES
 from sfu.rtp.packet import Buffer, RtpHeader, iter_extensions
 from shared.rtp_parameters import RtpHeaderExtensionParameters, uris
@@ -28,21 +29,27 @@ def abs_send_time(now: float) -> bytes:
 
 
 class ExtensionMapper:
-    """Rewrites one producer's header extensions into the router's (see `mapped_batch` for the layout)."""
+    """Rewrites one producer's header extensions into the router's (see `mapped_batch` for the layout).
+
+    `loudness` is what the audio level of the packet that was mapped last says, `None` if it has none.
+    """
 
     def __init__(
-        self, published: Iterable[RtpHeaderExtensionParameters], router_ids: dict[str, int], *, is_video: bool
+        self, published: Sequence[RtpHeaderExtensionParameters], router_ids: dict[str, int], *, is_video: bool
     ) -> None:
+        self.loudness: int | None = None
         self._router_id = {
             extension.id: router_ids[extension.uri]
             for extension in published
             if extension.uri not in _WRITTEN_BY_US and router_ids.get(extension.uri, 15) <= MAX_ONE_BYTE_ID
         }
+        self._level_id = next((each.id for each in published if each.uri == uris.SSRC_AUDIO_LEVEL), None)
         self._send_time_header = bytes([router_ids[uris.ABS_SEND_TIME] << 4 | 2])
         self._hop_by_hop = bytes(MID_ELEMENT_BYTES + (3 if is_video else 0)) + self._send_time_header
 
     def map_packet(self, packet: Buffer, header: RtpHeader, payload_type: int, send_time: bytes) -> bytes:
         """Rewrite a packet. Its SSRC is left zero, as every consumer writes its own."""
+        self.loudness = None
         extension = self._hop_by_hop + send_time
         if header.extension_end > header.extension_start:
             extension += self._own_elements(packet, header)
@@ -64,4 +71,6 @@ class ExtensionMapper:
             mapped = router_id.get(published_id)
             if mapped is not None and 0 < length <= MAX_ELEMENT_BYTES:
                 elements += bytes((mapped << 4 | length - 1,)) + packet[start : start + length]
+            if published_id == self._level_id and length:
+                self.loudness = loudness(packet[start])
         return elements

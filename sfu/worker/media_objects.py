@@ -58,7 +58,8 @@ class MediaObjects:
         """Take in a new producer of a transport."""
         self.refuse_taken(self.producers, producer.id, "producer")
         transport.add_producer(producer)
-        self.producers[producer.id] = self.router_of[transport].producers[producer.id] = producer
+        self.producers[producer.id] = producer
+        self.router_of[transport].add_producer(producer)
         self.transport_of[producer] = transport
 
     def add_consumer(self, transport: WebRtcTransport, consumer: Consumer) -> None:
@@ -81,6 +82,7 @@ class MediaObjects:
         """Close a router with all its transports."""
         for transport in list(router.transports.values()):
             self.close_transport(transport)
+        router.close()
         del self.routers[router.id]
 
     def close_transport(self, transport: WebRtcTransport) -> None:
@@ -103,7 +105,7 @@ class MediaObjects:
         transport = self.transport_of.pop(producer)
         transport.remove_producer(producer)
         del self.producers[producer.id]
-        del self.router_of[transport].producers[producer.id]
+        self.router_of[transport].remove_producer(producer)
 
     def close_consumer(self, consumer: Consumer) -> None:
         """Close a consumer."""

@@ -16,6 +16,7 @@ from shared.rtp_parameters import MediaKind, RtpMapping, RtpParameters
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
+    from sfu.worker.voice import Voice
 
 DEFAULT_RTT_S = 0.1
 """Round trip to a publisher before anything has measured it."""
@@ -74,6 +75,8 @@ class Producer:
         self.consumers: list[Consumer] = []
         self.extension_ids = {extension.uri: extension.id for extension in parameters.header_extensions}
         self.packets_discarded = 0
+        self.voice: Voice | None = None  # given by the router to a producer of audio with levels
+        self._is_left_out = False
         self._parent = parent
         self._extensions = ExtensionMapper(
             parameters.header_extensions, router_extension_ids, is_video=self.is_video
@@ -145,7 +148,13 @@ class Producer:
             self._parent.key_frame_received(stream.ssrc)
         if self.paused:
             return
+        if self.voice is not None and not self.voice.admits(packet, header, now):
+            self._leave_out(stream, now)
+            return
+        self._is_left_out = False
         data = self._extensions.map_packet(packet, header, codec.mapped_payload_type, abs_send_time(now))
+        if self.voice is not None:
+            self.voice.heard(self._extensions.loudness, now)
         mapped = MappedPacket(data, sequence_number, header.timestamp, len(payload), is_key_frame)
         if not payload:
             self._skip(stream, mapped, now)
@@ -201,6 +210,12 @@ class Producer:
         batch = MappedBatch([mapped], is_video=self.is_video)
         for consumer in self.consumers:
             consumer.fill(stream, batch, now)
+
+    def _leave_out(self, stream: ProducerStream, now: float) -> None:
+        """Forward no more of a voice that is not among the loudest, until it is; consumers begin anew then."""
+        if not self._is_left_out:
+            self._is_left_out = True
+            self._interrupt(stream, now, new_clock=False)
 
     def _unwrap_retransmission(
         self, packet: memoryview, header: RtpHeader, stream: ProducerStream, length: int, now: float
@@ -286,6 +301,8 @@ class Producer:
         """Stop forwarding at once."""
         self.paused = True
         self._drop_pending()
+        if self.voice is not None:
+            self.voice.fall_silent()
         for stream in self.streams:
             self._parent.forget_key_frame(stream.ssrc)
         for consumer in self.consumers:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from marshmallow import ValidationError
 
@@ -14,7 +14,7 @@ from sfu.worker.errors import NotFoundError, RefusedError, WorkerError
 from sfu.worker.media_objects import MediaObjects
 from sfu.worker.ports import LinkFactory
 from sfu.worker.producer import Producer
-from sfu.worker.router import Router
+from sfu.worker.router import Router, RouterParent
 from sfu.worker.webrtc_transport import TransportParent, WebRtcTransport
 from shared.logging import get_logger
 from shared.rtp_parameters import load_rtp_capabilities, load_rtp_mapping, load_rtp_parameters
@@ -39,13 +39,23 @@ Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-class Requests:
-    """Executes requests on the worker's objects; `parent` is what new transports report to."""
+class ObjectParent(TransportParent, RouterParent, Protocol):
+    """The worker, as everything in it needs it."""
 
-    def __init__(self, objects: MediaObjects, links: LinkFactory, parent: TransportParent) -> None:
+    def wake_at(self, whom: WebRtcTransport | Router, when: float | None) -> None:
+        """Have `handle_timeout` called at `when`, at the latest; `None`: not any more."""
+
+
+class Requests:
+    """Executes requests on the worker's objects; `parent` is what new routers and transports report to."""
+
+    def __init__(
+        self, objects: MediaObjects, links: LinkFactory, parent: ObjectParent, *, audio_last_n: int
+    ) -> None:
         self._objects = objects
         self._links = links
         self._parent = parent
+        self._audio_last_n = audio_last_n
         self._started_at = parent.time()
         self._methods: dict[str, Callable[[Request], Answer]] = {
             "worker.stats": self._worker_stats,
@@ -101,7 +111,9 @@ class Requests:
         }
 
     def _create_router(self, data: Request) -> Answer:
-        self._objects.add_router(Router(data["routerId"], load_rtp_capabilities(data["rtpCapabilities"])))
+        capabilities = load_rtp_capabilities(data["rtpCapabilities"])
+        router = Router(data["routerId"], capabilities, self._parent, audio_last_n=self._audio_last_n)
+        self._objects.add_router(router)
         return {}
 
     def _close_router(self, data: Request) -> Answer:

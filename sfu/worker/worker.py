@@ -8,29 +8,37 @@ from sfu.worker.data_objects import DataObjects
 from sfu.worker.media_objects import MediaObjects
 from sfu.worker.ports import Clock, LinkFactory, Timer
 from sfu.worker.requests import Answer, Request, Requests
+from sfu.worker.router import Router
 from sfu.worker.webrtc_transport import WebRtcTransport
 from shared.logging import get_logger
 
 log = get_logger(__name__)
 
 RETRY_AFTER_FAULT_S = 1.0
-"""Until a transport whose timeout has failed gets its next one: no sooner, for it may fail again."""
+"""Until a transport or router whose timeout has failed gets its next one: no sooner, for it may fail again."""
 
 Notify = Callable[[str, dict[str, Any]], None]
 
 
-class Worker:
-    """Everything of one media worker but its sockets; `notify` tells the control process what happens."""
+Timed = WebRtcTransport | Router
+"""What has timeouts."""
 
-    def __init__(self, links: LinkFactory, clock: Clock, notify: Notify) -> None:
+
+class Worker:
+    """Everything of one media worker but its sockets; `notify` tells the control process what happens.
+
+    In each router the `audio_last_n` loudest voices are forwarded, all of them when it is 0.
+    """
+
+    def __init__(self, links: LinkFactory, clock: Clock, notify: Notify, *, audio_last_n: int = 0) -> None:
         self.drops: Counter[str] = links.drops
         self.objects = MediaObjects(DataObjects(self))
         self._links = links
         self._clock = clock
         self._notify = notify
         self._touched: set[WebRtcTransport] = set()
-        self._timers: dict[WebRtcTransport, tuple[float, Timer]] = {}
-        self._requests = Requests(self.objects, links, self)
+        self._timers: dict[Timed, tuple[float, Timer]] = {}
+        self._requests = Requests(self.objects, links, self, audio_last_n=audio_last_n)
 
     def handle(self, message: Request) -> Answer:
         """Execute a request of the control process and return its answer."""
@@ -52,7 +60,7 @@ class Worker:
             except Exception:  # a bug of ours that this peer has found; the others are not to suffer
                 self.fault("flush_fault")
 
-    # --- for transports ---
+    # --- for transports and routers ---
 
     def time(self) -> float:
         """See `TransportParent`."""
@@ -80,27 +88,28 @@ class Worker:
         )
         self._notify("transport.state", data)
 
-    def wake_at(self, transport: WebRtcTransport, when: float | None) -> None:
-        """See `TransportParent`. A timer that fires too early does no harm: it is armed again."""
-        armed = self._timers.get(transport)
+    def wake_at(self, whom: Timed, when: float | None) -> None:
+        """See `ObjectParent`. A timer that fires too early does no harm: it is armed again."""
+        armed = self._timers.get(whom)
         if when is None:
-            self._touched.discard(transport)
+            if isinstance(whom, WebRtcTransport):
+                self._touched.discard(whom)
             if armed is not None:
                 armed[1].cancel()
-                del self._timers[transport]
+                del self._timers[whom]
             return
         if armed is not None:
             if armed[0] <= when:
                 return
             armed[1].cancel()
-        timer = self._clock.call_at(when, lambda: self._wake(transport))
-        self._timers[transport] = (when, timer)
+        timer = self._clock.call_at(when, lambda: self._wake(whom))
+        self._timers[whom] = (when, timer)
 
-    def _wake(self, transport: WebRtcTransport) -> None:
-        self._timers.pop(transport, None)
+    def _wake(self, whom: Timed) -> None:
+        self._timers.pop(whom, None)
         now = self._clock.time()
         try:
-            transport.handle_timeout(now)
+            whom.handle_timeout(now)
         except Exception:
             self.fault("timeout_fault")
-            self.wake_at(transport, now + RETRY_AFTER_FAULT_S)
+            self.wake_at(whom, now + RETRY_AFTER_FAULT_S)

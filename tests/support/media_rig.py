@@ -12,7 +12,7 @@ from sfu.ortc import (
     negotiate_producer,
 )
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
-from sfu.rtp.packet import parse_rtp_header
+from sfu.rtp.packet import ONE_BYTE_PROFILE, parse_rtp_header
 from sfu.rtp.rtcp import parse_rtcp, serialize_rtcp
 from sfu.worker.consumer import Consumer
 from sfu.worker.producer import Producer
@@ -25,6 +25,8 @@ from tests.support.rtp_samples import producer_parameters, receiver_capabilities
 
 VP8_KEY_FRAME = bytes([0x10, 0x00, 0x9D, 0x01, 0x2A]) + bytes(40)
 VP8_DELTA_FRAME = bytes([0x10, 0x01]) + bytes(40)
+AUDIO_LEVEL_ID = 1
+"""Chromium's, in `producer_parameters`."""
 OPUS_FRAME = b"\x78" + bytes(60)
 
 
@@ -121,15 +123,15 @@ class RecordingLink:
 class MediaRig:
     """The worker's place in the tree: a clock that stands still until it is told to go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, audio_last_n: int = 0) -> None:
         self.now = 1000.0
         self.drops: Counter[str] = Counter()
         self.capabilities = generate_router_rtp_capabilities(DEFAULT_MEDIA_CODECS)
-        self.router = Router("room", self.capabilities)
+        self.router = Router("room", self.capabilities, self, audio_last_n=audio_last_n)
         self.states: list[tuple[str, str, str]] = []
         self.notifications: list[tuple[str, dict[str, Any]]] = []
         self._touched: set[WebRtcTransport] = set()
-        self._wake: dict[WebRtcTransport, float] = {}
+        self._wake: dict[WebRtcTransport | Router, float] = {}
         self._names = 0
         self._consumable: dict[str, RtpParameters] = {}
 
@@ -150,11 +152,16 @@ class MediaRig:
     def transport_state(self, transport: WebRtcTransport, ice: str, dtls: str) -> None:
         self.states.append((transport.id, ice, dtls))
 
-    def wake_at(self, transport: WebRtcTransport, when: float | None) -> None:
+    def wake_at(self, whom: WebRtcTransport | Router, when: float | None) -> None:
         if when is None:
-            self._wake.pop(transport, None)
+            self._wake.pop(whom, None)
         else:
-            self._wake[transport] = when
+            self._wake[whom] = when
+
+    @property
+    def due(self) -> dict[WebRtcTransport | Router, float]:
+        """Who waits for which time."""
+        return dict(self._wake)
 
     # --- building ---
 
@@ -184,6 +191,7 @@ class MediaRig:
             paused=paused,
         )
         transport.add_producer(producer)
+        self.router.add_producer(producer)
         self._consumable[producer.id] = negotiated.consumable_rtp_parameters
         return producer
 
@@ -224,9 +232,9 @@ class MediaRig:
         """Let time pass, with every timeout at its time."""
         end = self.now + seconds
         while self._wake and min(self._wake.values()) <= end:
-            transport = min(self._wake, key=lambda each: self._wake[each])
-            self.now = max(self.now, self._wake.pop(transport))
-            transport.handle_timeout(self.now)
+            soonest = min(self._wake, key=lambda each: self._wake[each])
+            self.now = max(self.now, self._wake.pop(soonest))
+            soonest.handle_timeout(self.now)
         self.now = end
 
 
@@ -239,10 +247,13 @@ def video(sequence_number: int, payload: bytes = VP8_DELTA_FRAME, **fields: Any)
     )
 
 
-def audio(sequence_number: int, **fields: Any) -> bytes:
-    """Build an Opus packet."""
+def audio(sequence_number: int, *, dbov: int | None = None, **fields: Any) -> bytes:
+    """Build an Opus packet; `dbov`, -127 to 0, is the audio level that Chromium's header extension says."""
     fields.setdefault("ssrc", 1111)
-    return build_rtp(payload=OPUS_FRAME, payload_type=111, sequence_number=sequence_number & 0xFFFF, **fields)
+    fields.setdefault("payload", OPUS_FRAME)
+    if dbov is not None:
+        fields["extension"] = (ONE_BYTE_PROFILE, bytes([AUDIO_LEVEL_ID << 4, 0x80 | -dbov]))
+    return build_rtp(payload_type=111, sequence_number=sequence_number & 0xFFFF, **fields)
 
 
 def retransmitted(rtx_sequence: int, original_sequence: int, payload: bytes = VP8_DELTA_FRAME) -> bytes:
