@@ -27,7 +27,9 @@ def create_app(settings: Settings, limits: Limits | None = None) -> web.Applicat
     Starting it raises `WorkersFailedError` when no media worker comes up.
     """
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=MAX_BODY_BYTES)
-    timeouts = PeerTimeouts[Peer](settings.peer_timeout_s, settings.peer_idle_timeout_s)
+    timeouts = PeerTimeouts[Peer](
+        settings.peer_timeout_s, settings.peer_idle_timeout_s, settings.rtc_consent_timeout_s
+    )
     pool = WorkerPool(_worker_config(settings, timeouts.consent_timeout_s), settings.workers)
     pool.on("ready", partial(announce_worker, settings.log_format))
     events = EventLog()
@@ -48,6 +50,7 @@ def _worker_config(settings: Settings, consent_timeout_s: float) -> WorkerConfig
         announced_ips=settings.candidate_ips,
         min_port=settings.rtc_min_port,
         max_port=settings.rtc_max_port,
+        tcp=settings.rtc_tcp,
         consent_timeout_s=consent_timeout_s,
         audio_last_n=settings.audio_last_n,
         log_level=settings.log_level,

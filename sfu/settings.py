@@ -25,6 +25,8 @@ class Settings:
     rtc_announced_ips: tuple[str, ...] = ()
     rtc_min_port: int = 40000
     rtc_max_port: int = 49999
+    rtc_tcp: bool = True
+    rtc_consent_timeout_s: float = 30.0
     workers: int = 1
     peer_timeout_s: float = 30.0
     peer_idle_timeout_s: float = 3600.0
@@ -67,6 +69,8 @@ def _read(env: Env) -> Settings:
         rtc_announced_ips=ips(env, "RTC_ANNOUNCED_IP", "MEDIASOUP_ANNOUNCED_IP"),
         rtc_min_port=port(env, "RTC_MIN_PORT", 40000, "MEDIASOUP_MIN_PORT"),
         rtc_max_port=port(env, "RTC_MAX_PORT", 49999, "MEDIASOUP_MAX_PORT"),
+        rtc_tcp=first_set(env, env.bool, ("RTC_TCP",), True),
+        rtc_consent_timeout_s=_seconds(env, "RTC_CONSENT_TIMEOUT_S", 30.0),
         workers=_int(env, "SFU_WORKERS", min(available_cores(), MAX_WORKERS), 1, MAX_WORKERS, "MEDIASOUP_WORKERS"),
         peer_timeout_s=_seconds(env, "PEER_TIMEOUT_S", 30.0),
         peer_idle_timeout_s=_seconds(env, "PEER_IDLE_TIMEOUT_S", 3600.0),

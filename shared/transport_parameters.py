@@ -57,6 +57,17 @@ class IceCandidate:
 
 
 @dataclass(frozen=True, slots=True)
+class TransportTuple:
+    """The way that media takes: our address as the peer knows it, the peer's as we see it, `udp` or `tcp`."""
+
+    local_address: str
+    local_port: int
+    remote_ip: str
+    remote_port: int
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
 class DtlsFingerprint:
     """A certificate's fingerprint: `sha-256`, `sha-384` or `sha-512`, and upper-case hex pairs with colons."""
 

@@ -78,6 +78,12 @@ class MediaControl:
             me.own_transport(transport_id)
             await self._ask(me, self._sfu.connect_transport(me.room.id, transport_id, dtls_parameters))
 
+    async def restart_ice(self, me: Participant, transport_id: str) -> JsonObject:
+        """Have one's transport's ICE credentials made anew and return them; media goes on meanwhile."""
+        async with me.lock:
+            me.own_transport(transport_id)
+            return await self._ask(me, self._sfu.restart_ice(me.room.id, transport_id))
+
     async def close_transport(self, me: Participant, transport_id: str) -> None:
         """Close one's transport and all it carries."""
         async with me.lock:

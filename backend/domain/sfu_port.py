@@ -227,6 +227,9 @@ class SfuPort(Protocol):
     async def connect_transport(self, room_id: str, transport_id: str, dtls_parameters: JsonObject) -> None:
         """Give the transport the client's DTLS parameters."""
 
+    async def restart_ice(self, room_id: str, transport_id: str) -> JsonObject:
+        """Have the transport's ICE credentials made anew and return them."""
+
     async def close_transport(self, room_id: str, transport_id: str) -> None:
         """Close the transport with all it carries; one that is not there is no error."""
 

@@ -118,6 +118,11 @@ class SfuClient:
         body = {"dtlsParameters": dtls_parameters}
         await self._post("rooms", room_id, "transports", transport_id, "connect", body=body)
 
+    async def restart_ice(self, room_id: str, transport_id: str) -> JsonObject:
+        """Have the transport's ICE credentials made anew and return them."""
+        answer = await self._post("rooms", room_id, "transports", transport_id, "restart-ice", repeatable=True)
+        return _object(answer, "iceParameters")
+
     async def close_transport(self, room_id: str, transport_id: str) -> None:
         """Close the transport with all it carries; one that is not there is no error."""
         with suppress(NotFound):

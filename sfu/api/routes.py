@@ -32,6 +32,7 @@ ROUTES = (
     web.post(PEER + "/leave", rooms.leave_room),
     web.post(ROOM + "/transports", transports.create_transport),
     web.post(TRANSPORT + "/connect", transports.connect_transport),
+    web.post(TRANSPORT + "/restart-ice", transports.restart_ice),
     web.post(TRANSPORT + "/close", transports.close_transport),
     web.post(TRANSPORT + "/max-incoming-bitrate", transports.set_max_incoming_bitrate),
     web.get(TRANSPORT + "/stats", transports.transport_stats),

@@ -44,6 +44,11 @@ async def set_max_incoming_bitrate(request: web.Request) -> web.Response:
     return json_response(SUCCESS)
 
 
+async def restart_ice(request: web.Request) -> web.Response:
+    """`POST /rooms/{roomId}/transports/{transportId}/restart-ice`."""
+    return json_response({"iceParameters": await _transport_of(request).restart_ice()})
+
+
 async def close_transport(request: web.Request) -> web.Response:
     """`POST /rooms/{roomId}/transports/{transportId}/close`."""
     _transport_of(request).close()

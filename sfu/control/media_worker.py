@@ -47,6 +47,7 @@ class WorkerConfig:
     announced_ips: tuple[str, ...]
     min_port: int
     max_port: int
+    tcp: bool
     consent_timeout_s: float
     audio_last_n: int
     log_level: str
@@ -61,6 +62,7 @@ class WorkerConfig:
             "minPort": self.min_port,
             "maxPort": self.max_port,
             "preferredPort": min(self.min_port + index, self.max_port),
+            "tcp": self.tcp,
             "consentTimeoutS": self.consent_timeout_s,
             "audioLastN": self.audio_last_n,
             "logLevel": self.log_level,

@@ -54,8 +54,10 @@ class FixedDelayQueue(Generic[Key]):
 class PeerTimeouts(Generic[Key]):
     """Deadlines of all peers. Ask `next_timeout()` after every change and call `handle_timeout(now)` then."""
 
-    def __init__(self, timeout_s: float, idle_timeout_s: float) -> None:
-        self.consent_timeout_s = min(CONSENT_TIMEOUT_S, timeout_s)
+    def __init__(
+        self, timeout_s: float, idle_timeout_s: float, consent_timeout_s: float = CONSENT_TIMEOUT_S
+    ) -> None:
+        self.consent_timeout_s = min(consent_timeout_s, timeout_s)
         self._idle = FixedDelayQueue[Key](idle_timeout_s)
         self._silent = FixedDelayQueue[Key](timeout_s - self.consent_timeout_s)
         self._closed = FixedDelayQueue[Key](timeout_s)

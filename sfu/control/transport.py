@@ -26,6 +26,8 @@ MAX_MIDS = 10_000
 NO_LAYERS: Final[Data] = {"spatialLayer": None, "temporalLayer": None}
 
 LIVE_ICE_STATES = frozenset({"connected", "completed"})
+ENDED_DTLS_STATES = frozenset({"failed", "closed"})
+"""No media comes or goes after these, and no way leads back: who has no other transport has gone."""
 
 _log = get_logger(__name__)
 
@@ -79,8 +81,8 @@ class Transport(EventEmitter):
 
     @property
     def is_live(self) -> bool:
-        """Tell whether the peer has been heard on it lately (ICE is connected)."""
-        return not self.closed and self.ice_state in LIVE_ICE_STATES
+        """Tell whether the peer has been heard on it lately (ICE is connected) and DTLS has not ended."""
+        return not self.closed and self.ice_state in LIVE_ICE_STATES and self.dtls_state not in ENDED_DTLS_STATES
 
     async def open(self, router_id: str, options: TransportOptions) -> None:
         """Have the worker make it, and keep its parameters. On failure the transport is closed."""
@@ -108,6 +110,13 @@ class Transport(EventEmitter):
     async def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:
         """Ask the peer to send no more than this in all; 0 ends the limit."""
         await self._ask("transport.setMaxIncomingBitrate", {"transportId": self.id, "bitrate": bitrate_bps})
+
+    async def restart_ice(self) -> Data:
+        """Have the worker make new ICE credentials and return them, ready for the wire."""
+        ice_parameters: Data = (await self._ask("transport.restartIce", {"transportId": self.id}))["iceParameters"]
+        self.parameters = {**self.parameters, "iceParameters": ice_parameters}
+        self._log.info("transport restarting ICE")
+        return ice_parameters
 
     async def produce(
         self, kind: MediaKind, rtp_parameters: RtpParameters, *, paused: bool, app_data: Mapping[str, Any]

@@ -173,6 +173,7 @@ class DtlsTransport:
         self._data_sink = _DataSink(_ignore)
         self._dtls._data_receiver = self._data_sink
         self._handshake: asyncio.Task[None] | None = None
+        self._released = False
 
     def start(self, role: Role, fingerprints: list[tuple[str, str]]) -> None:
         """Begin the handshake as `role`, to be accepted only from the certificate with these fingerprints.
@@ -216,10 +217,12 @@ class DtlsTransport:
 
     def close(self) -> None:
         """Tell the peer (close_notify) and free everything."""
-        if self.state is DtlsState.CLOSED:
+        if self._released:
             return
+        self._released = True
         was = self.state
-        self._set_state(DtlsState.CLOSED)
+        if was is not DtlsState.CLOSED:  # the peer may have said its farewell before
+            self._set_state(DtlsState.CLOSED)
         self._dtls.remove_all_listeners()
         self.inbound = self.outbound = None
         if self._handshake is not None:

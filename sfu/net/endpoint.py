@@ -1,7 +1,7 @@
 """One transport's way to its peer: ICE-lite, DTLS and SRTP together, as the worker sees it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from sfu.net.address import Address
@@ -10,12 +10,11 @@ from sfu.net.ice_lite import IceLite, IceState
 from sfu.net.sctp import SctpAssociation
 from sfu.net.srtp import AES128_CM_SHA1_80, MAX_RTCP_BYTES, Pointer
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
-from shared.transport_parameters import IceParameters
+from shared.transport_parameters import IceParameters, TransportTuple
 
 if TYPE_CHECKING:
-    from aioice import stun
-
     from sfu.net.packet_writer import PacketWriter
+    from sfu.net.stun_messages import Check
 
 
 class EndpointListener(Protocol):
@@ -29,6 +28,25 @@ class EndpointListener(Protocol):
 
     def on_state(self, ice: str, dtls: str) -> None:
         """Take note that one of the two states (values of `IceState` and `DtlsState`) has changed."""
+
+
+class EndpointOwner(Protocol):
+    """The media port, as an endpoint needs it."""
+
+    def send(self, data: bytes | memoryview, address: Address) -> None:
+        """Send a packet that matters more than video."""
+
+    def name(self, endpoint: "Endpoint", fragment: str) -> None:
+        """Bring the endpoint the checks for this user name fragment from now on."""
+
+    def unname(self, fragments: Sequence[str]) -> None:
+        """Bring nobody the checks for these any more."""
+
+    def forget_address(self, endpoint: "Endpoint", address: Address) -> None:
+        """Bring the endpoint nothing from this address any more."""
+
+    def tuple_of(self, address: Address) -> TransportTuple:
+        """Describe the way to an address."""
 
 
 class _Nobody:
@@ -58,38 +76,45 @@ class Endpoint:
         certificate: Certificate,
         pacer: HandshakePacer,
         writer: "PacketWriter",
-        send: Callable[[bytes | memoryview, Address], None],
+        owner: EndpointOwner,
+        clock: Callable[[], float],
         consent_timeout: float,
-        local_address: tuple[str, int],
         drops: Counter[str],
-        on_close: Callable[["Endpoint"], None],
     ) -> None:
         self.ice = IceLite(consent_timeout)
         self.dtls = DtlsTransport(certificate, pacer, self._send_record, self._follow_dtls)
-        self.local_address = local_address
         self.data: SctpAssociation | None = None
         self.transport_sequence = 0
         self.bytes_received = 0
         self.bytes_sent = 0
         self._pacer = pacer
         self._writer = writer
-        self._send = send
+        self._owner = owner
+        self._send = owner.send
+        self._clock = clock
         self._drops = drops
-        self._on_close = on_close
         self._pending_start: tuple[Role, list[tuple[str, str]]] | None = None
         self._reported: tuple[str, str] | None = None
+        owner.name(self, self.ice.credentials.username_fragment)
 
     # --- what the worker calls ---
 
     @property
     def ice_parameters(self) -> IceParameters:
         """Our credentials, for the peer's checks."""
-        return IceParameters(self.ice.username_fragment, self.ice.password, ice_lite=True)
+        credentials = self.ice.credentials
+        return IceParameters(credentials.username_fragment, credentials.password, ice_lite=True)
+
+    def restart_ice(self) -> IceParameters:
+        """Make new credentials; the old ones serve until the peer uses these (RFC 8445 9)."""
+        self._owner.unname(self.ice.restart(self._clock()))
+        self._owner.name(self, self.ice.credentials.username_fragment)
+        return self.ice_parameters
 
     @property
-    def selected_address(self) -> Address | None:
-        """Where the peer is."""
-        return self.ice.selected
+    def selected_tuple(self) -> TransportTuple | None:
+        """The way to the peer, while it has consented to be sent to."""
+        return None if self.ice.selected is None else self._owner.tuple_of(self.ice.selected)
 
     @property
     def srtp_profile(self) -> str | None:
@@ -149,52 +174,61 @@ class Endpoint:
         if self.dtls.outbound is not None:
             self.dtls.outbound.forget(ssrc)
 
-    def release(self, address: Address) -> None:
-        """Give up an address that another transport has proved to be its peer's."""
-        self.ice.forget(address)
+    def lose(self, address: Address) -> None:
+        """Give up an address: another transport has proved that it is its peer's, or its connection has ended."""
+        self.ice.forget(address, self._clock())
         self._report()
 
     def close(self) -> None:
         """Close DTLS and ICE and free the addresses; safe to call twice."""
         if self.ice.state is IceState.CLOSED:
             return
+        self._reported = (IceState.CLOSED.value, DtlsState.CLOSED.value)  # told once, and not in steps
+        self.listener.on_state(*self._reported)
+        self.listener = _Nobody()  # the transport and its link are freed without the collector
         if self.data is not None:
             self.data.close()
             self.data = None
         self.dtls.close()
-        self._on_close(self)
+        self._owner.unname(self.ice.credentials.fragments)
+        for address in self.ice.addresses:
+            self._owner.forget_address(self, address)
         self.ice.close()
-        self.listener = _Nobody()  # the transport and its link are freed without the collector
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
         return self.ice.next_timeout()
 
     def handle_timeout(self, now: float) -> None:
-        """Let the consent of a peer that has gone silent run out."""
-        self.ice.handle_timeout(now)
+        """Let the consent of a peer that has gone silent run out, and credentials that it has left behind."""
+        self._owner.unname(self.ice.handle_timeout(now))
         self._report()
 
     # --- what the media port calls ---
 
-    def receive_check(self, message: "stun.Message", address: Address, now: float) -> tuple[bool, list[Address]]:
-        """Answer a connectivity check: whether `address` is the peer's, and which addresses are not any more."""
-        result = self.ice.handle_request(message, address, now)
+    def receive_check(self, check: "Check", address: Address, now: float) -> bool:
+        """Answer a connectivity check; whether it has proved that `address` is the peer's."""
+        result = self.ice.handle_check(check, address, now)
         if result.answer is not None:
             self._send(result.answer, address)
-        if result.authenticated:
-            if self._pending_start is not None:
-                pending, self._pending_start = self._pending_start, None
-                self.dtls.start(*pending)
-            self._report()
-        return result.authenticated, result.forgotten
+        if result.refused is not None:
+            self._drops[result.refused] += 1
+            return False
+        self._owner.unname(result.retired)
+        for old in result.forgotten:
+            self._owner.forget_address(self, old)
+        if self._pending_start is not None:
+            pending, self._pending_start = self._pending_start, None
+            self.dtls.start(*pending)
+        self._report()
+        return True
 
     def receive_dtls(self, record: bytes) -> None:
         """Take a datagram of DTLS records from one of the peer's addresses."""
         if not self.dtls.receive(record):
             self._drops["dtls_not_expected"] += 1
 
-    def receive_rtp(self, packet: memoryview, pointer: Pointer, length: int, now: float) -> None:
+    def receive_rtp(self, packet: memoryview, pointer: Pointer, length: int, address: Address, now: float) -> None:
         """Unprotect an SRTP packet in place and hand it on."""
         inbound = self.dtls.inbound
         if inbound is None:
@@ -204,10 +238,13 @@ class Endpoint:
         if not length:
             self._drops["srtp_refused"] += 1
             return
+        self.ice.heard(address, now)
         self.bytes_received += length
         self.listener.on_rtp(packet, length, now)
 
-    def receive_rtcp(self, packet: memoryview, pointer: Pointer, length: int, now: float) -> None:
+    def receive_rtcp(
+        self, packet: memoryview, pointer: Pointer, length: int, address: Address, now: float
+    ) -> None:
         """Unprotect an SRTCP packet in place and hand it on."""
         inbound = self.dtls.inbound
         if inbound is None:
@@ -217,6 +254,7 @@ class Endpoint:
         if not length:
             self._drops["srtcp_refused"] += 1
             return
+        self.ice.heard(address, now)
         self.bytes_received += length
         self.listener.on_rtcp(packet[:length], now)
 

@@ -2,17 +2,28 @@
 
 Sans-IO. What messages hold is in `stun_messages`. A lite agent is always controlled and never sends a check; the
 peer nominates. Consent (RFC 7675) rests on the peer's checks: without one for `consent_timeout` seconds the
-transport is disconnected, and the next authenticated check brings it back.
+transport is disconnected, nothing is sent any more, and the next authenticated check brings it back.
+
+Which of the peer's addresses is selected, that is, gets the media:
+
+- the one that was nominated last, by USE-CANDIDATE or by a higher NOMINATION. Of addresses that are nominated by
+  turns, as an aggressive peer does (RFC 5245 2.6), the one of the highest priority;
+- before any nomination, and when consent comes back, the one that is checked first;
+- another one that is checked or sends media once the selected one has fallen silent: a peer whose NAT has given it
+  a new port need not nominate again.
+
+Checks cannot be forged without the password. One that is overheard and sent again from elsewhere is refused as
+long as its transaction is remembered, a NOMINATION is never taken twice, and what the peer sends from where it
+really is brings the media back there within `SILENT_S`.
 """
 
 import enum
-import secrets
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from aioice import stun
-
-from sfu.net.address import Address
-from sfu.net.stun_messages import error_answer, success_answer
+from sfu.net.address import Address, remote_of
+from sfu.net.ice_credentials import IceCredentials
+from sfu.net.stun_messages import Check, error_answer, success_answer, unknown_attributes_answer
 
 MAX_ADDRESSES = 8
 """Addresses of one peer that may send media at a time: its interfaces, IPv4 and IPv6, before and after a move."""
@@ -22,11 +33,17 @@ ADDRESS_HELD_S = 10.0
 source would else take a peer's address away from it. Browsers check every 2.5 s at least; who opens a transport
 anew from the port of one that is not closed waits that long."""
 
-USERNAME_FRAGMENT_LENGTH = 16
-PASSWORD_LENGTH = 32
-"""Within RFC 8445 5.3 (at least 4 and 22 characters); 96 and 192 bits of randomness."""
+SILENT_S = 1.0
+"""An address from which nothing has come for so long gives way to one that sends media: a peer sends its media
+from one place at a time, and no network holds packets back for longer."""
 
-_ICE_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+UNCHECKED_S = 6.0
+"""An address from which nothing has come for so long gives way to one that is merely checked: browsers check the
+one that they use every 2.5 s, others every 5 s (RFC 7675 5.1)."""
+
+MAX_TRANSACTIONS = 64
+"""Transactions remembered, two and a half minutes of a browser's checks. A check that is older and sent again by
+somebody else can move the media for `SILENT_S`, once."""
 
 
 class IceState(enum.Enum):
@@ -39,94 +56,192 @@ class IceState(enum.Enum):
     CLOSED = "closed"
 
 
+LIVE_STATES = frozenset({IceState.CONNECTED, IceState.COMPLETED})
+
+
 @dataclass(slots=True)
 class CheckResult:
-    """What a connectivity check came to: an answer to send back, and whether its sender proved who it is."""
+    """What a connectivity check came to.
+
+    Attributes:
+        answer: to be sent back, if any.
+        refused: why its sender has not proved who it is, as a reason among the drops.
+        forgotten: addresses that are not the peer's any more.
+        retired: user name fragments that name nobody any more.
+    """
 
     answer: bytes | None = None
-    authenticated: bool = False
+    refused: str | None = None
     forgotten: list[Address] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Proven:
+    """An address that checks have come from: when the last, of which priority, and when one nominated it."""
+
+    checked_at: float
+    priority: int
+    nominated_at: float = float("-inf")
 
 
 class IceLite:
-    """The ICE agent of one transport. `addresses` holds when the last check came from each, the freshest last."""
+    """The ICE agent of one transport. `addresses` holds those proven to be the peer's, the freshest last."""
 
     def __init__(self, consent_timeout: float) -> None:
-        self.username_fragment = _random_ice_string(USERNAME_FRAGMENT_LENGTH)
-        self.password = _random_ice_string(PASSWORD_LENGTH)
+        self.credentials = IceCredentials()
         self.state = IceState.NEW
         self.selected: Address | None = None
-        self.addresses: dict[Address, float] = {}
-        self._key = self.password.encode()
+        self.addresses: dict[Address, Proven] = {}
         self._consent_timeout = consent_timeout
         self._consent_until: float | None = None
+        self._nomination = 0
+        self._heard_at = 0.0
+        self._transactions: OrderedDict[bytes, Address] = OrderedDict()
 
-    def handle_request(self, message: stun.Message, address: Address, now: float) -> CheckResult:
+    def handle_check(self, check: Check, address: Address, now: float) -> CheckResult:
         """Judge a binding request whose USERNAME named this transport.
 
-        The caller sends `answer` back to `address`, and maps `address` to this transport if it was authenticated.
+        The caller sends the result's `answer` back to `address`, and maps `address` to this transport unless the
+        check was `refused`.
         """
-        attributes = message.attributes
-        if "MESSAGE-INTEGRITY" not in attributes:
-            return CheckResult(error_answer(message, 400, "Bad Request"))
-        if not message.check_message_integrity(self._key):
-            return CheckResult(error_answer(message, 401, "Unauthorized"))
-        if "ICE-CONTROLLED" in attributes:
-            # A lite agent never takes the controlling role (RFC 8445 7.3.1.1).
-            return CheckResult(error_answer(message, 487, "Role Conflict", self._key))
-        if self.state is IceState.CLOSED:
-            return CheckResult()
+        refusal = self._refuse(check, address)
+        if refusal is not None:
+            return refusal
+        key = self.credentials.key(check.fragment)
+        assert key is not None  # noqa: S101 - else it was refused
+        result = CheckResult(success_answer(check.message.transaction_id, remote_of(address), key))
+        result.retired = self.credentials.used(check.fragment)
+        if result.retired:
+            self._nomination = 0  # the peer may count anew after a restart
         self._consent_until = now + self._consent_timeout
-        forgotten = self._remember(address, now)
-        self._advance(address, nominated="USE-CANDIDATE" in attributes)
-        return CheckResult(success_answer(message.transaction_id, address, self._key), True, forgotten)
+        result.forgotten = self._remember(check, address, now)
+        self._advance(check, address, now)
+        return result
+
+    def heard(self, address: Address, now: float) -> None:
+        """Take note of authentic media from an address; it may have to be where ours goes."""
+        if address == self.selected:
+            self._heard_at = now
+        elif now - self._heard_at >= SILENT_S and self.state in LIVE_STATES and address in self.addresses:
+            self._select(address, now)
 
     def holds(self, address: Address, now: float) -> bool:
         """Tell whether `address` has been checked so lately that no other transport may claim it."""
-        checked_at = self.addresses.get(address)
-        return checked_at is not None and now - checked_at < ADDRESS_HELD_S
+        proven = self.addresses.get(address)
+        return proven is not None and now - proven.checked_at < ADDRESS_HELD_S
 
-    def forget(self, address: Address) -> None:
-        """Take an address away, as when another transport has proved that it is its own now."""
+    def forget(self, address: Address, now: float) -> None:
+        """Take an address away: another transport has proved that it is its own now, or its connection has ended.
+
+        The freshest other one takes its place, if there is one that still has consent.
+        """
         self.addresses.pop(address, None)
-        if self.selected == address:
-            self.selected = next(reversed(self.addresses), None)
-        if not self.addresses and self.state in {IceState.CONNECTED, IceState.COMPLETED}:
-            self.state = IceState.DISCONNECTED
+        if self.selected != address:
+            return
+        left = next(reversed(self.addresses), None)
+        if left is not None and now - self.addresses[left].checked_at < self._consent_timeout:
+            self._select(left, now)
+        else:
+            self._disconnect()
+
+    def restart(self, now: float) -> list[str]:
+        """Make new credentials (RFC 8445 9); everything else goes on. Returns the fragments that ended for it."""
+        return self.credentials.restart(now)
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due, in the clock of `now`; `None` while nothing can time out."""
-        return self._consent_until if self.state in {IceState.CONNECTED, IceState.COMPLETED} else None
+        consent = self._consent_until if self.state in LIVE_STATES else None
+        due = [when for when in (consent, self.credentials.next_timeout()) if when is not None]
+        return min(due, default=None)
 
-    def handle_timeout(self, now: float) -> None:
-        """End the consent if no check has come in time."""
-        deadline = self.next_timeout()
-        if deadline is not None and now >= deadline:
-            self.state = IceState.DISCONNECTED
+    def handle_timeout(self, now: float) -> list[str]:
+        """End the consent if no check has come in time, and old credentials; returns the fragments that ended."""
+        if self.state in LIVE_STATES and self._consent_until is not None and now >= self._consent_until:
+            self._disconnect()
+        return self.credentials.handle_timeout(now)
 
     def close(self) -> None:
         """End for good; nothing is answered any more."""
         self.state = IceState.CLOSED
         self.addresses.clear()
+        self._transactions.clear()
         self.selected = None
 
-    def _remember(self, address: Address, now: float) -> list[Address]:
-        self.addresses.pop(address, None)
-        self.addresses[address] = now
+    def _refuse(self, check: Check, address: Address) -> CheckResult | None:
+        message = check.message
+        if "MESSAGE-INTEGRITY" not in message.attributes:
+            return _refused_stranger(check, 400, "Bad Request")
+        key = self.credentials.key(check.fragment)
+        if self.state is IceState.CLOSED or key is None:
+            return CheckResult(refused="stun_unknown_username")
+        if not message.check_message_integrity(key):
+            return _refused_stranger(check, 401, "Unauthorized")
+        if check.unknown:
+            answer = unknown_attributes_answer(message, check.unknown, key)
+            return CheckResult(answer, "stun_unknown_attribute")
+        if "ICE-CONTROLLED" in message.attributes:
+            # Of a full and a lite agent the full one controls (RFC 8445 6.1.1): whatever its tiebreaker, the peer
+            # has to switch (7.3.1.1). With ICE-CONTROLLING there is no conflict, as we never claim that role.
+            return CheckResult(error_answer(message, 487, "Role Conflict", key), "stun_role_conflict")
+        if self._transactions.get(message.transaction_id, address) != address:
+            return CheckResult(refused="stun_replayed")
+        self._transactions[message.transaction_id] = address
+        if len(self._transactions) > MAX_TRANSACTIONS:
+            self._transactions.popitem(last=False)
+        return None
+
+    def _remember(self, check: Check, address: Address, now: float) -> list[Address]:
+        proven = self.addresses.pop(address, None)
+        if proven is None:
+            proven = Proven(now, check.priority)
+        else:
+            proven.checked_at, proven.priority = now, check.priority
+        self.addresses[address] = proven
         if len(self.addresses) <= MAX_ADDRESSES:
             return []
         oldest = next(known for known in self.addresses if known != self.selected)
         del self.addresses[oldest]
         return [oldest]
 
-    def _advance(self, address: Address, *, nominated: bool) -> None:
-        if nominated:
-            self.selected = address
+    def _advance(self, check: Check, address: Address, now: float) -> None:
+        if self._accepts_nomination(check, address, now):
             self.state = IceState.COMPLETED
-        elif self.state in {IceState.NEW, IceState.DISCONNECTED}:
-            self.selected = address
+            self._select(address, now)
+        elif self.state not in LIVE_STATES:
             self.state = IceState.CONNECTED
+            self._select(address, now)
+        elif address == self.selected:
+            self._heard_at = now
+        elif now - self._heard_at >= UNCHECKED_S:
+            self._select(address, now)
+
+    def _accepts_nomination(self, check: Check, address: Address, now: float) -> bool:
+        if check.nomination is not None and check.nomination > self._nomination:
+            self._nomination = check.nomination
+            return True
+        if not check.use_candidate:
+            return False
+        proven = self.addresses[address]
+        again = now - proven.nominated_at < UNCHECKED_S
+        proven.nominated_at = now
+        rival = None if self.selected is None or self.selected == address else self.addresses[self.selected]
+        rivalled = (
+            rival is not None and now - rival.nominated_at < UNCHECKED_S and rival.priority > proven.priority
+        )
+        return not (again and rivalled)
+
+    def _select(self, address: Address, now: float) -> None:
+        self.selected = address
+        self._heard_at = now
+
+    def _disconnect(self) -> None:
+        self.selected = None
+        if self.state in LIVE_STATES:
+            self.state = IceState.DISCONNECTED
 
 
-def _random_ice_string(length: int) -> str:
-    return "".join(secrets.choice(_ICE_CHARS) for _ in range(length))
+def _refused_stranger(check: Check, code: int, reason: str) -> CheckResult:
+    """Answer who has proved nothing, unless that would make more bytes of fewer."""
+    answer = error_answer(check.message, code, reason)
+    return CheckResult(answer if len(answer) <= check.size else None, "stun_unauthenticated")

@@ -1,7 +1,7 @@
-"""The one UDP port of a worker, shared by all its transports (RFC 7983, RFC 8445).
+"""The UDP port of a worker and its TCP port, shared by all its transports (RFC 7983, RFC 8445, RFC 6544).
 
-STUN finds its transport by the username fragment; everything else by the address from which an authenticated
-check has come. Media from any other address is dropped before anything parses it.
+STUN finds its transport by the username fragment; everything else by the address, or the TCP connection, from
+which an authenticated check has come. Media from any other address is dropped before anything parses it.
 """
 
 import asyncio
@@ -11,16 +11,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sfu.net.address import Address
+from sfu.net.candidates import LocalAddresses
 from sfu.net.dtls import SRTP_PROFILES, Certificate, HandshakePacer
 from sfu.net.endpoint import Endpoint
 from sfu.net.faults import Faults
 from sfu.net.packet_writer import PacketWriter
 from sfu.net.srtp import PinnedBuffer, Pointer
-from sfu.net.stun_messages import local_username_fragment, parse_request
+from sfu.net.stun_messages import local_username_fragment, parse_check
+from sfu.net.tcp_connection import TcpConnection
+from sfu.net.tcp_listener import TcpListener
 from sfu.net.udp_socket import UdpSender
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS
 from sfu.rtp.packet import is_rtcp
-from shared.transport_parameters import IceCandidate
+from shared.transport_parameters import IceCandidate, TransportTuple
 
 SLOT_BYTES = 2048
 """Room for a datagram: more than any path's MTU that carries WebRTC. What fills it was cut off and is dropped."""
@@ -32,10 +35,11 @@ _NOT_A_PROTOCOL = 255
 
 
 class MediaPort:
-    """Reads and writes one UDP socket in batches and sorts what arrives.
+    """Reads and writes one UDP socket in batches, and TCP connections, and sorts what arrives.
 
     Args:
-        sock: bound and non-blocking.
+        sock: UDP, bound and non-blocking.
+        tcp_sock: TCP, listening and non-blocking; without one there is no ICE-TCP.
         announced_ips: the addresses that peers are told to send to, the preferred one first.
         consent_timeout: seconds without a connectivity check after which a transport is disconnected.
     """
@@ -47,6 +51,7 @@ class MediaPort:
         *,
         announced_ips: Sequence[str],
         consent_timeout: float,
+        tcp_sock: socket.socket | None = None,
     ) -> None:
         self.drops: Counter[str] = Counter()
         self.certificate = Certificate.generateCertificate()
@@ -55,7 +60,6 @@ class MediaPort:
         self._sock = sock
         self._loop = loop
         self._consent_timeout = consent_timeout
-        self._announced_ips = announced_ips
         self._on_batch: Callable[[float], None] = _ignore
         self._pacer = HandshakePacer(loop)
         self._faults = Faults(self.drops, loop.time)
@@ -70,17 +74,25 @@ class MediaPort:
         self._writing = False
         self._packets_received = 0
         self._bytes_received = 0
-        self._local_address: tuple[str, int] = sock.getsockname()[:2]
+        self._tcp: TcpListener | None = None
+        tcp_port = None
+        if tcp_sock is not None:
+            counters, receive = self.sender.counters, self._receive_frames
+            self._tcp = TcpListener(tcp_sock, loop, counters, self.drops, receive, self._lose_connection)
+            tcp_port = self._tcp.port
+        self._local = LocalAddresses(announced_ips, sock.getsockname()[1], tcp_port)
 
     def start(self, on_batch: Callable[[float], None]) -> None:
         """Begin to read; `on_batch` is called with the time after each batch, to forward what came in."""
         self._on_batch = on_batch
         self._loop.add_reader(self._sock, self._read)
+        if self._tcp is not None:
+            self._tcp.start()
 
     @property
     def port(self) -> int:
         """The UDP port."""
-        return self._local_address[1]
+        return self._local.udp_port
 
     @property
     def srtp_profiles(self) -> list[str]:
@@ -89,19 +101,8 @@ class MediaPort:
 
     @property
     def ice_candidates(self) -> list[IceCandidate]:
-        """One host candidate for each announced address (RFC 8445 5.1.2.1 for their priorities)."""
-        return [
-            IceCandidate(
-                foundation=f"udp{n}",
-                priority=(126 << 24) | ((65535 - n) << 8) | 255,
-                ip=address,
-                address=address,
-                protocol="udp",
-                port=self.port,
-                type="host",
-            )
-            for n, address in enumerate(self._announced_ips)
-        ]
+        """Where peers reach this worker, the preferred way first."""
+        return self._local.candidates
 
     @property
     def certificate_fingerprint(self) -> str:
@@ -130,23 +131,46 @@ class MediaPort:
 
     def create_link(self) -> Endpoint:
         """Make the endpoint of a new transport; it gets datagrams until it is closed."""
-        endpoint = Endpoint(
+        return Endpoint(
             certificate=self.certificate,
             pacer=self._pacer,
             writer=self.writer,
-            send=self.send,
+            owner=self,
+            clock=self._loop.time,
             consent_timeout=self._consent_timeout,
-            local_address=self._local_address,
             drops=self.drops,
-            on_close=self._forget,
         )
-        self._by_fragment[endpoint.ice.username_fragment] = endpoint
-        return endpoint
+
+    # --- for endpoints ---
 
     def send(self, data: bytes | memoryview, address: Address) -> None:
-        """Send one datagram, now or when the socket has room again."""
+        """See `EndpointOwner`."""
         self.sender.send(data, address)
         self.watch_writable()
+
+    def name(self, endpoint: Endpoint, fragment: str) -> None:
+        """See `EndpointOwner`."""
+        self._by_fragment[fragment] = endpoint
+
+    def unname(self, fragments: Sequence[str]) -> None:
+        """See `EndpointOwner`."""
+        for fragment in fragments:
+            self._by_fragment.pop(fragment, None)
+
+    def forget_address(self, endpoint: Endpoint, address: Address) -> None:
+        """See `EndpointOwner`. A TCP connection is of no use to anybody else: it is closed."""
+        if self._by_address.get(address) is endpoint:
+            del self._by_address[address]
+        if not isinstance(address, TcpConnection):
+            self.sender.forget(address)
+        elif self._tcp is not None:
+            self._tcp.drop(address)
+
+    def tuple_of(self, address: Address) -> TransportTuple:
+        """See `EndpointOwner`."""
+        return self._local.tuple_of(address)
+
+    # --- the sockets ---
 
     def watch_writable(self) -> None:
         """Have the queue flushed when the socket is writable, if anything waits in it."""
@@ -159,7 +183,9 @@ class MediaPort:
         self._faults.note(reason)
 
     def close(self) -> None:
-        """Stop reading and writing and close the socket."""
+        """Stop reading and writing and close the sockets."""
+        if self._tcp is not None:
+            self._tcp.close()
         self._loop.remove_reader(self._sock)
         if self._writing:
             self._loop.remove_writer(self._sock)
@@ -182,12 +208,29 @@ class MediaPort:
             except OSError:  # an ICMP error for something sent earlier; the next read goes on
                 self.drops["socket_error"] += 1
                 continue
-            self._packets_received += 1
-            self._bytes_received += length
-            try:
-                self._receive(view, pointer, length, address, now)
-            except Exception:  # a bug of ours that this packet has found; those behind it are not to suffer
-                self.fault("packet_fault")
+            self._take(view, pointer, length, address, now)
+        self._end_batch(now)
+
+    def _receive_frames(self, connection: TcpConnection, frames: list[memoryview]) -> None:
+        """Take the frames of one read from a TCP connection as if they were datagrams."""
+        now = self._loop.time()
+        for first in range(0, len(frames), len(self._slots)):
+            for frame, (view, pointer) in zip(frames[first : first + len(self._slots)], self._slots, strict=False):
+                if connection.closed:
+                    break
+                view[: len(frame)] = frame
+                self._take(view, pointer, len(frame), connection, now)
+            self._end_batch(now)
+
+    def _take(self, view: memoryview, pointer: Pointer, length: int, address: Address, now: float) -> None:
+        self._packets_received += 1
+        self._bytes_received += length
+        try:
+            self._receive(view, pointer, length, address, now)
+        except Exception:  # a bug of ours that this packet has found; those behind it are not to suffer
+            self.fault("packet_fault")
+
+    def _end_batch(self, now: float) -> None:
         try:
             self._on_batch(now)
         except Exception:
@@ -205,9 +248,9 @@ class MediaPort:
         elif length < MIN_RTP_BYTES or length == SLOT_BYTES:
             self.drops["bad_length"] += 1
         elif is_rtcp(first, view[1]):
-            endpoint.receive_rtcp(view, pointer, length, now)
+            endpoint.receive_rtcp(view, pointer, length, address, now)
         else:
-            endpoint.receive_rtp(view, pointer, length, now)
+            endpoint.receive_rtp(view, pointer, length, address, now)
 
     def _receive_other(self, first: int, datagram: bytes, address: Address, now: float) -> None:
         if first < 4:
@@ -223,11 +266,12 @@ class MediaPort:
 
     def _receive_stun(self, datagram: bytes, address: Address, now: float) -> None:
         try:
-            endpoint = self._by_fragment.get(local_username_fragment(datagram))
+            fragment = local_username_fragment(datagram)
+            endpoint = self._by_fragment.get(fragment)
             if endpoint is None:
                 self.drops["stun_unknown_username"] += 1
                 return
-            message = parse_request(datagram)
+            check = parse_check(datagram, fragment)
         except ValueError:
             self.drops["stun_malformed"] += 1
             return
@@ -235,24 +279,18 @@ class MediaPort:
         if before is not None and before is not endpoint and before.ice.holds(address, now):
             self.drops["stun_address_taken"] += 1
             return
-        authenticated, forgotten = endpoint.receive_check(message, address, now)
-        if not authenticated:
-            self.drops["stun_unauthenticated"] += 1
-            return
-        for old in forgotten:
-            self._by_address.pop(old, None)
-            self.sender.forget(old)
-        if before is not endpoint:
+        if endpoint.receive_check(check, address, now) and before is not endpoint:
             self._by_address[address] = endpoint
             if before is not None:
-                before.release(address)
+                before.lose(address)
+            if isinstance(address, TcpConnection) and self._tcp is not None:
+                self._tcp.prove(address)
 
-    def _forget(self, endpoint: Endpoint) -> None:
-        self._by_fragment.pop(endpoint.ice.username_fragment, None)
-        for address in endpoint.ice.addresses:
-            if self._by_address.get(address) is endpoint:
-                del self._by_address[address]
-            self.sender.forget(address)
+    def _lose_connection(self, connection: TcpConnection) -> None:
+        """Take note that a proven connection has ended."""
+        endpoint = self._by_address.pop(connection, None)
+        if endpoint is not None:
+            endpoint.lose(connection)
 
 
 def _ignore(_now: float) -> None:

@@ -12,7 +12,9 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from sfu.net.address import Address
+from sfu.net.address import Address, UdpAddress
+from sfu.net.send_counters import SendCounters
+from sfu.net.tcp_connection import TcpConnection
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -23,8 +25,8 @@ SOCKET_BUFFER_BYTES = 8 << 20
 MAX_QUEUED_BYTES = 16 << 20
 """Waiting for a socket that is not writable: as much again as the kernel's buffer, twice over, then drop."""
 
-MAX_SEGMENT_BYTES = 1472
-"""Largest segment given to `UDP_SEGMENT`: Ethernet's MTU less the IPv4 and UDP headers."""
+MAX_SEGMENT_BYTES = {socket.AF_INET: 1472, socket.AF_INET6: 1452}
+"""Largest segment given to `UDP_SEGMENT`, by the socket's family: Ethernet's MTU less the IP and UDP headers."""
 
 MAX_REFUSING_PEERS = 1024
 """Destinations remembered as refusing segmentation. Of more the first are forgotten, and found out anew."""
@@ -54,6 +56,8 @@ def bind_udp(ip: str, preferred_port: int, min_port: int, max_port: int) -> sock
     for port in candidates:
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # `::` serves IPv4 too
             sock.bind((ip, port))
         except OSError as error:
             sock.close()
@@ -94,27 +98,21 @@ def _knows_segmentation(sock: socket.socket) -> bool:
 class _Waiting:
     data: bytes
     segment_size: int
-    address: Address
-
-
-@dataclass(slots=True)
-class SendCounters:
-    """What went out and what did not, in datagrams."""
-
-    sent: int = 0
-    sent_bytes: int = 0
-    queue_full: int = 0
-    refused: int = 0
+    address: UdpAddress
 
 
 class UdpSender:
-    """The writing half. `wants_write` asks the owner to call `flush` when the socket is writable again."""
+    """The writing half. `wants_write` asks the owner to call `flush` when the socket is writable again.
+
+    A peer that is reached by TCP gets its packets by its connection, which has a queue of its own.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._ancillary: dict[int, list[tuple[int, int, bytes]]] = {}
+        self._max_segment = MAX_SEGMENT_BYTES[sock.family]
         self._segmentation = _knows_segmentation(sock)
-        self._refusing: dict[Address, None] = {}
+        self._refusing: dict[UdpAddress, None] = {}
         self._next_complaint = float("-inf")
         self._urgent: deque[_Waiting] = deque()
         self._video: deque[_Waiting] = deque()
@@ -132,6 +130,9 @@ class UdpSender:
 
     def send_run(self, run: bytes | memoryview, segment_size: int, address: Address, *, video: bool) -> None:
         """Send packets that lie end to end, each `segment_size` bytes long but the last, which may be shorter."""
+        if isinstance(address, TcpConnection):  # asked once a run, it costs UDP nothing that could be measured
+            address.send_run(run, segment_size, video=video)
+            return
         done = 0 if self._queued_bytes else self._transmit(run, segment_size, address)
         if done < len(run):
             self._queue(_Waiting(bytes(run[done:]), segment_size, address), video=video)
@@ -148,15 +149,15 @@ class UdpSender:
                     return
                 queue.popleft()
 
-    def forget(self, address: Address) -> None:
+    def forget(self, address: UdpAddress) -> None:
         """Drop what is remembered about a destination that is gone."""
         self._refusing.pop(address, None)
 
-    def _transmit(self, run: bytes | memoryview, segment_size: int, address: Address) -> int:
+    def _transmit(self, run: bytes | memoryview, segment_size: int, address: UdpAddress) -> int:
         """Send now what the socket takes; the bytes that need no further care (sent or refused for good)."""
         size = len(run)
         segmented = size > segment_size
-        if segmented and (not self._segmentation or segment_size > MAX_SEGMENT_BYTES or address in self._refusing):
+        if segmented and (not self._segmentation or segment_size > self._max_segment or address in self._refusing):
             return self._transmit_singly(run, segment_size, address)
         try:
             if segmented:
@@ -177,7 +178,7 @@ class UdpSender:
         counters.sent_bytes += size
         return size
 
-    def _transmit_singly(self, run: bytes | memoryview, segment_size: int, address: Address) -> int:
+    def _transmit_singly(self, run: bytes | memoryview, segment_size: int, address: UdpAddress) -> int:
         for at in range(0, len(run), segment_size):
             packet = run[at : at + segment_size]
             if self._transmit(packet, segment_size, address) < len(packet):
@@ -191,7 +192,7 @@ class UdpSender:
             self._ancillary[segment_size] = option  # at most one entry a size up to MAX_SEGMENT_BYTES
         return option
 
-    def _stop_segmenting(self, address: Address, error: OSError) -> None:
+    def _stop_segmenting(self, address: UdpAddress, error: OSError) -> None:
         if len(self._refusing) == MAX_REFUSING_PEERS:
             del self._refusing[next(iter(self._refusing))]
         self._refusing[address] = None

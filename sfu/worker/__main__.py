@@ -6,6 +6,7 @@ import contextlib
 import gc
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import uvloop
 
 from sfu.net.channel import Channel
+from sfu.net.tcp_listener import MAX_CONNECTIONS, bind_tcp
 from sfu.net.udp_socket import NoFreePortError, bind_udp
 from sfu.net.without_codecs import keep_codecs_out
 from sfu.worker.worker import Worker
@@ -23,6 +25,9 @@ from shared.logging import LogFormat, configure_logging, get_logger
 keep_codecs_out()
 
 from sfu.net.media_port import MediaPort  # noqa: E402 - this imports aiortc, so it comes after the line above
+
+SPARE_FILES = 256
+"""Open files besides TCP connections: sockets, libraries, logs."""
 
 EXIT_NO_PORT = 3
 EXIT_CANNOT_BIND = 4
@@ -44,6 +49,7 @@ class Config:
     min_port: int
     max_port: int
     preferred_port: int
+    tcp: bool
     consent_timeout_s: float
     audio_last_n: int
     log_level: str
@@ -60,6 +66,7 @@ class Config:
             raw["minPort"],
             raw["maxPort"],
             raw["preferredPort"],
+            raw.get("tcp", True),
             raw["consentTimeoutS"],
             raw["audioLastN"],
             raw["logLevel"],
@@ -85,11 +92,37 @@ def main() -> int:
         log.error("cannot start", reason=f"cannot bind a UDP socket on {config.listen_ip}: {error}")
         return EXIT_CANNOT_BIND
     with socket.socket(fileno=arguments.channel_fd) as channel_socket, contextlib.closing(sock):
-        uvloop.run(_serve(config, sock, channel_socket))
+        uvloop.run(_serve(config, sock, _listen_tcp(config, sock.getsockname()[1]), channel_socket))
     return 0
 
 
-async def _serve(config: Config, sock: socket.socket, channel_socket: socket.socket) -> None:
+def _listen_tcp(config: Config, udp_port: int) -> socket.socket | None:
+    """Open the TCP port, if there is to be one. Without it UDP still serves all but a few networks."""
+    if not config.tcp:
+        return None
+    _allow_files(MAX_CONNECTIONS + SPARE_FILES)
+    try:
+        sock = bind_tcp(config.listen_ip, udp_port, config.min_port, config.max_port)
+    except OSError as error:
+        log.warning("no ICE-TCP", reason=str(error))
+        return None
+    port = None if sock is None else sock.getsockname()[1]
+    if port != udp_port:
+        log.warning("the UDP port's number is taken for TCP", udp_port=udp_port, tcp_port=port)
+    return sock
+
+
+def _allow_files(count: int) -> None:
+    """Raise the limit of open files as far as we may: each TCP connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def _serve(
+    config: Config, sock: socket.socket, tcp_sock: socket.socket | None, channel_socket: socket.socket
+) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     channel = await Channel.open(channel_socket, on_end=stopped.set)
@@ -98,6 +131,7 @@ async def _serve(config: Config, sock: socket.socket, channel_socket: socket.soc
         loop,
         announced_ips=config.announced_ips or (config.listen_ip,),
         consent_timeout=config.consent_timeout_s,
+        tcp_sock=tcp_sock,
     )
     worker = Worker(port, loop, channel.notify, audio_last_n=config.audio_last_n)
     channel.serve(worker.handle)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
-from shared.transport_parameters import IceCandidate, IceParameters
+from shared.transport_parameters import IceCandidate, IceParameters, TransportTuple
 
 DtlsRole = Literal["client", "server"]
 
@@ -89,7 +89,6 @@ class Link(Sender, Protocol):
     """One transport's protected way to its peer."""
 
     listener: LinkListener
-    local_address: tuple[str, int]
     bytes_received: int
     bytes_sent: int
 
@@ -97,9 +96,12 @@ class Link(Sender, Protocol):
     def ice_parameters(self) -> IceParameters:
         """Our credentials, for the peer's checks."""
 
+    def restart_ice(self) -> IceParameters:
+        """Make new credentials for the peer's checks; all else goes on as it is."""
+
     @property
-    def selected_address(self) -> tuple[str, int] | tuple[str, int, int, int] | None:
-        """Where the peer is, once ICE knows."""
+    def selected_tuple(self) -> TransportTuple | None:
+        """The way to the peer, while ICE knows one."""
 
     @property
     def srtp_profile(self) -> str | None:

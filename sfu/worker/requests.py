@@ -64,6 +64,7 @@ class Requests:
             "transport.create": self._create_transport,
             "transport.connect": self._connect_transport,
             "transport.setMaxIncomingBitrate": self._set_max_incoming_bitrate,
+            "transport.restartIce": self._restart_ice,
             "transport.close": self._close_transport,
             "transport.stats": self._transport_stats,
             **DataRequests(objects).methods,
@@ -146,6 +147,9 @@ class Requests:
     def _set_max_incoming_bitrate(self, data: Request) -> Answer:
         self._transport(data).set_max_incoming_bitrate(_bitrate(data.get("bitrate")))
         return {}
+
+    def _restart_ice(self, data: Request) -> Answer:
+        return {"iceParameters": dump_ice_parameters(self._transport(data).restart_ice())}
 
     def _close_transport(self, data: Request) -> Answer:
         self._objects.close_transport(self._transport(data))

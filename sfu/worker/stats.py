@@ -19,13 +19,13 @@ Stats = dict[str, Any]
 def transport_stats(transport: WebRtcTransport, now: float) -> Stats:
     """Sum up one transport."""
     link = transport.link
-    address = link.selected_address
-    tuple_stats = {
-        "localAddress": link.local_address[0],
-        "localPort": link.local_address[1],
-        "remoteIp": address[0] if address else "",
-        "remotePort": address[1] if address else 0,
-        "protocol": "udp",
+    way = link.selected_tuple
+    tuple_stats = way and {
+        "localAddress": way.local_address,
+        "localPort": way.local_port,
+        "remoteIp": way.remote_ip,
+        "remotePort": way.remote_port,
+        "protocol": way.protocol,
     }
     return {
         "type": "webrtc-transport",
@@ -33,7 +33,7 @@ def transport_stats(transport: WebRtcTransport, now: float) -> Stats:
         "timestamp": _timestamp_ms(),
         "iceRole": "controlled",
         "iceState": transport.ice_state,
-        **({"iceSelectedTuple": tuple_stats} if address else {}),
+        **({"iceSelectedTuple": tuple_stats} if tuple_stats else {}),
         "dtlsState": transport.dtls_state,
         **({"sctpState": transport.data.state} if transport.data is not None else {}),
         **({"srtpProfile": link.srtp_profile} if link.srtp_profile else {}),

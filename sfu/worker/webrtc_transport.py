@@ -14,7 +14,7 @@ from sfu.worker.rtcp_receiver import RtcpReceiver
 from sfu.worker.rtp_listener import RtpListener
 from sfu.worker.traffic_meter import TrafficMeter
 from sfu.worker.transport_reports import TransportReports
-from shared.transport_parameters import DtlsParameters, SctpParameters
+from shared.transport_parameters import DtlsParameters, IceParameters, SctpParameters
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
@@ -103,6 +103,12 @@ class WebRtcTransport:
         self._connected = True
         role: DtlsRole = "client" if remote.role == "server" else "server"
         self.link.connect(role, [(entry.algorithm, entry.value) for entry in remote.fingerprints])
+
+    def restart_ice(self) -> IceParameters:
+        """Make new ICE credentials; the old ones serve until the peer uses these, and media goes on."""
+        parameters = self.link.restart_ice()
+        self._arm()
+        return parameters
 
     def add_producer(self, producer: "Producer") -> None:
         """Take a producer in, and its streams from the peer.

@@ -182,6 +182,11 @@ class MemorySfu:
         await self._call("connect", transport_id)
         await self._answered()
 
+    async def restart_ice(self, room_id: str, transport_id: str) -> JsonObject:
+        await self._call("restart-ice", transport_id)
+        await self._answered()
+        return {"usernameFragment": "new", "password": "secret", "iceLite": True}
+
     async def close_transport(self, room_id: str, transport_id: str) -> None:
         await self._call("close-transport", transport_id)
         for peer in self.rooms.get(room_id, {}).values():

@@ -19,7 +19,7 @@ from sfu.worker.producer import Producer
 from sfu.worker.router import Router
 from sfu.worker.webrtc_transport import WebRtcTransport
 from shared.rtp_parameters import RtpParameters, load_rtp_capabilities, load_rtp_parameters
-from shared.transport_parameters import IceParameters
+from shared.transport_parameters import IceParameters, TransportTuple
 from tests.support.rtp_packets import build_rtp
 from tests.support.rtp_samples import producer_parameters, receiver_capabilities
 
@@ -48,12 +48,11 @@ class RecordingLink:
 
     def __init__(self) -> None:
         self.listener: Any = None
-        self.local_address = ("127.0.0.1", 40000)
         self.bytes_received = 0
         self.bytes_sent = 0
         self.may_repeat = True
         self.ice_parameters = IceParameters("ours", "secret")
-        self.selected_address = ("127.0.0.1", 5000)
+        self.selected_tuple = TransportTuple("127.0.0.1", 40000, "127.0.0.1", 5000, "udp")
         self.srtp_profile = "SRTP_AEAD_AES_128_GCM"
         self.ready = True
         self.closed = False
@@ -62,6 +61,10 @@ class RecordingLink:
         self.rtcp: list[Any] = []
         self.connected_as: Any = None
         self._transport_sequence = 0
+
+    def restart_ice(self) -> IceParameters:
+        self.ice_parameters = IceParameters("ours-again", "secret-again")
+        return self.ice_parameters
 
     def connect(self, role: str, fingerprints: list[tuple[str, str]]) -> None:
         self.connected_as = (role, fingerprints)

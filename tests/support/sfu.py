@@ -160,6 +160,11 @@ class RunningSfu(SfuApi):
         kinds = ("routers", "transports", "producers", "consumers")
         return {kind: sum(entry[kind] for entry in stats) for kind in kinds}
 
+    async def drops(self, reason: str) -> int:
+        """Return how many packets the workers have dropped for this reason."""
+        stats = await asyncio.gather(*(worker.fresh_stats() for worker in self.pool.ready_workers))
+        return sum(entry["drops"].get(reason, 0) for entry in stats)
+
 
 async def eventually(condition: Callable[[], bool]) -> None:
     """Let the loop turn until the condition holds, which another task or process will bring about."""

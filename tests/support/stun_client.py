@@ -28,6 +28,12 @@ class StunClient(asyncio.DatagramProtocol):
 
     async def check(self) -> stun.Message:
         """Send a binding request that nominates the pair and wait for its answer."""
+        self.send_check()
+        async with asyncio.timeout(10):
+            return await self._answers.get()
+
+    def send_check(self) -> None:
+        """Send a binding request that nominates the pair."""
         assert self._transport is not None
         request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
         request.attributes["USERNAME"] = self._username
@@ -36,8 +42,6 @@ class StunClient(asyncio.DatagramProtocol):
         request.attributes["USE-CANDIDATE"] = None
         request.add_message_integrity(self._password)
         self._transport.sendto(bytes(request))
-        async with asyncio.timeout(10):
-            return await self._answers.get()
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:

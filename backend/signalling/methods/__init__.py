@@ -34,6 +34,7 @@ METHODS: dict[str, Method] = {
     "raise-hand": Method(room.raise_hand, schemas.RaiseHandSchema()),
     "create-transport": Method(transports.create_transport, schemas.CreateTransportSchema()),
     "connect-transport": Method(transports.connect_transport, schemas.ConnectTransportSchema()),
+    "restart-ice": Method(transports.restart_ice, schemas.TransportSchema()),
     "close-transport": Method(transports.close_transport, schemas.TransportSchema()),
     "get-stats": Method(transports.get_stats, schemas.StatsSchema()),
     "produce": Method(producers.produce, schemas.ProduceSchema()),

@@ -21,6 +21,11 @@ async def connect_transport(client: Client, data: dict[str, Any]) -> JsonObject:
     return {}
 
 
+async def restart_ice(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Make one's transport's ICE credentials anew; the answer has them."""
+    return {"iceParameters": await client.rules.media.restart_ice(client.me, data["transport_id"])}
+
+
 async def close_transport(client: Client, data: dict[str, Any]) -> JsonObject:
     """Close one's transport with all it carries."""
     await client.rules.media.close_transport(client.me, data["transport_id"])

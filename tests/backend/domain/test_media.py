@@ -96,6 +96,7 @@ async def test_nothing_of_somebody_else_can_be_touched(school: School) -> None:
     media, bobs = school.media, bob.me
     for refused in (
         media.connect_transport(bobs, transport_id, {}),
+        media.restart_ice(bobs, transport_id),
         media.close_transport(bobs, transport_id),
         media.produce(bobs, ProducerWish(transport_id, "audio", {})),
         media.switch_producer(bobs, producer_id, SwitchAction.CLOSE),

@@ -28,6 +28,21 @@ async def test_a_transport_is_the_sfus(teacher: Seat) -> None:
     assert (refusal.status, refusal.code) == (404, "TRANSPORT_NOT_FOUND")
 
 
+async def test_ones_own_transports_ice_can_be_restarted_again_and_again(teacher: Seat, student: Seat) -> None:
+    made = await teacher.client.request("create-transport", direction="send")
+    seen = [made["iceParameters"]]
+    for _ in range(3):
+        answer = await teacher.client.request("restart-ice", transportId=made["transportId"])
+        assert set(answer) == {"iceParameters"}
+        seen.append(answer["iceParameters"])
+    assert len({one["usernameFragment"] for one in seen}) == len({one["password"] for one in seen}) == 4
+    refusal = await student.client.refused("restart-ice", transportId=made["transportId"])
+    assert (refusal.status, refusal.code) == (404, "TRANSPORT_NOT_FOUND")
+    await teacher.client.request("close-transport", transportId=made["transportId"])
+    refusal = await teacher.client.refused("restart-ice", transportId=made["transportId"])
+    assert (refusal.status, refusal.code) == (404, "TRANSPORT_NOT_FOUND")
+
+
 async def test_what_one_does_reaches_the_other_in_order(teacher: Seat, student: Seat) -> None:
     audio = await teacher.produce(ssrc=1, appData={"source": "mic"})
     video = await teacher.produce("video", ssrc=10, paused=True)
@@ -147,6 +162,8 @@ async def test_parameters_that_the_sfu_refuses_are_refused_with_details(teacher:
         ("connect-transport", {"transportId": "x"}),
         ("connect-transport", {"transportId": "x", "dtlsParameters": []}),
         ("close-transport", {"transportId": None}),
+        ("restart-ice", {}),
+        ("restart-ice", {"transportId": 7}),
         ("produce", {"transportId": "x", "kind": "smell", "rtpParameters": {}}),
         ("produce", {"transportId": "x", "kind": "audio", "rtpParameters": {}, "appData": {"x": "y" * 20_000}}),
         ("pause-producer", {}),

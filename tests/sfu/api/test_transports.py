@@ -3,8 +3,10 @@ import re
 from typing import Any
 
 import pytest
+from aioice import stun
 
-from tests.support.sfu import FINGERPRINT, NOTHING, RunningSfu
+from tests.support.sfu import FINGERPRINT, NOTHING, RunningSfu, running_sfu
+from tests.support.stun_client import stun_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,6 +23,9 @@ async def test_a_transport_says_where_and_how_to_connect(sfu: RunningSfu, room: 
     candidate = body["iceCandidates"][0]
     assert (candidate["ip"], candidate["address"], candidate["port"]) == ("127.0.0.1", "127.0.0.1", worker.port)
     assert (candidate["protocol"], candidate["type"]) == ("udp", "host")
+    tcp = body["iceCandidates"][1]
+    assert (tcp["protocol"], tcp["tcpType"], tcp["ip"]) == ("tcp", "passive", "127.0.0.1")
+    assert 0 < tcp["priority"] < candidate["priority"]
     dtls = body["dtlsParameters"]
     assert dtls["role"] == "auto"
     [fingerprint] = dtls["fingerprints"]
@@ -34,6 +39,41 @@ async def test_each_transport_has_credentials_of_its_own(sfu: RunningSfu, room: 
     assert len({body["transportId"] for body in made}) == 3
     assert len({body["iceParameters"]["usernameFragment"] for body in made}) == 3
     assert len({body["iceParameters"]["password"] for body in made}) == 3
+
+
+async def test_ice_restarts_with_new_credentials_and_the_old_ones_serve_until_they_are_used(
+    sfu: RunningSfu, room: str
+) -> None:
+    await sfu.join(room, "anna")
+    made = (await sfu.create_transport(room, "anna", "send")).ok()
+    path = f"/rooms/{room}/transports/{made['transportId']}"
+    async with sfu.events() as events, stun_client(made) as before:
+        await before.check()
+        answer = (await sfu.post(path + "/restart-ice")).ok()
+        assert set(answer) == {"iceParameters"}
+        ice = answer["iceParameters"]
+        assert ice["iceLite"] is True
+        assert ice["usernameFragment"] != made["iceParameters"]["usernameFragment"]
+        assert ice["password"] != made["iceParameters"]["password"]
+        assert (await before.check()).message_class == stun.Class.RESPONSE
+        async with stun_client({**made, **answer}) as after:
+            assert (await after.check()).message_class == stun.Class.RESPONSE
+        dropped = await sfu.drops("stun_unknown_username")
+        before.send_check()
+        while await sfu.drops("stun_unknown_username") == dropped:  # noqa: ASYNC110 - the worker tells when asked
+            await asyncio.sleep(0)
+        states = [event["iceState"] for event in await events.until("transport-state")]
+        assert states == ["completed"]
+    (await sfu.post(path + "/close")).ok()
+    gone = await sfu.post(path + "/restart-ice")
+    assert (gone.status, gone.code) == (404, "TRANSPORT_NOT_FOUND")
+
+
+async def test_tcp_can_be_turned_off(room: str) -> None:
+    async with running_sfu(rtc_tcp=False) as sfu:
+        await sfu.join(room, "anna")
+        [candidate] = (await sfu.create_transport(room, "anna", "send")).ok()["iceCandidates"]
+        assert candidate["protocol"] == "udp"
 
 
 async def test_connecting_serves_once(sfu: RunningSfu, room: str) -> None:

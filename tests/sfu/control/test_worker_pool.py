@@ -15,7 +15,7 @@ from tests.support.sfu import is_gone
 
 
 def config(first: int, last: int) -> WorkerConfig:
-    return WorkerConfig("127.0.0.1", ("127.0.0.1",), first, last, 30.0, 0, "warning", "console")
+    return WorkerConfig("127.0.0.1", ("127.0.0.1",), first, last, True, 30.0, 0, "warning", "console")
 
 
 @pytest.fixture

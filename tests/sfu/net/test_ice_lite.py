@@ -1,26 +1,59 @@
+import struct
+
+import pytest
 from aioice import stun
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.net.ice_lite import ADDRESS_HELD_S, MAX_ADDRESSES, IceLite, IceState
-from sfu.net.stun_messages import parse_request
+from sfu.net.ice_lite import (
+    ADDRESS_HELD_S,
+    MAX_ADDRESSES,
+    MAX_TRANSACTIONS,
+    SILENT_S,
+    UNCHECKED_S,
+    IceLite,
+    IceState,
+)
+from sfu.net.stun_messages import Check, local_username_fragment, parse_check
 
 HERE = ("127.0.0.1", 5000)
 THERE = ("127.0.0.1", 5001)
+NEITHER = ("127.0.0.1", 5002)
+NOMINATION = 0xC001
 
 
-def request(ice: IceLite, *, password: str | None = None, **attributes: object) -> stun.Message:
+def request(
+    ice: IceLite,
+    *,
+    password: str | None = None,
+    raw: bytes = b"",
+    nomination: int | None = None,
+    **attributes: object,
+) -> bytes:
+    credentials = ice.credentials
     message = stun.Message(
         stun.Method.BINDING,
         stun.Class.REQUEST,
-        attributes={"USERNAME": f"{ice.username_fragment}:peer", "PRIORITY": 1, **attributes},
+        attributes={"USERNAME": f"{credentials.username_fragment}:peer", "PRIORITY": 1, **attributes},
     )
-    message.add_message_integrity((password or ice.password).encode())
-    return parse_request(bytes(message))
+    if nomination is not None:
+        raw += struct.pack("!HHL", NOMINATION, 4, nomination)
+    body = bytes(message)[20:] + raw
+    head = struct.pack("!HHL12s", 1, len(body) + stun.INTEGRITY_LENGTH, stun.COOKIE, message.transaction_id)
+    integrity = stun.message_integrity(head + body, (password or credentials.password).encode())
+    return head + body + struct.pack("!HH", 8, 20) + integrity
 
 
-def nominating(ice: IceLite) -> stun.Message:
-    return request(ice, **{"USE-CANDIDATE": None, "ICE-CONTROLLING": 1})
+def read(data: bytes) -> Check:
+    return parse_check(data, local_username_fragment(data))
+
+
+def check(ice: IceLite, **options: object) -> Check:
+    return read(request(ice, **options))  # type: ignore[arg-type]
+
+
+def nominating(ice: IceLite, **options: object) -> Check:
+    return check(ice, **{"USE-CANDIDATE": None, "ICE-CONTROLLING": 1, **options})
 
 
 def parse_answer(data: bytes | None) -> stun.Message:
@@ -30,70 +63,96 @@ def parse_answer(data: bytes | None) -> stun.Message:
 
 def test_a_valid_check_connects_and_is_answered_with_the_mapped_address() -> None:
     ice = IceLite(consent_timeout=30)
-    message = request(ice, **{"ICE-CONTROLLING": 1})
-    result = ice.handle_request(message, HERE, now=0)
+    sent = check(ice, **{"ICE-CONTROLLING": 1})
+    result = ice.handle_check(sent, HERE, now=0)
     answer = parse_answer(result.answer)
-    assert result.authenticated
+    assert result.refused is None
     assert (ice.state, ice.selected) == (IceState.CONNECTED, HERE)
     assert answer.message_class == stun.Class.RESPONSE
-    assert answer.transaction_id == message.transaction_id
+    assert answer.transaction_id == sent.message.transaction_id
     assert answer.attributes["XOR-MAPPED-ADDRESS"] == HERE
-    assert answer.check_message_integrity(ice.password.encode())
+    assert answer.check_message_integrity(ice.credentials.password.encode())
 
 
 def test_the_nominated_address_is_selected() -> None:
     ice = IceLite(30)
-    ice.handle_request(request(ice), HERE, 0)
-    ice.handle_request(nominating(ice), THERE, 1)
-    ice.handle_request(request(ice), HERE, 2)
+    ice.handle_check(check(ice), HERE, 0)
+    ice.handle_check(nominating(ice), THERE, 1)
+    ice.handle_check(check(ice), HERE, 2)
     assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
 
 
 def test_a_wrong_password_is_refused_and_changes_nothing() -> None:
     ice = IceLite(30)
-    result = ice.handle_request(request(ice, password="wrong"), HERE, 0)
+    result = ice.handle_check(check(ice, password="wrong"), HERE, 0)
     assert parse_answer(result.answer).error_code == 401
-    assert not result.authenticated
+    assert result.refused == "stun_unauthenticated"
     assert (ice.state, ice.addresses) == (IceState.NEW, {})
 
 
-def test_a_request_without_integrity_is_a_bad_request() -> None:
-    ice = IceLite(30)
-    message = stun.Message(
-        stun.Method.BINDING, stun.Class.REQUEST, attributes={"USERNAME": f"{ice.username_fragment}:peer"}
-    )
-    answer = parse_answer(ice.handle_request(parse_request(bytes(message)), HERE, 0).answer)
-    assert answer.error_code == 400
-    assert len(bytes(answer)) <= 2 * len(bytes(message))
+def unsigned(ice: IceLite, peer: str = "peer") -> bytes:
+    attributes = {"USERNAME": f"{ice.credentials.username_fragment}:{peer}"}
+    return bytes(stun.Message(stun.Method.BINDING, stun.Class.REQUEST, attributes=attributes))
 
 
-def test_a_peer_that_claims_to_be_controlled_has_a_role_conflict() -> None:
+def test_a_request_without_integrity_is_a_bad_request_and_gets_no_more_than_it_brought() -> None:
     ice = IceLite(30)
-    result = ice.handle_request(request(ice, **{"ICE-CONTROLLED": 7}), HERE, 0)
-    assert parse_answer(result.answer).error_code == 487
+    padded = unsigned(ice, "peer" * 3)
+    assert parse_answer(ice.handle_check(read(padded), HERE, 0).answer).error_code == 400
+    short = unsigned(ice, "")
+    result = ice.handle_check(read(short), HERE, 0)
+    assert (result.answer, result.refused) == (None, "stun_unauthenticated")
+
+
+@pytest.mark.parametrize("tiebreaker", [0, 7, 2**64 - 1])
+def test_a_peer_that_claims_to_be_controlled_has_a_role_conflict(tiebreaker: int) -> None:
+    ice = IceLite(30)
+    for attributes in ({"ICE-CONTROLLED": tiebreaker}, {"ICE-CONTROLLED": tiebreaker, "ICE-CONTROLLING": 1}):
+        result = ice.handle_check(check(ice, **attributes), HERE, 0)
+        answer = parse_answer(result.answer)
+        assert answer.error_code == 487
+        assert answer.check_message_integrity(ice.credentials.password.encode())
+        assert result.refused == "stun_role_conflict"
+    assert ice.state is IceState.NEW
+    ice.handle_check(check(ice, **{"ICE-CONTROLLING": tiebreaker}), HERE, 0)
+    assert ice.state is IceState.CONNECTED
+
+
+def test_an_unknown_required_attribute_is_refused_but_only_to_who_has_the_password() -> None:
+    ice = IceLite(30)
+    unknown = struct.pack("!HH", 0x7777, 0)
+    result = ice.handle_check(check(ice, raw=unknown), HERE, 0)
+    assert (parse_answer(result.answer).error_code, result.refused) == (420, "stun_unknown_attribute")
+    stranger = ice.handle_check(check(ice, raw=unknown, password="wrong"), HERE, 0)
+    assert parse_answer(stranger.answer).error_code == 401
     assert ice.state is IceState.NEW
 
 
 def test_consent_ends_without_checks_and_comes_back_with_one() -> None:
     ice = IceLite(consent_timeout=30)
     assert ice.next_timeout() is None
-    ice.handle_request(nominating(ice), HERE, now=100)
+    ice.handle_check(nominating(ice), HERE, now=100)
     assert ice.next_timeout() == 130
     ice.handle_timeout(129.9)
-    assert ice.state is IceState.COMPLETED
+    assert (ice.state, ice.selected) == (IceState.COMPLETED, HERE)
     ice.handle_timeout(130)
-    assert ice.state is IceState.DISCONNECTED
+    assert (ice.state, ice.selected) == (IceState.DISCONNECTED, None)
     assert ice.next_timeout() is None
-    ice.handle_request(nominating(ice), THERE, now=140)
+    ice.heard(HERE, 131)
+    assert ice.selected is None, "media alone is no consent"
+    ice.handle_check(nominating(ice), THERE, now=140)
     assert (ice.state, ice.selected, ice.next_timeout()) == (IceState.COMPLETED, THERE, 170)
+    ice.handle_timeout(170)
+    ice.handle_check(check(ice), HERE, now=180)
+    assert (ice.state, ice.selected) == (IceState.CONNECTED, HERE)
 
 
 def test_addresses_are_bounded_and_the_selected_one_stays() -> None:
     ice = IceLite(30)
-    ice.handle_request(nominating(ice), HERE, 0)
+    ice.handle_check(nominating(ice), HERE, 0)
     forgotten = []
     for port in range(6000, 6000 + 2 * MAX_ADDRESSES):
-        forgotten += ice.handle_request(request(ice), ("127.0.0.1", port), 1).forgotten
+        forgotten += ice.handle_check(check(ice), ("127.0.0.1", port), 1).forgotten
     assert len(ice.addresses) == MAX_ADDRESSES
     assert HERE in ice.addresses
     assert ice.selected == HERE
@@ -102,21 +161,16 @@ def test_addresses_are_bounded_and_the_selected_one_stays() -> None:
 
 def test_a_closed_agent_answers_nothing() -> None:
     ice = IceLite(30)
+    sent = check(ice)
     ice.close()
-    result = ice.handle_request(request(ice), HERE, 0)
-    assert (result.answer, result.authenticated) == (None, False)
-
-
-def test_credentials_are_long_enough_and_never_the_same() -> None:
-    agents = [IceLite(30) for _ in range(50)]
-    assert len({agent.username_fragment for agent in agents}) == 50
-    assert all(len(agent.username_fragment) >= 4 and len(agent.password) >= 22 for agent in agents)
+    result = ice.handle_check(sent, HERE, 0)
+    assert (result.answer, result.refused) == (None, "stun_unknown_username")
 
 
 def test_an_address_is_held_while_it_is_checked() -> None:
     ice = IceLite(30)
-    ice.handle_request(nominating(ice), HERE, 0)
-    ice.handle_request(request(ice), THERE, 5)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.handle_check(check(ice), THERE, 5)
     assert ice.holds(HERE, ADDRESS_HELD_S - 0.1)
     assert not ice.holds(HERE, ADDRESS_HELD_S)
     assert ice.holds(THERE, ADDRESS_HELD_S)
@@ -125,25 +179,188 @@ def test_an_address_is_held_while_it_is_checked() -> None:
 
 def test_who_loses_its_last_address_is_disconnected_until_the_next_check() -> None:
     ice = IceLite(30)
-    ice.handle_request(nominating(ice), HERE, 0)
-    ice.handle_request(request(ice), THERE, 1)
-    ice.forget(HERE)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.handle_check(check(ice), THERE, 1)
+    ice.forget(HERE, 2)
     assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
-    ice.forget(THERE)
+    ice.forget(THERE, 2)
     assert (ice.state, ice.selected) == (IceState.DISCONNECTED, None)
-    ice.handle_request(nominating(ice), THERE, 2)
+    ice.handle_check(nominating(ice), THERE, 2)
     assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
+
+
+def test_an_address_that_was_not_checked_for_long_is_nothing_to_fall_back_upon() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), THERE, 0)
+    ice.handle_check(nominating(ice), HERE, 29)
+    ice.forget(HERE, 30)
+    assert (ice.state, ice.selected) == (IceState.DISCONNECTED, None)
+
+
+# --- which address gets the media ---
+
+
+def test_a_higher_nomination_moves_the_media_and_an_older_one_does_not() -> None:
+    ice = IceLite(30)
+    ice.handle_check(check(ice, nomination=2), HERE, 0)
+    assert (ice.state, ice.selected) == (IceState.COMPLETED, HERE)
+    for number in (1, 2):
+        ice.handle_check(check(ice, nomination=number), THERE, 1)
+        assert ice.selected == HERE
+    ice.handle_check(check(ice, nomination=3), THERE, 2)
+    assert ice.selected == THERE
+    ice.handle_check(check(ice), HERE, 3)
+    ice.handle_check(check(ice), THERE, 3)
+    assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
+
+
+def test_nominations_count_anew_after_a_restart() -> None:
+    ice = IceLite(30)
+    ice.handle_check(check(ice, nomination=5), HERE, 0)
+    ice.restart(1)
+    ice.handle_check(check(ice), HERE, 2)
+    ice.handle_check(check(ice, nomination=1), THERE, 3)
+    assert ice.selected == THERE
+
+
+def test_of_two_that_are_nominated_by_turns_the_better_one_stays() -> None:
+    ice = IceLite(30)
+    moves = []
+    for n in range(20):
+        before = ice.selected
+        ice.handle_check(nominating(ice, PRIORITY=9), HERE, n)
+        ice.handle_check(nominating(ice, PRIORITY=5), THERE, n + 0.5)
+        moves.append(before != ice.selected)
+    assert ice.selected == HERE
+    assert not any(moves[3:])
+    ice.handle_check(nominating(ice, PRIORITY=5), THERE, 21)
+    ice.handle_check(nominating(ice, PRIORITY=5), THERE, 19.5 + UNCHECKED_S)
+    assert ice.selected == THERE, "the better one is not nominated any more"
+
+
+def test_a_worse_address_may_be_nominated_after_a_better_one() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice, PRIORITY=9), HERE, 0)
+    ice.handle_check(nominating(ice, PRIORITY=5), THERE, 0.1)
+    assert ice.selected == THERE
+
+
+def test_media_from_a_proven_address_moves_ours_when_the_selected_one_is_silent() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.handle_check(check(ice), THERE, 0.5)
+    ice.heard(HERE, 1)
+    ice.heard(THERE, 1 + SILENT_S - 0.01)
+    assert ice.selected == HERE
+    ice.heard(NEITHER, 1 + SILENT_S)
+    assert ice.selected == HERE, "nobody has proved that address"
+    ice.heard(THERE, 1 + SILENT_S)
+    assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
+
+
+def test_a_peer_behind_a_new_port_that_only_checks_is_followed() -> None:
+    ice = IceLite(30)
+    ice.handle_check(check(ice, nomination=1), HERE, 0)
+    ice.handle_check(check(ice), THERE, UNCHECKED_S - 0.1)
+    assert ice.selected == HERE
+    ice.handle_check(check(ice), HERE, UNCHECKED_S)
+    ice.handle_check(check(ice), THERE, UNCHECKED_S + 1)
+    assert ice.selected == HERE, "it is checked, though it sends nothing"
+    ice.handle_check(check(ice), THERE, 2 * UNCHECKED_S)
+    assert ice.selected == THERE
+
+
+# --- replays ---
+
+
+def test_a_check_that_is_sent_again_from_elsewhere_steals_nothing() -> None:
+    ice = IceLite(30)
+    overheard = nominating(ice)
+    first = ice.handle_check(overheard, HERE, 0)
+    result = ice.handle_check(overheard, THERE, 1)
+    assert (result.answer, result.refused) == (None, "stun_replayed")
+    assert (ice.selected, list(ice.addresses)) == (HERE, [HERE])
+    assert ice.handle_check(overheard, HERE, 2).answer == first.answer, "the peer itself may repeat it"
+
+
+def test_transactions_remembered_are_bounded_and_an_old_replay_is_undone_by_the_peers_media() -> None:
+    ice = IceLite(30)
+    overheard = nominating(ice)
+    ice.handle_check(overheard, HERE, 0)
+    for n in range(MAX_TRANSACTIONS):
+        ice.handle_check(nominating(ice), HERE, n)
+    assert len(ice._transactions) == MAX_TRANSACTIONS
+    now = float(MAX_TRANSACTIONS)
+    ice.handle_check(overheard, THERE, now)
+    assert ice.selected == THERE
+    ice.heard(HERE, now + SILENT_S)
+    assert ice.selected == HERE
+    assert ice.handle_check(overheard, NEITHER, now + 2).refused == "stun_replayed"
+
+
+def test_a_nomination_is_never_taken_twice() -> None:
+    ice = IceLite(30)
+    overheard = check(ice, nomination=1)
+    ice.handle_check(overheard, HERE, 0)
+    for n in range(MAX_TRANSACTIONS):
+        ice.handle_check(check(ice), HERE, n)
+    ice.handle_check(overheard, THERE, MAX_TRANSACTIONS)
+    assert ice.selected == HERE
+
+
+def test_strangers_fill_no_memory() -> None:
+    ice = IceLite(30)
+    for _ in range(5):
+        ice.handle_check(check(ice, password="wrong"), HERE, 0)
+    assert not ice._transactions
+
+
+# --- restart ---
+
+
+def test_a_restart_moves_nothing_until_the_peer_follows() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    before = check(ice)
+    old = ice.credentials.username_fragment
+    assert ice.restart(1) == []
+    assert (ice.state, ice.selected) == (IceState.COMPLETED, HERE)
+    assert ice.handle_check(before, HERE, 2).refused is None
+    result = ice.handle_check(nominating(ice), THERE, 3)
+    assert (result.retired, ice.selected) == ([old], THERE)
+    assert parse_answer(result.answer).check_message_integrity(ice.credentials.password.encode())
+    assert ice.handle_check(before, HERE, 4).refused == "stun_unknown_username"
+
+
+def test_an_answer_is_signed_with_the_password_of_its_request() -> None:
+    ice = IceLite(30)
+    before, password = check(ice), ice.credentials.password
+    ice.restart(0)
+    answer = parse_answer(ice.handle_check(before, HERE, 1).answer)
+    assert answer.check_message_integrity(password.encode())
+
+
+def test_old_credentials_run_out_beside_the_consent() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    old = ice.credentials.username_fragment
+    ice.restart(0)
+    assert ice.next_timeout() == 30
+    assert ice.handle_timeout(30) == []
+    assert ice.state is IceState.DISCONNECTED
+    assert ice.next_timeout() == 60
+    assert ice.handle_timeout(60) == [old]
 
 
 @given(st.data())
 def test_a_damaged_request_never_authenticates(data: st.DataObject) -> None:
     ice = IceLite(30)
-    good = bytearray(bytes(nominating(ice)))
-    protected = len(good) - stun.FINGERPRINT_LENGTH  # the fingerprint itself lies outside of the integrity
-    at = data.draw(st.integers(0, protected - 1))
+    good = bytearray(request(ice, **{"USE-CANDIDATE": None}))
+    at = data.draw(st.integers(0, len(good) - 1))
     good[at] ^= data.draw(st.integers(1, 255))
     try:
-        message = parse_request(bytes(good))
+        damaged = read(bytes(good))
     except ValueError:
         return
-    assert not ice.handle_request(message, HERE, 0).authenticated
+    assert ice.handle_check(damaged, HERE, 0).refused is not None
+    assert ice.addresses == {}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sfu.net.dtls import MAX_WAITING_RECORDS
 from sfu.net.endpoint import Endpoint
-from sfu.net.ice_lite import ADDRESS_HELD_S
+from sfu.net.ice_lite import ADDRESS_HELD_S, Proven
 from sfu.net.media_port import MediaPort
 from sfu.net.udp_socket import bind_udp
 from sfu.rtp.mapped_batch import MappedBatch, MappedPacket, StreamNumbers, mid_element
@@ -238,7 +238,7 @@ async def test_an_address_that_is_not_checked_any_more_moves_to_who_proves_it(po
         first, listener = await connected(port, peer)
         second, _, offered = link(port)
         address = peer._transport.get_extra_info("sockname")  # type: ignore[union-attr]
-        first.ice.addresses[address] -= ADDRESS_HELD_S
+        first.ice.addresses[address].checked_at -= ADDRESS_HELD_S
         peer._ice = offered["iceParameters"]
         await peer.check()
         assert (first.ice.selected, second.ice.selected) == (None, address)
@@ -293,7 +293,7 @@ def test_whatever_comes_from_whomever_raises_nothing(datagrams: list[tuple[bytes
         with bind_udp("127.0.0.1", 0, 0, 0) as sock:
             port = MediaPort(sock, asyncio.get_running_loop(), announced_ips=[], consent_timeout=30)
             endpoint, listener, _ = link(port)
-            endpoint.ice._remember(KNOWN, 0)
+            endpoint.ice.addresses[KNOWN] = Proven(0, 1)
             port._by_address[KNOWN] = endpoint
             view, pointer = port._slots[0]
             for data, known in datagrams:

@@ -12,6 +12,8 @@ PEER = ("127.0.0.1", 9)
 class Refusing:
     """A socket whose segmented sends fail, as on a device without UDP_SEGMENT."""
 
+    family = socket.AF_INET
+
     def __init__(self, error: int | None = None, room: int = 1 << 30) -> None:
         self.error = error
         self.room = room

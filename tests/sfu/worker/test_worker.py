@@ -172,6 +172,7 @@ async def test_another_rooms_producer_is_not_found(driver: Driver) -> None:
         "router.close",
         "transport.create",
         "transport.connect",
+        "transport.restartIce",
         "transport.close",
         "transport.stats",
         "producer.create",
@@ -278,3 +279,15 @@ async def test_thousands_of_transports_come_and_go_without_a_trace(driver: Drive
     assert asyncio.all_tasks() == tasks
     assert driver.counts() == (1, 0, 0, 0)
     assert not any((driver.worker._timers, driver.worker.objects.router_of, driver.port._by_fragment))
+
+
+async def test_an_ice_restart_changes_the_credentials_and_is_bounded(driver: Driver) -> None:
+    furnish(driver)
+    fragments = len(driver.port._by_fragment)
+    answers = [driver.ok("transport.restartIce", transportId="t1")["iceParameters"] for _ in range(20)]
+    assert len({answer["usernameFragment"] for answer in answers}) == 20
+    assert len({answer["password"] for answer in answers}) == 20
+    assert len(driver.port._by_fragment) == fragments + 2
+    assert driver.worker.objects.transport("t1").next_timeout() is not None
+    driver.ok("transport.close", transportId="t1")
+    assert len(driver.port._by_fragment) == fragments - 1
