@@ -53,7 +53,7 @@ async def test_garbage_on_the_media_port_is_counted(lesson: Any, sfu: SfuApi, ev
     before = await drops(sfu)
     rng = random.Random(11)  # noqa: S311 - it only has to be garbage
     check = teacher.peers["send"].binding_request()
-    target = teacher.peers["send"]._remote
+    target = teacher.peers["send"].path.remote
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for first in range(256):
             for size in (0, 3, 19, 40, 1400):

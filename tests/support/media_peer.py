@@ -1,4 +1,4 @@
-"""A WebRTC endpoint without codecs, ICE, DTLS and SRTP over one UDP socket, for tests that watch packets."""
+"""A WebRTC endpoint without codecs, ICE, DTLS and SRTP over UDP or TCP, for tests that watch packets."""
 
 import asyncio
 import contextlib
@@ -16,6 +16,8 @@ from aiortc.rtcdtlstransport import (
     SRTPProtectionProfile,
 )
 from pylibsrtp import Error as SrtpError
+
+from tests.support.media_paths import Path, open_path
 
 CHECK_INTERVAL_S = 1.0
 CONNECT_TIMEOUT_S = 10.0
@@ -37,8 +39,8 @@ class _Records:
         self._send_now(data)
 
 
-class MediaPeer(asyncio.DatagramProtocol):
-    """The peer's side of one WebRTC transport.
+class MediaPeer:
+    """The peer's side of one WebRTC transport. It sends by `path`, and hears on all that it has opened.
 
     `rtp` and `rtcp` collect what came in, decrypted; set `on_rtp` to watch packets as they come.
     """
@@ -52,9 +54,10 @@ class MediaPeer(asyncio.DatagramProtocol):
         self.answers: asyncio.Queue[stun.Message] = asyncio.Queue()
         self.role = role
         self._profiles = profiles or [SRTP_AEAD_AES_128_GCM]
-        self._transport: asyncio.DatagramTransport | None = None
-        self._remote: tuple[str, int] | None = None
-        self._ice: Mapping[str, Any] = {}
+        self.ice: Mapping[str, Any] = {}
+        self.heard_by: Path | None = None
+        self._paths: list[Path] = []
+        self._candidates: list[dict[str, Any]] = []
         self._checks: asyncio.Task[None] | None = None
         self._records = _Records(self.send_raw)
         self._dtls = RTCDtlsTransport(self._records, [self.certificate])  # type: ignore[arg-type]
@@ -76,17 +79,40 @@ class MediaPeer(asyncio.DatagramProtocol):
         profile: bytes = self._dtls._ssl.get_selected_srtp_profile()  # type: ignore[union-attr]
         return profile.decode()
 
-    async def open(self, offered: Mapping[str, Any], local_ip: str = "127.0.0.1") -> None:
-        """Open the socket towards a transport as the SFU's API describes it."""
-        candidate = offered["iceCandidates"][0]
-        self._remote = (candidate["ip"], candidate["port"])
-        self._ice = offered["iceParameters"]
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(local_ip, 0))
+    @property
+    def path(self) -> Path:
+        """The way that it sends by."""
+        return self._paths[-1]
+
+    async def open(self, offered: Mapping[str, Any], local_ip: str = "127.0.0.1", protocol: str = "udp") -> None:
+        """Open a way towards a transport as the SFU's API describes it."""
+        self._candidates = offered["iceCandidates"]
+        self.ice = offered["iceParameters"]
+        await self.move(local_ip, protocol)
+
+    async def move(self, local_ip: str = "127.0.0.1", protocol: str = "udp") -> Path:
+        """Open another way, as after a change of network, and send by it from now on; the ones before stay open."""
+        candidate = next(
+            one
+            for one in self._candidates
+            if one["protocol"] == protocol and (":" in one["ip"]) == (":" in local_ip)
+        )
+        self._paths.append(await open_path(candidate, local_ip, self._received))
+        return self.path
+
+    def send_by(self, path: Path) -> None:
+        """Send by a way that has been opened before."""
+        self._paths.remove(path)
+        self._paths.append(path)
+
+    def stop_checking(self) -> None:
+        """Send no checks by itself any more."""
+        assert self._checks is not None
+        self._checks.cancel()
 
     async def connect(self, offered: Mapping[str, Any]) -> None:
         """Do ICE and DTLS; the other side must have our `dtls_parameters` by now or soon."""
-        if self._transport is None:
+        if not self._paths:
             await self.open(offered)
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await self.check()
@@ -104,22 +130,26 @@ class MediaPeer(asyncio.DatagramProtocol):
             stun.Method.BINDING,
             stun.Class.REQUEST,
             attributes={
-                "USERNAME": f"{self._ice['usernameFragment']}:{self.username_fragment}",
+                "USERNAME": f"{self.ice['usernameFragment']}:{self.username_fragment}",
                 "PRIORITY": 1853824767,
                 "ICE-CONTROLLING": 1,
             },
         )
         if nominate:
             message.attributes["USE-CANDIDATE"] = None
-        message.add_message_integrity((password or self._ice["password"]).encode())
+        message.add_message_integrity((password or self.ice["password"]).encode())
         return bytes(message)
 
-    async def check(self) -> stun.Message:
-        """Send a nominating check until it is answered."""
+    async def check(self, *, nominate: bool = True) -> stun.Message:
+        """Send a check until it is answered."""
+        request = self.binding_request(nominate=nominate)
         while True:
-            self.send_raw(self.binding_request())
+            self.send_raw(request)
             with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(self.answers.get(), 0.5)
+                async with asyncio.timeout(0.5):
+                    while (answer := await self.answers.get()).transaction_id != request[8:20]:
+                        pass
+                    return answer
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send an RTP packet."""
@@ -130,23 +160,22 @@ class MediaPeer(asyncio.DatagramProtocol):
         self.send_raw(self._dtls._tx_srtp.protect_rtcp(packet))
 
     def send_raw(self, data: bytes) -> None:
-        """Send a datagram as it is."""
-        assert self._transport is not None
-        if not self._transport.is_closing():
-            self._transport.sendto(data, self._remote)
+        """Send a packet as it is."""
+        self.path.send(data)
 
     async def close(self, *, politely: bool = True) -> None:
-        """Close the socket, telling the other side or not."""
+        """Close all ways, telling the other side or not."""
         if self._checks is not None:
             self._checks.cancel()
         if politely and self._dtls._ssl is not None:
             await self._dtls.stop()
         elif self._dtls._task is not None:
             self._dtls._task.cancel()
-        if self._transport is not None:
-            self._transport.close()
+        for path in self._paths:
+            path.close()
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
+    def _received(self, data: bytes, path: Path) -> None:
+        self.heard_by = path
         first = data[0]
         if first < 4:
             self.answers.put_nowait(stun.parse_message(data))

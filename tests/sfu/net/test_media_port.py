@@ -224,11 +224,11 @@ async def test_an_address_is_its_transports_while_that_one_is_checked_from_it(po
     async with media_peer() as peer:
         first, _ = await connected(port, peer)
         second, _, offered = link(port)
-        peer._ice = offered["iceParameters"]
+        peer.ice = offered["iceParameters"]
         peer.send_raw(peer.binding_request())
         peer.send_raw(b"\xff")
         await until(lambda: port.drops["unknown_protocol"] == 1)
-        address = peer._transport.get_extra_info("sockname")  # type: ignore[union-attr]
+        address = peer.path.local
         assert port.drops["stun_address_taken"] == 1
         assert (first.ice.selected, second.ice.selected) == (address, None)
 
@@ -237,9 +237,9 @@ async def test_an_address_that_is_not_checked_any_more_moves_to_who_proves_it(po
     async with media_peer() as peer:
         first, listener = await connected(port, peer)
         second, _, offered = link(port)
-        address = peer._transport.get_extra_info("sockname")  # type: ignore[union-attr]
+        address = peer.path.local
         first.ice.addresses[address].checked_at -= ADDRESS_HELD_S
-        peer._ice = offered["iceParameters"]
+        peer.ice = offered["iceParameters"]
         await peer.check()
         assert (first.ice.selected, second.ice.selected) == (None, address)
         assert listener.states[-1] == ("disconnected", "connected")
