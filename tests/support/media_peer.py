@@ -91,7 +91,7 @@ class MediaPeer:
         await self.move(local_ip, protocol)
 
     async def move(self, local_ip: str = "127.0.0.1", protocol: str = "udp") -> Path:
-        """Open another way, as after a change of network, and send by it from now on; the ones before stay open."""
+        """Open another way, as after a change of network, and send by it from now on; others stay open."""
         candidate = next(
             one
             for one in self._candidates
