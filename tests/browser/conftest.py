@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, expect, sync_playwright
 
-from tests.support.classroom_page import MEDIA_WITHIN_MS, Visitor
+from tests.support.classroom_page import MEDIA_WITHIN_MS, Lesson, Visitor
 from tests.support.services import ADMIN_EMAIL, ADMIN_PASSWORD, REPOSITORY, Platform, running_platform
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
@@ -126,6 +126,32 @@ def teacher_email(platform: Platform, playwright: Playwright) -> str:
         raise AssertionError(f"no teacher's account: {made.status} {made.text()}")
     api.dispose()
     return email
+
+
+@pytest.fixture
+def bring(arrive: Callable[[str], Visitor], request: pytest.FixtureRequest) -> Callable[[str], Visitor]:
+    """Return a function that signs a new student up and leaves them at the list of classes."""
+    label = request.node.name.replace("_", "-").removeprefix("test-")[:40].rstrip("-")
+
+    def bring(name: str) -> Visitor:
+        visitor = arrive(name)
+        visitor.sign_up(name.title(), f"{name}.{label}@school.example", PASSWORD)
+        visitor.expect_classes()
+        return visitor
+
+    return bring
+
+
+@pytest.fixture
+def lesson(teacher: Visitor, bring: Callable[[str], Visitor], request: pytest.FixtureRequest) -> Lesson:
+    """Two people in a class, by two independent sign-ins."""
+    name = request.node.name.removeprefix("test_").replace("_", " ")
+    room_id = teacher.create_class(name)
+    teacher_id = teacher.enter()
+    student = bring("student")
+    student.page.get_by_role("link", name=name).click()
+    student_id = student.enter()
+    return Lesson(room_id, teacher, teacher_id, student, student_id, bring)
 
 
 def _keep_evidence(test: str, visitors: list[Visitor], platform: Platform) -> None:

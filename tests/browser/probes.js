@@ -31,6 +31,18 @@
     return null;
   }
 
+  async function framesSent() {
+    const frames = new Map();
+    for (const connection of open()) {
+      for (const report of (await connection.getStats()).values()) {
+        if (report.type === "outbound-rtp" && report.kind === "video") frames.set(report.rid, report.framesSent ?? 0);
+      }
+    }
+    return frames;
+  }
+
+  const isConnected = ({ connectionState }) => connectionState === "connected";
+
   const tileOf = (participantId) => document.querySelector(`[data-participant-id="${CSS.escape(participantId)}"]`);
   const trackIn = (participantId, element) => tileOf(participantId)?.querySelector(element)?.srcObject?.getTracks()[0]?.id;
 
@@ -91,6 +103,46 @@
     passed(expected, withinMs) {
       const complaint = () => `the class went through ${phases.join(", ")}, not through ${expected.join(", ")}`;
       return until(() => phases.join() === expected.join(), withinMs, complaint);
+    },
+    // Resolves once a participant's picture arrives in frames of this height.
+    pictureHeight(participantId, height, withinMs) {
+      const video = () => tileOf(participantId)?.querySelector("video");
+      const complaint = () => `the picture of ${participantId} is ${video()?.videoHeight} high, not ${height}`;
+      return until(() => video()?.videoHeight === height, withinMs, complaint);
+    },
+    // Resolves once exactly these sizes of our camera, named by their RIDs, are encoded.
+    sending(rids, withinMs) {
+      let seen = [];
+      const look = async () => {
+        const before = await framesSent();
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        const after = await framesSent();
+        seen = [...after.keys()].filter((rid) => after.get(rid) > (before.get(rid) ?? 0)).sort();
+        return seen.join() === rids.join();
+      };
+      return until(look, withinMs, () => `what is sent is ${seen.join()}, not ${rids.join()}`);
+    },
+    // Resolves once no more frames of a participant's picture arrive.
+    standstill(participantId, withinMs) {
+      const look = async () => {
+        const before = await measures.framesDecoded(participantId);
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        return (await measures.framesDecoded(participantId)) === before;
+      };
+      return until(look, withinMs, `the picture of ${participantId} goes on`);
+    },
+    // Makes the page believe that its tab is hidden, or seen again.
+    hide(hidden) {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    },
+    // Resolves once every open connection has other ICE credentials than it had at first, and is connected.
+    async restarted(withinMs) {
+      const ufrags = () => open().map(({ localDescription }) => /a=ice-ufrag:(\S+)/.exec(localDescription?.sdp ?? "")?.[1]);
+      const first = ufrags();
+      dispatchEvent(new Event("online"));
+      const look = () => ufrags().every((ufrag, index) => ufrag !== first[index]) && open().every(isConnected);
+      return until(look, withinMs, () => `ICE was not restarted: ${first.join()}, now ${ufrags().join()}`);
     },
     // Tracks that this page itself still captures, by kind.
     captured: () => ["microphone", "camera"].filter((kind) => window.testCaptured.some((track) => {

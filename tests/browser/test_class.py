@@ -1,66 +1,19 @@
 """A class as its people live it: seeing, hearing, muting, coming late, leaving, and coming back after trouble."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.classroom_page import MEDIA_WITHIN_MS, Visitor
+from tests.support.classroom_page import MEDIA_WITHIN_MS, Lesson, Visitor
 from tests.support.services import Platform
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "Chalk-and-Board-4"
-
 REFUSE_DEVICES = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("not here", "NotAllowedError"));
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A class in session with a teacher and a student in it, and a way to bring more students."""
-
-    room_id: str
-    teacher: Visitor
-    teacher_id: str
-    student: Visitor
-    student_id: str
-    bring: Callable[[str], Visitor]
-
-    def connect(self) -> None:
-        """Wait until both see and hear each other."""
-        self.teacher.expect_to_see(self.student_id)
-        self.student.expect_to_see(self.teacher_id)
-        self.teacher.expect_to_hear(self.student_id)
-        self.student.expect_to_hear(self.teacher_id)
-
-
-@pytest.fixture
-def bring(arrive: Callable[[str], Visitor], request: pytest.FixtureRequest) -> Callable[[str], Visitor]:
-    """Return a function that signs a new student up and leaves them at the list of classes."""
-    label = request.node.name.replace("_", "-").removeprefix("test-")[:40].rstrip("-")
-
-    def bring(name: str) -> Visitor:
-        visitor = arrive(name)
-        visitor.sign_up(name.title(), f"{name}.{label}@school.example", PASSWORD)
-        visitor.expect_classes()
-        return visitor
-
-    return bring
-
-
-@pytest.fixture
-def lesson(teacher: Visitor, bring: Callable[[str], Visitor], request: pytest.FixtureRequest) -> Lesson:
-    """Two people in a class, by two independent sign-ins."""
-    name = request.node.name.removeprefix("test_").replace("_", " ")
-    room_id = teacher.create_class(name)
-    teacher_id = teacher.enter()
-    student = bring("student")
-    student.page.get_by_role("link", name=name).click()
-    student_id = student.enter()
-    return Lesson(room_id, teacher, teacher_id, student, student_id, bring)
 
 
 def test_both_sides_see_and_hear_each_other_without_an_error(lesson: Lesson) -> None:

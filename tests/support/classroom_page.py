@@ -102,6 +102,27 @@ class Visitor:
         expect(self.tile(participant_id)).to_have_attribute("data-muted", "false", timeout=MEDIA_WITHIN_MS)
         self._growth("totalAudioEnergy", participant_id, MIN_AUDIO_ENERGY)
 
+    def expect_height(self, participant_id: str, height: int) -> None:
+        """Wait until somebody's picture arrives in frames of this height."""
+        arguments: list[Any] = [participant_id, height, MEDIA_WITHIN_MS]
+        self.page.evaluate("([id, height, ms]) => testProbes.pictureHeight(id, height, ms)", arguments)
+
+    def expect_standstill(self, participant_id: str) -> None:
+        """Wait until nothing more of somebody's picture arrives."""
+        self.page.evaluate("([id, ms]) => testProbes.standstill(id, ms)", [participant_id, MEDIA_WITHIN_MS])
+
+    def expect_sending(self, *rids: str) -> None:
+        """Wait until one's own camera is encoded in exactly these sizes, named by their RIDs."""
+        self.page.evaluate("([rids, ms]) => testProbes.sending(rids, ms)", [list(rids), MEDIA_WITHIN_MS])
+
+    def look_away(self, away: bool) -> None:
+        """Hide the page's tab, or show it again."""
+        self.page.evaluate("(away) => testProbes.hide(away)", away)
+
+    def change_network(self) -> None:
+        """Tell the page that it has another network, and wait until its connections have found a way anew."""
+        self.page.evaluate("(ms) => testProbes.restarted(ms)", MEDIA_WITHIN_MS)
+
     def expect_phases(self, *phases: str) -> None:
         """Wait until the class has gone through exactly these phases, in this order, since it was entered."""
         self.page.evaluate("([phases, ms]) => testProbes.passed(phases, ms)", [list(phases), MEDIA_WITHIN_MS])
@@ -142,6 +163,25 @@ class Visitor:
         server = route.connect_to_server()
         self.sockets.append(route)
         route.on_close(_closer(server))
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A class in session with a teacher and a student in it, and a way to bring more students."""
+
+    room_id: str
+    teacher: Visitor
+    teacher_id: str
+    student: Visitor
+    student_id: str
+    bring: Callable[[str], Visitor]
+
+    def connect(self) -> None:
+        """Wait until both see and hear each other."""
+        self.teacher.expect_to_see(self.student_id)
+        self.student.expect_to_see(self.teacher_id)
+        self.teacher.expect_to_hear(self.student_id)
+        self.student.expect_to_hear(self.teacher_id)
 
 
 def _closer(server: WebSocketRoute) -> Callable[[int | None, str | None], None]:

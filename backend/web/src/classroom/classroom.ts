@@ -9,7 +9,7 @@ import { Subscriber } from "../media/subscriber.ts";
 import { Connection } from "../signalling/connection.ts";
 import type { JoinAnswer, Request, RoomInfo } from "../signalling/messages.ts";
 import { notificationHandlers } from "./notifications.ts";
-import { EMPTY_ROSTER, producerIds, type Roster, rosterOf } from "./roster.ts";
+import { EMPTY_ROSTER, producersById, type Roster, rosterOf } from "./roster.ts";
 import type { ClassroomState, Ending } from "./state.ts";
 
 /** Leaving waits this long for the server's word, then goes anyway. */
@@ -110,7 +110,7 @@ export class Classroom {
   /** Everyone else, as of now; what they send is received from here on. */
   setOthers(others: Roster): void {
     this.state.patch({ others });
-    this.#subscriber?.want(producerIds(others));
+    this.#subscriber?.want(producersById(others));
   }
 
   setRoom(room: RoomInfo): void {
@@ -223,7 +223,7 @@ export class Classroom {
       onState: (sending) => this.state.patch({ sending }),
       onRefused: () => this.state.patch({ mayPublish: false }),
     });
-    this.#subscriber.want(producerIds(this.state.value.others));
+    this.#subscriber.want(producersById(this.state.value.others));
     this.#publish();
   }
 

@@ -56,9 +56,10 @@ export function withProducerPaused(roster: Roster, { participantId, producerId }
   );
 }
 
-/** Ids of everything that the others send. */
-export function producerIds(roster: Roster): Set<string> {
-  return new Set([...roster.values()].flatMap((each) => each.producers.map((producer) => producer.producerId)));
+/** Everything that the others send, by producer id. */
+export function producersById(roster: Roster): Map<string, ProducerInfo> {
+  const producers = [...roster.values()].flatMap((each) => each.producers);
+  return new Map(producers.map((producer) => [producer.producerId, producer]));
 }
 
 /** What a participant sends of one kind; the newest when there are several. */

@@ -154,7 +154,7 @@ export class Publisher {
       this.#held.set(kind, { producer, paused: false, layers, topLayer: null });
       this.#again = true;
     } catch (error) {
-      this.#oneSize ||= layers > 1 && isRefusal(error);
+      this.#oneSize ||= layers > 1 && !transport.closed && isRefusal(error);
       throw error;
     }
   }

@@ -8,6 +8,9 @@ import { pictureOf } from "./simulcast.ts";
 /** A picture that is about to begin, or changes its size, stands still for less than this. */
 const STALLED_AFTER_MS = 3000;
 
+/** Producers by their ids. */
+export type Wanted = ReadonlyMap<string, { readonly paused: boolean }>;
+
 export type Tracks = ReadonlyMap<string, MediaStreamTrack>;
 
 export interface SubscriberEvents {
@@ -32,7 +35,7 @@ interface Held {
  * newcomer, a resume and a restart of the media server alike.
  */
 export class Subscriber {
-  #wanted: ReadonlySet<string> = new Set();
+  #wanted: Wanted = new Map();
   #link: Promise<MediaLink> | null = null;
   readonly #held = new Map<string, Held>();
   /** Where each picture is shown, by producer id. */
@@ -51,13 +54,15 @@ export class Subscriber {
   }
 
   /** Receive exactly these producers from now on. */
-  want(producers: ReadonlySet<string>): void {
+  want(producers: Wanted): void {
     this.#wanted = producers;
     for (const producerId of this.#views.keys()) {
       if (!producers.has(producerId)) this.#views.delete(producerId);
     }
-    for (const producerId of this.#held.keys()) {
-      if (!producers.has(producerId)) this.#drop(producerId);
+    for (const [producerId, held] of this.#held) {
+      const producer = producers.get(producerId);
+      if (!producer) this.#drop(producerId);
+      else if (producer.paused) this.#setFlowing(held, true);
     }
     this.#work();
   }
@@ -74,7 +79,9 @@ export class Subscriber {
   /** What the server really sends of a consumer has changed; null: nothing. */
   layersChanged(consumerId: string, spatialLayer: number | null): void {
     const held = [...this.#held.values()].find(({ consumer }) => consumer.id === consumerId);
-    if (held) this.#setFlowing(held, spatialLayer !== null || !held.reception.wanted);
+    if (!held) return;
+    const expected = held.reception.wanted && this.#wanted.get(held.consumer.producerId)?.paused === false;
+    this.#setFlowing(held, spatialLayer !== null || !expected);
   }
 
   /** The server closed a consumer by itself. Its producer is not asked for again until something else changes. */
@@ -104,7 +111,7 @@ export class Subscriber {
 
   #work(): void {
     if (this.#closed) return;
-    for (const producerId of this.#wanted) {
+    for (const producerId of this.#wanted.keys()) {
       const held = this.#held.get(producerId);
       if (held) held.reception.settle();
       else if (!this.#pending.has(producerId) && !this.#unfit.has(producerId)) void this.#take(producerId);
