@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from backend.domain.notices import (
+    ActiveSpeaker,
     ConsumerEnded,
     ConsumerLayersChanged,
     ConsumerSwitched,
@@ -46,6 +47,7 @@ class Classroom:
         self.router_rtp_capabilities: JsonObject = {}
         self.sfu_restarts = 0
         self.closed = False
+        self._speaker: ActiveSpeaker | None = None
         self._entering = 0
 
     @property
@@ -175,6 +177,8 @@ class Classroom:
         if self.producers.pop(producer.id, None) is None:
             return
         producer.owner.producers.pop(producer.id, None)
+        if self._speaker is not None and self._speaker.producer_id == producer.id:
+            self._speaker = None
         for consumer in list(producer.consumers.values()):
             self.end_consumer(consumer, tell_owner=True)
         self.tell(ProducerEnded(producer.id, producer.owner.id), but=None if tell_owner else producer.owner)
@@ -214,6 +218,16 @@ class Classroom:
         if producer.wanted != notice:
             producer.wanted = notice
             producer.owner.tell(notice)
+
+    def note_speaker(self, producer: MediaProducer, volume: int) -> None:
+        """Note whose turn it is to speak and tell everybody; the turn lasts until the next one's, or its end."""
+        self._speaker = ActiveSpeaker(producer.owner.id, producer.id, volume)
+        self.tell(self._speaker)
+
+    def tell_speaker(self, me: Participant) -> None:
+        """Tell a participant who comes, or comes back, whose turn it is."""
+        if self._speaker is not None:
+            me.tell(self._speaker)
 
     def tell_layers(self, me: Participant) -> None:
         """Tell a participant all that is known of its layers, after it may have missed some of it."""
@@ -264,6 +278,7 @@ class Classroom:
 
     def _start_over(self) -> None:
         self.producers.clear()
+        self._speaker = None
         for participant in self.participants.values():
             participant.forget_media()
             participant.owes_restart_notice = True  # also who has no media now may know of others'

@@ -192,9 +192,10 @@ class LiveClasses:
         return Joined(me, token, resumed=True, others=me.room.others(me))
 
     def catch_up(self, me: Participant) -> None:
-        """Tell who took a seat back what it must know beyond the answer; call it when the answer is queued."""
+        """Tell who took a seat what it must know beyond the answer; call it when the answer is queued."""
         me.room.settle_restart_notice(me)
         me.room.tell_layers(me)
+        me.room.tell_speaker(me)
         if not self._parts.sfu.available:
             me.tell(SfuWentAway())
 

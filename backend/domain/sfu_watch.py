@@ -13,7 +13,6 @@ from functools import partial
 from backend.domain.chores import Chores
 from backend.domain.classroom import Classroom
 from backend.domain.notices import (
-    ActiveSpeaker,
     ConsumerLayersChanged,
     Notice,
     ProducerLayersWanted,
@@ -112,7 +111,8 @@ class SfuWatch:
             case RoomDoubtful():
                 self.doubt(room)
             case SpeakerChanged():
-                room.tell(ActiveSpeaker(event.peer_id, event.producer_id, event.volume))
+                if (producer := room.producers.get(event.producer_id)) is not None:
+                    room.note_speaker(producer, event.volume)
             case LayersChanged():
                 self._layers_changed(room, event)
             case LayersWanted():

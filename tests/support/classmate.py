@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
+from sfu.rtp.packet import ONE_BYTE_PROFILE
 from tests.support.media_peer import MediaPeer
-from tests.support.media_rig import OPUS_FRAME, VP8_DELTA_FRAME, VP8_KEY_FRAME
+from tests.support.media_rig import AUDIO_LEVEL_ID, OPUS_FRAME, VP8_DELTA_FRAME, VP8_KEY_FRAME
 from tests.support.protoo_client import ProtooClient, connect
 from tests.support.rtp_packets import build_rtp
 from tests.support.rtp_samples import producer_parameters, receiver_capabilities
@@ -61,8 +62,11 @@ class Classmate:
         peer.on_rtp = self._take
         return peer
 
-    async def publish(self, kind: str, ssrc: int) -> str:
-        """Produce a track and keep its packets coming; returns the producer's id."""
+    async def publish(self, kind: str, ssrc: int, levels: Sequence[int] = ()) -> str:
+        """Produce a track and keep its packets coming; returns the producer's id.
+
+        `levels` is the loudness, 0 to 127, of the packets of audio, over and over; without it they tell none.
+        """
         peer = self.peers.get("send") or await self.open_transport("send")
         encodings = [{"ssrc": ssrc, **({"rtx": {"ssrc": ssrc + 1}} if kind == "video" else {})}]
         produced = await self.socket.request(
@@ -72,7 +76,7 @@ class Classmate:
             rtpParameters=producer_parameters("chromium", kind, encodings=encodings, mid=str(ssrc)),
             appData={"source": kind},
         )
-        self._tasks.append(asyncio.create_task(_send(peer, kind, ssrc)))
+        self._tasks.append(asyncio.create_task(_send(peer, kind, ssrc, levels)))
         producer_id: str = produced["producerId"]
         return producer_id
 
@@ -112,9 +116,12 @@ class Classmate:
         self.arrived.set()
 
 
-async def _send(peer: MediaPeer, kind: str, ssrc: int) -> None:
+async def _send(peer: MediaPeer, kind: str, ssrc: int, levels: Sequence[int]) -> None:
     sequence = 0
     while True:
+        extension = None
+        if levels:
+            extension = (ONE_BYTE_PROFILE, bytes([AUDIO_LEVEL_ID << 4, 127 - levels[sequence % len(levels)]]))
         if kind == "video":
             payload = VP8_DELTA_FRAME if sequence % 10 else VP8_KEY_FRAME
             payload_type, step = 96, 1800
@@ -128,6 +135,7 @@ async def _send(peer: MediaPeer, kind: str, ssrc: int) -> None:
                 sequence_number=sequence & 0xFFFF,
                 timestamp=sequence * step & 0xFFFFFFFF,
                 ssrc=ssrc,
+                extension=extension,
             )
         )
         sequence += 1

@@ -171,9 +171,37 @@ async def test_a_restart_after_an_absence_starts_over(school: School) -> None:
 async def test_speakers_are_passed_on_to_all(school: School) -> None:
     ann, ann_box = await school.join()
     _, bob_box = await school.join()
-    school.watch.sfu_event(SpeakerChanged("physics", ann.me.id, "p", -20))
-    assert ActiveSpeaker(ann.me.id, "p", -20) in ann_box.notices
-    assert bob_box.notices == [ActiveSpeaker(ann.me.id, "p", -20)]
+    producer_id = await school.produce(ann.me)
+    bob_box.notices.clear()
+    school.watch.sfu_event(SpeakerChanged("physics", ann.me.id, producer_id, -20))
+    spoken = ActiveSpeaker(ann.me.id, producer_id, -20)
+    assert ann_box.of(ActiveSpeaker) == [spoken]
+    assert bob_box.notices == [spoken]
+
+
+async def test_who_comes_later_or_again_learns_who_speaks_unless_that_has_ended(school: School) -> None:
+    ann, _ = await school.join()
+    producer_id = await school.produce(ann.me)
+    school.watch.sfu_event(SpeakerChanged("physics", ann.me.id, producer_id, -20))
+    late, late_box = await school.join()
+    school.classes.catch_up(late.me)
+    assert late_box.of(ActiveSpeaker) == [ActiveSpeaker(ann.me.id, producer_id, -20)]
+    school.watch.sfu_event(ProducerClosed("physics", producer_id))
+    school.watch.sfu_event(SpeakerChanged("physics", ann.me.id, producer_id, -30))
+    assert len(late_box.of(ActiveSpeaker)) == 1, "of a producer that is gone nothing is told"
+    later, later_box = await school.join()
+    school.classes.catch_up(later.me)
+    assert later_box.of(ActiveSpeaker) == []
+
+
+async def test_after_a_restart_of_the_sfu_nobody_speaks_yet(school: School) -> None:
+    ann, ann_box = await school.join()
+    school.watch.sfu_event(SpeakerChanged("physics", ann.me.id, await school.produce(ann.me), -20))
+    school.sfu.forget_everything()
+    school.watch.sfu_connected(restarted=True, missed_events=False)
+    ann_box.notices.clear()
+    school.classes.catch_up(ann.me)
+    assert ann_box.of(ActiveSpeaker) == []
 
 
 async def test_peers_from_before_our_start_are_removed_when_nobody_claims_them() -> None:

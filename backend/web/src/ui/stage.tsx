@@ -47,7 +47,7 @@ export function Stage({ classroom, user, roomName }: Props) {
           {[...state.others.values()].map((other) => (
             <OtherTile key={other.participantId} participant={other} state={state} classroom={classroom} />
           ))}
-          <OwnTile key="self" user={user} participantId={state.participantId ?? ""} media={media} />
+          <OwnTile key="self" user={user} state={state} media={media} />
         </StageGrid>
       </main>
       <footer class="controls" aria-label="Controls">
@@ -95,20 +95,21 @@ function OtherTile({ participant, state, classroom }: OtherProps) {
 
 interface OwnProps {
   readonly user: User;
-  readonly participantId: string;
+  readonly state: ClassroomState;
   readonly media: LocalMediaState;
 }
 
-function OwnTile({ user, participantId, media }: OwnProps) {
+function OwnTile({ user, state, media }: OwnProps) {
   return (
     <Tile
       self
-      participantId={participantId}
+      participantId={state.participantId ?? ""}
       userId={user.user_id}
       name={user.full_name}
       role={user.role}
       muted={!media.microphone.on}
       cameraOn={media.camera.on}
+      speaking={state.participantId !== null && state.speakerId === state.participantId}
       video={media.camera.track}
     />
   );

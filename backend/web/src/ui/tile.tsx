@@ -28,12 +28,15 @@ const NOTHING = () => undefined;
 /** One participant: picture or initials, name, and whether they can be heard. */
 export function Tile(props: Props) {
   const { participantId, userId, name, role, self = false, muted, cameraOn, speaking = false, video, audio } = props;
+  // The server names the next speaker, not the end of the last one's turn; who is muted certainly does not speak.
+  const speaks = speaking && !muted;
   return (
     <li
-      class={speaking ? "tile speaking" : "tile"}
+      class={speaks ? "tile speaking" : "tile"}
       data-participant-id={participantId}
       data-self={self}
       data-muted={muted}
+      data-speaking={speaks}
       data-camera={cameraOn ? "on" : "off"}
     >
       <Avatar userId={userId} name={name} />
