@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, ge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from sfu.api.quality_metrics import quality_metrics
 from sfu.control.event_log import EventLog
 from sfu.control.media_worker import MediaWorker
 from sfu.control.room_registry import RoomRegistry
@@ -63,6 +64,9 @@ class Metrics(Collector):
         yield from self._room_metrics()
         yield from self._event_metrics()
         yield from _worker_metrics(self._pool.ready_workers)
+        yield from quality_metrics(
+            [(str(worker.index), worker.last_stats.get("quality", {})) for worker in self._pool.ready_workers]
+        )
         yield GaugeMetricFamily(
             names.SFU_WORKERS_READY, "Media workers that are up.", value=len(self._pool.ready_workers)
         )

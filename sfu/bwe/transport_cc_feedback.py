@@ -3,7 +3,9 @@
 The RTP header extension and the RTCP message are those of draft-holmer-rmcat-transport-wide-cc-extensions-01.
 """
 
+from collections import deque
 from collections.abc import Sequence
+from operator import mul
 
 from sfu.rtp.rtcp import TransportFeedback
 from sfu.rtp.rtcp.transport_feedback import MAX_DELTA, MAX_SMALL_DELTA, MAX_STATUSES, MIN_DELTA
@@ -26,6 +28,9 @@ MAX_LATE = 1000
 MAX_KEPT = 8192
 """Arrivals held at once: a second's at 80 Mbit/s. With more, what is old is given up."""
 
+LOSS_HISTORY = 24
+"""Feedbacks that the share of lost packets is averaged over, the newest weighing most."""
+
 _TICKS_PER_S = 4000
 _REFERENCE_TICKS = 256
 _STATUS_BYTES = 2
@@ -45,6 +50,7 @@ class TransportCcFeedbackGenerator:
         "_feedback_count",
         "_highest",
         "_last_due",
+        "_losses",
         "media_ssrc",
         "sender_ssrc",
     )
@@ -58,6 +64,13 @@ class TransportCcFeedbackGenerator:
         self._due_at: float | None = None
         self._last_due = -INTERVAL_S
         self._feedback_count = 0
+        self._losses: deque[float] = deque(maxlen=LOSS_HISTORY)
+
+    @property
+    def packet_loss(self) -> float:
+        """The share of packets that feedbacks have lately told to be missing; late ones had come after that."""
+        weights = range(1, len(self._losses) + 1)
+        return sum(map(mul, weights, self._losses)) / sum(weights) if self._losses else 0.0
 
     def received(self, transport_seq16: int, now: float) -> None:
         """Note the arrival of a packet by its 16-bit transport-wide sequence number."""
@@ -91,6 +104,7 @@ class TransportCcFeedbackGenerator:
         while pending:
             packets = self._pack(pending)
             feedbacks.append(self._feedback(self._arrivals[pending[0]], packets))
+            self._losses.append(packets.count(None) / len(packets))
             self._base += len(packets)
             del pending[: sum(delta is not None for delta in packets)]
         self._last_due = now

@@ -20,7 +20,8 @@ class SendStream:
     `clock_rate` is the codec's in Hz. To read: `packets_sent` and `bytes_sent` (without retransmissions),
     `last_timestamp` and `last_sent_at`, `rtt_s` (None before it is measured), `fraction_lost` (256ths),
     `packets_lost` and `jitter` (in units of the clock) as the receiver reports them, and those the owner keeps:
-    `nack_count`, `nack_packet_count` (numbers asked for), `pli_count`, `fir_count`, `packets_retransmitted`.
+    `nack_count`, `nack_packet_count` (numbers asked for), `pli_count`, `fir_count`, `packets_retransmitted`,
+    `bytes_retransmitted`.
     `packets_repaired` counts packets that were sent again, each once.
     """
 
@@ -30,6 +31,7 @@ class SendStream:
         "_rtx_sequence",
         "_score",
         "_scored",
+        "bytes_retransmitted",
         "bytes_sent",
         "clock_rate",
         "fir_count",
@@ -66,6 +68,7 @@ class SendStream:
         self.rtx_payload_type = rtx_payload_type
         self.packets_sent = 0
         self.bytes_sent = 0
+        self.bytes_retransmitted = 0
         self.last_timestamp = 0
         self.last_sent_at: float | None = None
         self.fraction_lost = 0

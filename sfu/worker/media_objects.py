@@ -6,6 +6,7 @@ from sfu.worker.consumer import Consumer
 from sfu.worker.data_objects import DataObjects
 from sfu.worker.errors import NotFoundError, RefusedError
 from sfu.worker.producer import Producer
+from sfu.worker.quality_stats import QualityStats
 from sfu.worker.router import Router
 from sfu.worker.webrtc_transport import WebRtcTransport
 
@@ -17,6 +18,7 @@ class MediaObjects:
 
     def __init__(self, data: DataObjects) -> None:
         self.data = data
+        self.quality = QualityStats()
         self.routers: dict[str, Router] = {}
         self.transports: dict[str, WebRtcTransport] = {}
         self.producers: dict[str, Producer] = {}
@@ -93,6 +95,7 @@ class MediaObjects:
             self.close_producer(producer)
         for consumer in list(transport.consumers.values()):
             self.close_consumer(consumer)
+        self.quality.closed(transport)
         transport.close()
         del self.transports[transport.id]
         del self.router_of.pop(transport).transports[transport.id]

@@ -43,6 +43,16 @@ class PublisherFeedback:
     def max_incoming_bitrate_bps(self, value: int) -> None:
         self._remb.limit_bps = value
 
+    @property
+    def available_incoming_bitrate_bps(self) -> int | None:
+        """What the way from the publisher can carry; `None` where the publisher estimates that by itself."""
+        return self._remb.estimate_bps
+
+    @property
+    def packet_loss(self) -> float | None:
+        """The share of packets that got lost lately, by their transport-wide numbers; `None` without those."""
+        return self._transport_cc.packet_loss if self._transport_cc is not None else None
+
     def add_producer(self, producer: "Producer") -> None:
         """Follow what this producer has negotiated; transport-wide feedback goes before REMB."""
         extension_id = producer.extension_ids.get(uris.TRANSPORT_WIDE_CC)

@@ -108,6 +108,7 @@ class Requests:
             "consumers": len(self._objects.consumers),
             "dataProducers": len(self._objects.data.producers),
             "dataConsumers": len(self._objects.data.consumers),
+            "quality": self._objects.quality.render(self._objects.transports.values()),
             **self._links.traffic(),
         }
 
@@ -156,7 +157,7 @@ class Requests:
         return {}
 
     def _transport_stats(self, data: Request) -> Answer:
-        return {"stats": [stats.transport_stats(self._transport(data), self._parent.time())]}
+        return {"stats": [stats.transport_stats(self._transport(data))]}
 
     def _create_producer(self, data: Request) -> Answer:
         transport = self._transport(data)

@@ -89,6 +89,7 @@ class Retransmitter:
             packets.append(MappedPacket(wrapped, sequence, _timestamp(data), 0, is_key_frame=False))
         if packets and self._sender.send_batch(MappedBatch(packets, is_video=self._is_video), numbers):
             self._sent.packets_retransmitted += len(packets)
+            self._sent.bytes_retransmitted += sum(len(packet.data) for packet in packets)
 
     def _send_as_before(self, again: list[tuple[bytes, int, int]], numbers: StreamNumbers) -> None:
         for data, source_sequence, output in again:
@@ -96,6 +97,7 @@ class Retransmitter:
             batch = MappedBatch([packet], is_video=self._is_video)
             if self._sender.send_batch(batch, numbers._replace(sequence_offset=output - source_sequence)):
                 self._sent.packets_retransmitted += 1
+                self._sent.bytes_retransmitted += len(data)
 
 
 def _timestamp(data: bytes) -> int:

@@ -16,11 +16,13 @@ from sfu.worker.webrtc_transport import WebRtcTransport
 Stats = dict[str, Any]
 
 
-def transport_stats(transport: WebRtcTransport, now: float) -> Stats:
-    """Sum up one transport."""
+def transport_stats(transport: WebRtcTransport) -> Stats:
+    """Sum up one transport. Totals and bitrates of RTP and RTX are as of the last second."""
     link = transport.link
     way = link.selected_tuple
+    totals, bitrates = transport.traffic.bytes, transport.traffic.bitrates
     tuple_stats = way and {
+        "localIp": way.local_address,
         "localAddress": way.local_address,
         "localPort": way.local_port,
         "remoteIp": way.remote_ip,
@@ -38,15 +40,18 @@ def transport_stats(transport: WebRtcTransport, now: float) -> Stats:
         **({"sctpState": transport.data.state} if transport.data is not None else {}),
         **({"srtpProfile": link.srtp_profile} if link.srtp_profile else {}),
         "bytesReceived": link.bytes_received,
-        "recvBitrate": transport.traffic.received_bps,
+        "recvBitrate": bitrates.received,
         "bytesSent": link.bytes_sent,
-        "sendBitrate": transport.traffic.sent_bps,
-        "rtpBytesReceived": sum(
-            s.received.bytes_received for p in transport.producers.values() for s in p.streams
-        ),
-        "rtpRecvBitrate": sum(_bitrate(p, now) for p in transport.producers.values()),
-        "rtpBytesSent": sum(consumer.sent.bytes_sent for consumer in transport.consumers.values()),
-        "rtpSendBitrate": sum(c.bitrate_bps for c in transport.consumers.values()),
+        "sendBitrate": bitrates.sent,
+        "rtpBytesReceived": totals.rtp_received,
+        "rtpRecvBitrate": bitrates.rtp_received,
+        "rtpBytesSent": totals.rtp_sent,
+        "rtpSendBitrate": bitrates.rtp_sent,
+        "rtxBytesReceived": totals.rtx_received,
+        "rtxRecvBitrate": bitrates.rtx_received,
+        "rtxBytesSent": totals.rtx_sent,
+        "rtxSendBitrate": bitrates.rtx_sent,
+        **_limits(transport),
     }
 
 
@@ -68,13 +73,19 @@ def consumer_stats(consumer: Consumer, now: float) -> list[Stats]:
         "packetCount": sent.packets_sent,
         "byteCount": sent.bytes_sent,
         "bitrate": consumer.bitrate_bps,
+        "jitter": sent.jitter,
         "packetsLost": sent.packets_lost,
         "fractionLost": sent.fraction_lost,
+        "packetsDiscarded": 0,
+        "packetsRepaired": sent.packets_repaired,
         "packetsRetransmitted": sent.packets_retransmitted,
+        "rtxPacketsDiscarded": 0,
         "nackCount": sent.nack_count,
+        "nackPacketCount": sent.nack_packet_count,
         "pliCount": sent.pli_count,
         "firCount": sent.fir_count,
         "roundTripTime": _ms(sent.rtt_s or 0),
+        "score": sent.score,
     }
     if consumer.stream is None:
         return [outbound]
@@ -108,7 +119,7 @@ def data_consumer_stats(consumer: DataConsumer) -> Stats:
 
 
 def _inbound(producer: Producer, stream: ProducerStream, now: float) -> Stats:
-    received = stream.received
+    received, retransmissions = stream.received, stream.retransmissions
     return {
         "type": "inbound-rtp",
         "timestamp": _timestamp_ms(),
@@ -120,21 +131,31 @@ def _inbound(producer: Producer, stream: ProducerStream, now: float) -> Stats:
         "packetCount": received.packets_received,
         "byteCount": received.bytes_received,
         "bitrate": received.bitrate_bps(now),
+        "bitrateByLayer": {},
         "jitter": round(received.jitter),
         "packetsLost": received.packets_lost,
         "fractionLost": received.fraction_lost,
         "packetsDiscarded": received.packets_discarded,
         "packetsRepaired": received.packets_repaired,
         "packetsRetransmitted": received.packets_retransmitted,
+        "rtxPacketsDiscarded": retransmissions.packets_discarded if retransmissions is not None else 0,
         "nackCount": received.nack_count,
+        "nackPacketCount": received.nack_packet_count,
         "pliCount": received.pli_count,
         "firCount": received.fir_count,
         **({} if received.round_trip.rtt_s is None else {"roundTripTime": _ms(received.round_trip.rtt_s)}),
+        "score": received.score,
     }
 
 
-def _bitrate(producer: Producer, now: float) -> int:
-    return sum(stream.received.bitrate_bps(now) for stream in producer.streams)
+def _limits(transport: WebRtcTransport) -> Stats:
+    """Return what the transport may and can carry, as far as it is limited or known."""
+    known = {
+        "availableIncomingBitrate": transport.available_incoming_bitrate_bps,
+        "maxIncomingBitrate": transport.max_incoming_bitrate_bps or None,
+        "rtpPacketLossReceived": transport.packet_loss_received,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _ms(seconds: float) -> float:

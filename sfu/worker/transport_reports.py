@@ -84,7 +84,8 @@ class TransportReports:
             self._link.send_rtcp(report)
 
     def _measure(self, now: float) -> None:
-        self.traffic.measure(self._link.bytes_received, self._link.bytes_sent, now)
+        producers, consumers = self._producers.values(), self._consumers.values()
+        self.traffic.measure(producers, consumers, self._link.bytes_received, self._link.bytes_sent, now)
         for producer in self._producers.values():
             producer.measure(now)
         for consumer in self._consumers.values():

@@ -85,6 +85,16 @@ class WebRtcTransport:
         """The most that the peer may send, 0 for no limit."""
         return self._feedback.max_incoming_bitrate_bps
 
+    @property
+    def available_incoming_bitrate_bps(self) -> int | None:
+        """What the way from the peer can carry, where it is us who estimate that."""
+        return self._feedback.available_incoming_bitrate_bps
+
+    @property
+    def packet_loss_received(self) -> float | None:
+        """The share of the peer's packets that got lost lately, where it numbers them over the transport."""
+        return self._feedback.packet_loss
+
     # --- control ---
 
     def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:

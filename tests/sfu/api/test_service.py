@@ -60,6 +60,16 @@ async def test_metrics_count_what_there_is(sfu: RunningSfu, room: str) -> None:
     assert metric(answer.body, "vtp_sfu_worker_cpu_seconds_total", '{worker="0"}') > 0
     for name in ("packets_received", "packets_sent", "bytes_received", "bytes_sent"):
         assert metric(answer.body, f"vtp_sfu_{name}_total", '{worker="0"}') >= 0
+    for direction in ("in", "out"):
+        labels = f'{{direction="{direction}",worker="0"}}'
+        for name in ("packets_lost", "packets_repaired", "nacks", "rtp_packets"):
+            assert metric(answer.body, f"vtp_sfu_{name}_total", labels) >= 0
+        assert metric(answer.body, "vtp_sfu_bitrate_bps", labels) >= 0
+        labels = f'{{direction="{direction}",score="9-10",worker="0"}}'
+        assert metric(answer.body, "vtp_sfu_streams", labels) >= 0
+        labels = f'{{direction="{direction}",kind="pli",worker="0"}}'
+        assert metric(answer.body, "vtp_sfu_key_frame_requests_total", labels) >= 0
+    assert metric(answer.body, "vtp_sfu_packets_discarded_total", '{worker="0"}') >= 0
     assert "process_cpu_seconds_total" in answer.body
     route = '{method="POST",route="/rooms/{roomId}/consumers",status="200"}'
     assert metric(answer.body, "vtp_sfu_http_request_seconds_count", route) >= 2

@@ -1,0 +1,108 @@
+"""Totals over streams that come and go: what a transport, or a whole worker, has received and sent so far.
+
+Streams count for themselves; once a second their growth is added up here. A packet costs nothing more for it, and
+totals never fall, as scrapers of `/metrics` need it.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping
+from operator import add
+from typing import TYPE_CHECKING
+
+from sfu.rtp.stream_send import SendStream
+
+if TYPE_CHECKING:
+    from sfu.worker.producer import Producer
+    from sfu.worker.producer_stream import ProducerStream
+
+Counters = tuple[int, ...]
+
+COUNTERS = (
+    "rtpPackets",
+    "rtpBytes",
+    "packetsLost",
+    "packetsRepaired",
+    "packetsRetransmitted",
+    "rtxBytes",
+    "nackCount",
+    "nackPacketCount",
+    "pliCount",
+    "firCount",
+    "packetsDiscarded",
+)
+"""What is added up, in this order. Lost packets are those of the receiver's reports in what is sent."""
+
+RTP_BYTES = COUNTERS.index("rtpBytes")
+RTX_BYTES = COUNTERS.index("rtxBytes")
+
+_NONE: Counters = (0,) * len(COUNTERS)
+
+
+class Tally:
+    """Add up the growth of counters by whom they belong to; `totals` has one number for each of `COUNTERS`."""
+
+    __slots__ = ("_seen", "totals")
+
+    def __init__(self) -> None:
+        self.totals = _NONE
+        self._seen: Mapping[Hashable, Counters] = {}
+
+    def count(self, counters: Iterable[tuple[Hashable, Counters]]) -> None:
+        """Add what has grown since the last call; who is not among `counters` any more is forgotten."""
+        before, self._seen = self._seen, {}
+        seen: dict[Hashable, Counters] = {}
+        for owner, values in counters:
+            known = before.get(owner, _NONE)
+            highest = tuple(map(max, values, known))  # losses can be taken back: packets come late
+            if highest != known:
+                growth = [now - was for now, was in zip(highest, known, strict=True)]
+                self.totals = tuple(map(add, self.totals, growth))
+            seen[owner] = highest
+        self._seen = seen
+
+    def absorb(self, other: "Tally") -> None:
+        """Add the totals of another that is at its end."""
+        self.totals = tuple(map(add, self.totals, other.totals))
+
+    def render(self) -> dict[str, int]:
+        """Name the totals."""
+        return dict(zip(COUNTERS, self.totals, strict=True))
+
+
+def received_counters(stream: "ProducerStream") -> Counters:
+    """Return what one incoming stream has counted; discarded packets are their producer's to count."""
+    received, retransmissions = stream.received, stream.retransmissions
+    return (
+        received.packets_received,
+        received.bytes_received,
+        received.packets_lost,
+        received.packets_repaired,
+        received.packets_retransmitted,
+        retransmissions.bytes_received if retransmissions is not None else 0,
+        received.nack_count,
+        received.nack_packet_count,
+        received.pli_count,
+        received.fir_count,
+        0,
+    )
+
+
+def discarded_counters(producer: "Producer") -> Counters:
+    """Return what a producer has discarded, of any of its streams or of none."""
+    return (*_NONE[:-1], producer.packets_discarded)
+
+
+def sent_counters(sent: SendStream) -> Counters:
+    """Return what one outgoing stream has counted."""
+    return (
+        sent.packets_sent,
+        sent.bytes_sent,
+        max(0, sent.packets_lost),
+        sent.packets_repaired,
+        sent.packets_retransmitted,
+        sent.bytes_retransmitted,
+        sent.nack_count,
+        sent.nack_packet_count,
+        sent.pli_count,
+        sent.fir_count,
+        0,
+    )
