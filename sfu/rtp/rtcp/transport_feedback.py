@@ -80,16 +80,15 @@ def parse_transport_feedback(body: memoryview) -> TransportFeedback:
     sender_ssrc, media_ssrc, base_sequence, status_count, time_and_count = _HEAD.unpack_from(body)
     if not 0 < status_count <= MAX_STATUSES:
         raise ValueError(f"RTCP transport feedback tells of {status_count} packets, not 1 to {MAX_STATUSES}")
-    symbols, position = _parse_chunks(body, status_count)
-    packets: list[int | None] = [None] * status_count
-    for index, symbol in enumerate(symbols):
-        if symbol == _NOT_RECEIVED:
-            continue
-        need("transport feedback", body, position + symbol)
-        packets[index] = body[position] if symbol == _SMALL else _LARGE_DELTA.unpack_from(body, position)[0]
-        position += symbol
+    (chunk,) = _CHUNK.unpack_from(body, _HEAD.size)
+    if chunk >> 13 == _SMALL and chunk & _MAX_RUN >= status_count:  # nothing lost or late: most feedback
+        start = _HEAD.size + _CHUNK.size
+        need("transport feedback", body, start + status_count)
+        packets: tuple[int | None, ...] = tuple(body[start : start + status_count])
+    else:
+        packets = _parse_deltas(body, *_parse_chunks(body, status_count))
     return TransportFeedback(
-        sender_ssrc, media_ssrc, base_sequence, time_and_count >> 8, time_and_count & 0xFF, tuple(packets)
+        sender_ssrc, media_ssrc, base_sequence, time_and_count >> 8, time_and_count & 0xFF, packets
     )
 
 
@@ -145,10 +144,40 @@ def _parse_chunks(body: memoryview, status_count: int) -> tuple[list[int], int]:
             run = min(chunk & _MAX_RUN, status_count - len(symbols))
             symbols += [chunk >> 13] * run
         elif chunk & _TWO_BIT_SYMBOLS_BIT:
-            symbols += [chunk >> shift & 3 for shift in range(12, -1, -2)]
+            symbols += _THREE_SYMBOLS[chunk >> 8 & 0x3F]
+            symbols += _FOUR_SYMBOLS[chunk & 0xFF]
         else:
-            symbols += [chunk >> shift & 1 for shift in range(13, -1, -1)]
+            symbols += _SEVEN_FLAGS[chunk >> 7 & 0x7F]
+            symbols += _SEVEN_FLAGS[chunk & 0x7F]
     del symbols[status_count:]
     if _RESERVED in symbols:
         raise ValueError("RTCP transport feedback has a reserved packet status")
     return symbols, position
+
+
+def _parse_deltas(body: memoryview, symbols: list[int], position: int) -> tuple[int | None, ...]:
+    need("transport feedback", body, position + sum(symbols))  # a symbol is also how many bytes its delta takes
+    if _LARGE not in symbols:
+        following = iter(body[position:])
+        return tuple([next(following) if symbol else None for symbol in symbols])
+    packets: list[int | None] = []
+    for symbol in symbols:
+        if symbol == _NOT_RECEIVED:
+            packets.append(None)
+            continue
+        packets.append(body[position] if symbol == _SMALL else _LARGE_DELTA.unpack_from(body, position)[0])
+        position += symbol
+    return tuple(packets)
+
+
+def _every_value(bits: int, width: int) -> list[tuple[int, ...]]:
+    """Part every value of `bits` bits into symbols of `width`, so that a chunk takes two look-ups."""
+    mask = (1 << width) - 1
+    return [
+        tuple(value >> shift & mask for shift in range(bits - width, -1, -width)) for value in range(1 << bits)
+    ]
+
+
+_SEVEN_FLAGS = _every_value(7, 1)
+_THREE_SYMBOLS = _every_value(6, 2)
+_FOUR_SYMBOLS = _every_value(8, 2)
