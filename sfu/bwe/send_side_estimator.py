@@ -1,0 +1,133 @@
+"""How much may be sent to a peer, by its transport-wide feedback: what delay and loss both allow, and probes."""
+
+from sfu.bwe.loss_control import MAX_INHERENT_LOSS, LossControl, LossVerdict
+from sfu.bwe.overuse_detector import OveruseDetector, PathUsage
+from sfu.bwe.prober import Prober
+from sfu.bwe.rate_control import RateControl
+from sfu.bwe.sent_history import SentHistory
+from sfu.bwe.throughput import Throughput
+from sfu.rtp.rtcp import TransportFeedback
+
+QUEUEING_MS = 30.0
+"""A delay so far above the least shows a queue: no probe adds to it, and loss may be its overflow."""
+
+HOLDING_MS = 100.0
+"""While packets wait for so long, the estimate does not rise."""
+
+STALE_S = 1.0
+"""A queue that no feedback about media has told of for so long is taken for empty, so that it can be probed."""
+
+DEFAULT_RTT_S = 0.1
+RTT_WEIGHT = 0.1
+"""Round trip before the first feedback, and the weight of each in what is kept of them."""
+
+
+class SendSideEstimator:
+    """Estimate by feedback about packets with transport-wide numbers, which the owner tells `history` of.
+
+    `probing` is the owner's to set: whether it can send what `prober` asks for.
+    """
+
+    __slots__ = (
+        "_before_loss_bps",
+        "_detector",
+        "_heard_at",
+        "_loss",
+        "_rates",
+        "_rtt_s",
+        "_throughput",
+        "history",
+        "prober",
+        "probing",
+    )
+
+    def __init__(self, start_bps: int) -> None:
+        self.history = SentHistory()
+        self.prober = Prober()
+        self.probing = True
+        self._throughput = Throughput()
+        self._detector = OveruseDetector()
+        self._rates = RateControl(start_bps)
+        self._loss = LossControl()
+        self._rtt_s = DEFAULT_RTT_S
+        self._heard_at = float("-inf")  # of media, by feedback
+        self._before_loss_bps = 0  # the estimate before it was reduced for loss
+
+    @property
+    def estimate_bps(self) -> int:
+        """What may be sent, in bits a second."""
+        return self._rates.estimate_bps
+
+    @property
+    def acknowledged_bps(self) -> int | None:
+        """What arrives, in bits a second; `None` while too little is sent."""
+        return self._throughput.rate_bps()
+
+    @property
+    def rtt_s(self) -> float:
+        """The round trip as feedback shows it: with the time that it waits at the peer."""
+        return self._rtt_s
+
+    def feedback(self, feedback: TransportFeedback, now: float) -> bool:
+        """Take a feedback; `False` if it told nothing that could be used."""
+        acknowledgement = self.history.acknowledge(feedback)
+        if acknowledgement is None:
+            return False
+        arrivals, received, lost = acknowledgement
+        prober, octets = self.prober, 0
+        usual_loss = min(self._loss.loss, MAX_INHERENT_LOSS)
+        for arrival in arrivals:
+            octets += arrival.octets
+            self._throughput.add(arrival)
+            if not arrival.probe and arrival.arrived_at is not None:
+                self._heard_at = now
+                self._detector.add(arrival.sent_at, arrival.arrived_at)
+            if prober.active:
+                self._take_probe(prober.acknowledged(arrival, usual_loss, self.estimate_bps, now))
+        if arrivals:
+            self._rtt_s += RTT_WEIGHT * (now - arrivals[-1].sent_at - self._rtt_s)
+        reduced = self._heed_loss(received, lost, octets, now)
+        reduced |= self._rates.update(
+            self._detector.usage,
+            self._throughput.rate_bps(),
+            now,
+            stretch=self._throughput.stretch(),
+            rtt_s=self._rtt_s,
+            held=self._loss.holds or self._detector.queue_ms > HOLDING_MS,
+            probing=self.probing,
+        )
+        if reduced:
+            prober.reduced(now)
+        return True
+
+    def may_probe(self, now: float) -> bool:
+        """Tell whether a probe would do no harm now."""
+        if now - self._heard_at > STALE_S:
+            self._detector.reset()
+        return (
+            not self.prober.active
+            and now >= self.prober.next_start()
+            and self._detector.usage is not PathUsage.OVERUSED
+            and self._detector.queue_ms < QUEUEING_MS
+            and self._loss.may_probe(now)
+        )
+
+    def _heed_loss(self, received: int, lost: int, octets: int, now: float) -> bool:
+        """Reduce the estimate if too much is lost, and undo that if it did not help; whether it was reduced."""
+        verdict = self._loss.add(received, lost, octets, now, queueing=self._detector.queue_ms > QUEUEING_MS)
+        if verdict is LossVerdict.REDUCE:
+            before = self._rates.estimate_bps
+            if self._rates.lower_to(self._loss.target_bps):
+                self._before_loss_bps = max(self._before_loss_bps, before)
+                return True
+        elif verdict is LossVerdict.RESTORE:
+            self._rates.raise_to(self._before_loss_bps)
+        if not self._loss.holds:
+            self._before_loss_bps = 0
+        return False
+
+    def _take_probe(self, result_bps: int | None) -> None:
+        if result_bps is None or self._detector.usage is PathUsage.OVERUSED:
+            return
+        self._rates.raise_to(result_bps)
+        self._loss.probed()

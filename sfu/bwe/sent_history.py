@@ -1,0 +1,170 @@
+"""What was sent when under which transport-wide number, and what the peer's feedback says of its arrival."""
+
+from collections import deque
+from itertools import accumulate
+from typing import NamedTuple
+
+from sfu.rtp.rtcp import TransportFeedback
+
+MAX_AGE_S = 3.0
+"""A batch that has not been acknowledged for so long never will be: no useful round trip is longer."""
+
+MAX_BATCHES = 1024
+"""Batches held at once: more than a second's of 25 videos at 30 frames."""
+
+MAX_MISSING = 512
+"""Numbers remembered as lost, in case a later feedback tells that they came late."""
+
+TICKS_PER_S = 4000
+_REFERENCE_TICKS = 256
+_HALF_REFERENCE_RANGE = 1 << 23
+_REFERENCE_MASK = (1 << 24) - 1
+
+
+class Arrival(NamedTuple):
+    """A batch, or the part of it that a feedback tells of; times in seconds, each by its own side's clock.
+
+    `arrived_at` is when the first of its packets arrived, `None` if all were lost; `octets` counts what was sent,
+    lost or not; `probe` is the label that the batch was sent with.
+    """
+
+    sent_at: float
+    arrived_at: float | None
+    octets: int
+    lost_octets: int
+    probe: int
+
+
+class Acknowledgement(NamedTuple):
+    """What a feedback tells that none before it did.
+
+    `lost` counts the packets that are missing so far; it is less than none when earlier ones have come late.
+    """
+
+    arrivals: list[Arrival]
+    received: int
+    lost: int
+
+
+class _Batch(NamedTuple):
+    first: int
+    end: int
+    octets: int
+    sent_at: float
+    probe: int
+
+
+class SentHistory:
+    """One entry for each batch sent, until a feedback has told of it.
+
+    Packets without a transport-wide number (audio) share the path: their bytes are counted with the next batch
+    that has numbers, or else the rate that the path carries would seem smaller than it is.
+    """
+
+    __slots__ = ("_batches", "_end", "_expected", "_missing", "_reference", "_untold_octets", "_untracked_octets")
+
+    def __init__(self) -> None:
+        self._batches: deque[_Batch] = deque()
+        self._end = 0  # the number that the next packet will have
+        self._expected = 0  # the first number that no feedback has told of
+        self._reference: int | None = None  # unwrapped time of the last feedback, in units of 64 ms
+        self._untracked_octets = 0
+        self._untold_octets = 0  # of batches whose feedback was lost
+        self._missing: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def sent(self, first: int, count: int, octets: int, now: float, probe: int = 0) -> None:
+        """Note a batch: `count` packets from number `first` (unwrapped) on, `octets` bytes in all."""
+        batches = self._batches
+        self._end = end = first + count
+        batches.append(_Batch(first, end, octets + self._untracked_octets, now, probe))
+        self._untracked_octets = 0
+        while len(batches) > MAX_BATCHES or batches[0].sent_at < now - MAX_AGE_S:
+            batches.popleft()
+
+    def sent_untracked(self, octets: int) -> None:
+        """Note packets that have no transport-wide number."""
+        self._untracked_octets += octets
+
+    def acknowledge(self, feedback: TransportFeedback) -> Acknowledgement | None:
+        """Take what a feedback tells; `None` when it tells nothing new, or of packets that were never sent."""
+        base = self._end - ((self._end - feedback.base_sequence) & 0xFFFF)
+        end = base + len(feedback.packets)
+        if end > self._end or base < 0:
+            return None
+        arrivals = self._arrival_ticks(feedback)
+        recovered = self._recovered(base, arrivals) if self._missing and base < self._expected else 0
+        start = max(base, self._expected)
+        if start >= end:
+            return Acknowledgement([], recovered, -recovered) if recovered else None
+        self._expected = end
+        new = arrivals[start - base :]
+        lost = new.count(None)
+        if lost:
+            self._note_missing(start, new)
+        return Acknowledgement(self._match(start, end, new), len(new) - lost + recovered, lost - recovered)
+
+    def _arrival_ticks(self, feedback: TransportFeedback) -> list[int | None]:
+        reference = feedback.reference_time
+        if self._reference is not None:  # 24 bits of 64 ms wrap every twelve days
+            step = (reference - self._reference + _HALF_REFERENCE_RANGE) & _REFERENCE_MASK
+            reference = self._reference + step - _HALF_REFERENCE_RANGE
+        self._reference = reference
+        ticks = reference * _REFERENCE_TICKS
+        packets = feedback.packets
+        if None not in packets:
+            return list(accumulate(packets, initial=ticks))[1:]  # type: ignore[arg-type]  # no None in it
+        arrivals: list[int | None] = []
+        for delta in packets:
+            if delta is None:
+                arrivals.append(None)
+            else:
+                ticks += delta
+                arrivals.append(ticks)
+        return arrivals
+
+    def _match(self, start: int, end: int, ticks: list[int | None]) -> list[Arrival]:
+        """Find the batches that numbers `start` up to `end` (exclusive) belong to."""
+        batches = self._batches
+        found = []
+        while batches and batches[0].first < end:
+            batch = batches[0]
+            low, high = max(batch.first, start), min(batch.end, end)
+            if low < high:
+                found.append(self._arrival(batch, ticks[low - start : high - start]))
+            else:
+                self._untold_octets += batch.octets
+            if batch.end > end:
+                break
+            batches.popleft()
+        return found
+
+    def _arrival(self, batch: _Batch, ticks: list[int | None]) -> Arrival:
+        count, size = len(ticks), batch.end - batch.first
+        octets = batch.octets if count == size else batch.octets * count // size
+        first, lost_octets = ticks[0], 0
+        if None in ticks:
+            came = [tick for tick in ticks if tick is not None]
+            lost_octets = octets * (count - len(came)) // count
+            first = came[0] if came else None
+        if self._untold_octets:
+            octets += self._untold_octets
+            self._untold_octets = 0
+        arrived_at = None if first is None else first / TICKS_PER_S
+        return Arrival(batch.sent_at, arrived_at, octets, lost_octets, batch.probe)
+
+    def _note_missing(self, start: int, arrivals: list[int | None]) -> None:
+        if len(self._missing) > MAX_MISSING:
+            self._missing.clear()
+        self._missing.update(start + index for index, tick in enumerate(arrivals) if tick is None)
+
+    def _recovered(self, base: int, arrivals: list[int | None]) -> int:
+        """Count packets that were missing when first told of, and have come since."""
+        stop = min(base + len(arrivals), self._expected)
+        came = [
+            number for number in self._missing if base <= number < stop and arrivals[number - base] is not None
+        ]
+        self._missing.difference_update(came)
+        return len(came)
