@@ -24,8 +24,8 @@ FLAPPING_S = 10.0
 
 FAR_BELOW = 0.85
 PATIENCE_S = 5.0
-"""The first video keeps its lowest layer until the estimate has been below this share of it for so long: an estimate
-drops so far below a path's rate when it errs, and is back within seconds; when it stays, the layer does not fit."""
+"""The first video keeps its lowest layer until the estimate has been below this share of it for so long: when an
+estimate errs, it drops so far below the path's rate and is back within seconds; when it stays, no layer fits."""
 
 MIN_RETRY_S = 10.0
 MAX_RETRY_S = 30.0
@@ -45,8 +45,8 @@ class Share(NamedTuple):
 class Allocation(NamedTuple):
     """What each consumer gets (`None`: nothing for now), and what the peer could do with.
 
-    `used_bps` is the rate of what is given; `next_bps` the least estimate that would give somebody more, `None` when
-    all have all they want; `desired_bps` what everything together takes. All in bits a second.
+    `used_bps` is the rate of what is given; `next_bps` the least estimate that would give somebody more, `None`
+    when all have all they want; `desired_bps` what everything together takes. All in bits a second.
     """
 
     layers: dict[str, Layers | None]
@@ -113,8 +113,8 @@ class Allocator:
     ) -> Allocation:
         """Share an estimate out; `None` is enough for everything.
 
-        Shares without options are left out and remembered. `probing`: the path is probed while somebody wants more,
-        so nothing needs to be tried out by media.
+        Shares without options are left out and remembered. `probing`: the path is probed while somebody wants
+        more, so nothing needs to be tried out by media.
         """
         known = self._memories
         self._memories = {share.consumer_id: known.get(share.consumer_id) or _Memory() for share in shares}
@@ -189,7 +189,7 @@ def _give_better(videos: list[_Video], budget: int, spare: int, now: float) -> i
 
 
 def _step_up(video: _Video, budget: int, spare: int, now: float) -> tuple[int, bool]:
-    """Let a video rise by as many steps as its priority gives it in a round; what is left, whether it may go on."""
+    """Let a video rise by as many steps as its priority has in a round; what is left, whether it may go on."""
     for _ in range(video.share.priority):
         index = video.chosen + 1
         if index >= len(video.share.options):

@@ -43,14 +43,14 @@ STEEP_QUEUE_MS = 80.0
 """A queue that has grown by so much in each of the last groups, to more than this, needs no statistics: the window
 would fill half a second late, and each group of a queue that grows comes later than the one before."""
 
-STANDING_MS = 150.0
+STANDING_MS = 100.0
 STANDING_S = 1.0
 MAX_STANDING = 3
-"""A queue so long that has not become shorter for so long has no trend, but is to go. After some reductions that did
-not help it is not ours: who yields to others' queues without end is left with nothing."""
+"""A queue so long that has not become shorter for so long has no trend, but is to go. After some reductions that
+did not help it is not ours: who yields to others' queues without end is left with nothing."""
 
 BASE_WINDOW_S = 60.0
-"""The least delay is sought in the last one or two of these: clocks drift by some milliseconds, and paths change."""
+"""The least delay is sought in the last one or two of these: clocks drift by milliseconds, and paths change."""
 
 RESET_S = 2.0
 """After such a silence, or such a jump of the delay, nothing from before is of use."""

@@ -29,7 +29,7 @@ MIN_GAIN = 1.05
 
 UNSATURATED = 0.9
 SAFETY = 0.95
-"""Arriving at less than this share of the rate sent, a cluster has met the path's limit; stay a little below it."""
+"""A cluster that arrives at less than this share of its rate has met the path's limit; stay a little below it."""
 
 CONCLUSIVE = 0.85
 """Less than this share of the rate to try has been sent, because no frame came: that says nothing."""

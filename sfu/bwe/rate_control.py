@@ -30,7 +30,7 @@ STRETCHED = 1.05
 
 RESPONSE_EXTRA_S = 0.1
 PACKET_BITS = 1200 * 8
-"""Near the path's limit the estimate grows by half a packet in a response time (a round trip and the detector's)."""
+"""Near the path's limit the estimate grows by half a packet in the time of response: a round trip and more."""
 
 MIN_REDUCTION_INTERVAL_S = 0.1
 MAX_REDUCTION_INTERVAL_S = 0.3
@@ -98,12 +98,13 @@ class RateControl:
         stretch: float,
         rtt_s: float,
         held: bool,
+        clear: bool,
         probing: bool,
     ) -> bool:
         """Take the detector's verdict; whether the estimate was reduced.
 
-        `acknowledged_bps` is what arrives, `stretch` how much longer that takes than the sending, `held`: something
-        else forbids to rise; `probing`: probes will raise the estimate.
+        `acknowledged_bps` is what arrives, `stretch` how much longer that takes than the sending; `held`:
+        something else forbids to rise; `clear`: nothing waits on its way; `probing`: probes raise the estimate.
         """
         if usage is PathUsage.OVERUSED:
             self._changed_at, self._holding = now, True
@@ -116,7 +117,7 @@ class RateControl:
         elif held:
             self._changed_at = now
         elif acknowledged_bps is not None:
-            if acknowledged_bps > self.estimate_bps:
+            if clear and acknowledged_bps > self.estimate_bps:
                 self.estimate_bps = _clamp(acknowledged_bps)  # evidently it goes
             self._increase(acknowledged_bps, LIMIT_FACTOR if probing else UNPROBED_LIMIT_FACTOR, rtt_s, now)
         return False

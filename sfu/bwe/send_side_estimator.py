@@ -94,6 +94,7 @@ class SendSideEstimator:
             stretch=self._throughput.stretch(),
             rtt_s=self._rtt_s,
             held=self._loss.holds or self._detector.queue_ms > HOLDING_MS,
+            clear=self._detector.queue_ms < QUEUEING_MS,
             probing=self.probing,
         )
         if reduced:

@@ -115,7 +115,7 @@ class SentHistory:
         ticks = reference * _REFERENCE_TICKS
         packets = feedback.packets
         if None not in packets:
-            return list(accumulate(packets, initial=ticks))[1:]  # type: ignore[arg-type]  # no None in it
+            return list(accumulate(packets, initial=ticks))[1:]
         arrivals: list[int | None] = []
         for delta in packets:
             if delta is None:

@@ -8,7 +8,7 @@ WINDOW_S = 0.5
 """Arrivals looked back on. Shorter ones swing with single key frames, longer ones tell late of a narrower path."""
 
 MAX_WINDOW_S = 1.5
-"""As far back as the window may reach to have `MIN_ARRIVALS` in it: a layer of seven frames a second has eleven."""
+"""So far back the window may reach to have `MIN_ARRIVALS` in it: a layer of seven frames a second has eleven."""
 
 MIN_ARRIVALS = 8
 MIN_SPAN_S = 0.1

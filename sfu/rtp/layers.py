@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+MAX_LAYER = 7
+"""No codec has a higher one: VP9 counts both kinds with three bits (RFC 9628 4.2), AV1 spatial ones with two."""
+
 
 class Layers(NamedTuple):
     """A spatial layer (an encoding in simulcast, a layer of the one stream in SVC) and a temporal one."""

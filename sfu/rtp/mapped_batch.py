@@ -39,6 +39,10 @@ MAX_EQUALISING_PADDING = 64
 byte or two, those with one more header extension by some; beyond that a second call is cheaper than the bytes.
 Audio is never padded: what is sent again without RTX has to be the same to the bit (see `Sender.may_repeat`)."""
 
+MAX_PADDING = 255
+"""Its length is told in one byte (RFC 3550 5.1)."""
+
+_PADDING_HEAD_BYTES = FIRST_EXTENSION_AT + MID_ELEMENT_BYTES + TRANSPORT_SEQUENCE_ELEMENT_BYTES
 _MARKER_AND_TYPE = struct.Struct("!H").unpack_from
 _PADDING_BIT = 0x2000
 
@@ -208,6 +212,17 @@ def retransmission(
     payload_at = FIRST_EXTENSION_AT + 4 * (data[14] << 8 | data[15])
     data[payload_at:payload_at] = original_sequence.to_bytes(2, "big")
     return bytes(data)
+
+
+def padding_packet(payload_type: int, size: int) -> bytes:
+    """Build a mapped packet of video with nothing but padding in it (RFC 3550 5.1), about `size` bytes.
+
+    It has the header extension's first elements, for the MID and the transport-wide sequence number.
+    """
+    padding = max(1, min(size - _PADDING_HEAD_BYTES, MAX_PADDING))
+    words = (MID_ELEMENT_BYTES + TRANSPORT_SEQUENCE_ELEMENT_BYTES) // 4
+    head = struct.pack("!BBHLLHH", 0xB0, payload_type, 0, 0, 0, 0xBEDE, words)
+    return head + bytes(4 * words + padding - 1) + bytes([padding])
 
 
 def mid_element(mid: str, extension_id: int) -> bytes:

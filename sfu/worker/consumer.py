@@ -3,7 +3,7 @@
 import secrets
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sfu.rtp.layers import LayerOption, Layers
+from sfu.rtp.layers import MAX_LAYER, LayerOption, Layers
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers, mid_element
 from sfu.rtp.rtcp import ReportBlock, SenderReport
 from sfu.rtp.seq_manager import SeqManager
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 STREAM_SILENCE_S = 2.0
 """A stream that has been silent for so long is given up for a lower one."""
-
-MAX_LAYER = 7
-"""No codec has a higher one: three bits number them in VP9 (RFC 9628 4.2) and AV1."""
 
 MAX_INITIAL_SEQUENCE = 1 << 15
 """First numbers lie below: a receiver that misses the first packets must not mistake the wrap (RFC 3711 3.3.1)."""
@@ -97,6 +94,16 @@ class Consumer:
     def active(self) -> bool:
         """Whether packets are wanted at the moment."""
         return not self.paused and not self.producer.paused
+
+    @property
+    def has_transport_cc(self) -> bool:
+        """Whether its packets have transport-wide numbers, for the peer's feedback about them."""
+        return self._transport_header != 0
+
+    @property
+    def can_probe(self) -> bool:
+        """Whether `send_padding` can send anything that feedback tells of."""
+        return self.has_transport_cc and self.sent.rtx_ssrc is not None
 
     # --- layers ---
 
@@ -251,6 +258,10 @@ class Consumer:
         self.sent.nack_packet_count += len(lost)
         if self.active and self.stream is not None:
             self._retransmitter.resend(lost, self.stream, self._source, self._numbers, now)
+
+    def send_padding(self, octets: int) -> None:
+        """Send so much that nobody needs, as retransmissions of nothing: to try out what the path carries."""
+        self._retransmitter.send_padding(octets, self._numbers)
 
     def receive_report(self, block: ReportBlock, now: float) -> None:
         """Take what the peer says of our stream."""

@@ -91,6 +91,8 @@ class Link(Sender, Protocol):
     listener: LinkListener
     bytes_received: int
     bytes_sent: int
+    transport_sequence: int
+    """The transport-wide number of the next packet that has one, unwrapped."""
 
     @property
     def ice_parameters(self) -> IceParameters:

@@ -200,7 +200,7 @@ class Requests:
             producer,
             load_rtp_parameters(data["rtpParameters"]),
             router.extension_ids,
-            transport.link,
+            transport.bandwidth.sender,
             transport,
             paused=bool(data.get("paused")),
         )

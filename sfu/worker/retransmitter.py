@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch, MappedPacket, StreamNumbers, retransmission
+from sfu.rtp.mapped_batch import (
+    MAX_BATCH_PACKETS,
+    MappedBatch,
+    MappedPacket,
+    StreamNumbers,
+    padding_packet,
+    retransmission,
+)
 from sfu.rtp.seq_manager import SeqManager
 from sfu.rtp.stream_send import SendStream
 from sfu.worker.header_extensions import abs_send_time
@@ -13,6 +20,9 @@ if TYPE_CHECKING:
 
 DEFAULT_RTT_S = 0.1
 """Round trip to a consumer before a receiver report has told it."""
+
+MAX_PADDING_PACKET_BYTES = 279
+"""Headers and the most padding that its one byte of length can tell (RFC 3550 5.1)."""
 
 MAX_ALLOWANCE = 1024
 """NACKed numbers looked at beyond one for each packet sent. A peer that asks for more than it was sent has no use
@@ -67,6 +77,23 @@ class Retransmitter:
             self._send_as_before(again, numbers)
         else:
             self._send_as_rtx(again, numbers._replace(ssrc=self._sent.rtx_ssrc, sequence_offset=0), now)
+
+    def send_padding(self, octets: int, numbers: StreamNumbers) -> None:
+        """Send packets of nothing but padding, `octets` in all, in the stream of retransmissions, if there is one.
+
+        Senders of video pad so themselves: receivers leave out what repeats nothing.
+        """
+        if self._sent.rtx_ssrc is None:
+            return
+        count = min(-(-octets // MAX_PADDING_PACKET_BYTES), MAX_BATCH_PACKETS)
+        data = padding_packet(next(iter(self._rtx_types.values())), min(octets // count, MAX_PADDING_PACKET_BYTES))
+        timestamp = self._sent.last_timestamp
+        packets = [
+            MappedPacket(data, self._sent.next_rtx_sequence(), timestamp, 0, is_key_frame=False)
+            for _ in range(count)
+        ]
+        rtx_numbers = numbers._replace(ssrc=self._sent.rtx_ssrc, sequence_offset=0)
+        self._sender.send_batch(MappedBatch(packets, is_video=self._is_video), rtx_numbers)
 
     def _take(self, wanted: int) -> int:
         """Take so many numbers off the allowance, or as many as it has."""

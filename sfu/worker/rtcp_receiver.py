@@ -16,12 +16,15 @@ from sfu.rtp.rtcp import (
     PictureLossIndication,
     ReceiverReferenceTime,
     ReceiverReport,
+    Remb,
     SenderReport,
+    TransportFeedback,
 )
 from sfu.worker.reports import OUR_SSRC
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
+    from sfu.worker.consumer_bandwidth import ConsumerBandwidth
     from sfu.worker.producer import Producer
 
 
@@ -33,14 +36,18 @@ class RtcpReceiver:
         producers: Mapping[str, "Producer"],
         consumer_by_ssrc: Mapping[int, "Consumer"],
         reference_times: ReferenceTimes,
+        bandwidth: "ConsumerBandwidth",
     ) -> None:
         self._producers = producers
         self._consumer_by_ssrc = consumer_by_ssrc
         self._reference_times = reference_times
+        self._bandwidth = bandwidth
 
     def receive(self, packet: Any, now: float) -> None:
         """Act upon one packet of a compound."""
         match packet:
+            case TransportFeedback():
+                self._bandwidth.receive_feedback(packet, now)
             case SenderReport():
                 self._receive_sender_report(packet, now)
             case ReceiverReport():
@@ -55,6 +62,8 @@ class RtcpReceiver:
                 self._receive_full_intra_request(packet, now)
             case ExtendedReports():
                 self._receive_extended_reports(packet, now)
+            case Remb():
+                self._bandwidth.receive_remb(packet, now)
             case Bye():
                 for producer in self._producers.values():
                     producer.end_streams(packet.ssrcs, now)

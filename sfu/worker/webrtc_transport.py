@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sfu.rtp.packet import parse_rtp_header
 from sfu.rtp.rtcp import Nack, parse_rtcp, serialize_rtcp
+from sfu.worker.consumer_bandwidth import ConsumerBandwidth
 from sfu.worker.data_channels import DataChannels
 from sfu.worker.errors import AlreadyConnectedError, RefusedError
 from sfu.worker.ports import DtlsRole, Link
@@ -63,12 +64,15 @@ class WebRtcTransport:
         self.consumers: dict[str, Consumer] = {}
         self.ice_state = "new"
         self.dtls_state = "new"
+        self.bandwidth = ConsumerBandwidth(link, self.consumers, parent.time)
         self._parent = parent
         self._listener = RtpListener()
         self._consumer_by_ssrc: dict[int, Consumer] = {}
         self._feedback = PublisherFeedback(self.producers, link)
         self._reports = TransportReports(self.producers, self.consumers, link, parent.time())
-        self._rtcp = RtcpReceiver(self.producers, self._consumer_by_ssrc, self._reports.reference_times)
+        self._rtcp = RtcpReceiver(
+            self.producers, self._consumer_by_ssrc, self._reports.reference_times, self.bandwidth
+        )
         self._pending: list[Producer] = []
         self._connected = False
         self._rtcp_limit = RateLimit(RTCP_RATE_HZ, parent.time())
@@ -152,6 +156,7 @@ class WebRtcTransport:
         self.consumers[consumer.id] = consumer
         for ssrc in ssrcs:
             self._consumer_by_ssrc[ssrc] = consumer
+        self.bandwidth.demand_changed(self._parent.time())
         self._rtcp_limit.rate_hz = RTCP_RATE_HZ + RTCP_RATE_PER_CONSUMER_HZ * len(self.consumers)
         self._arm()
 
@@ -163,6 +168,7 @@ class WebRtcTransport:
             if ssrc is not None:
                 self._consumer_by_ssrc.pop(ssrc, None)
                 self.link.forget_stream(ssrc)
+        self.bandwidth.demand_changed(self._parent.time())
         self._rtcp_limit.rate_hz = RTCP_RATE_HZ + RTCP_RATE_PER_CONSUMER_HZ * len(self.consumers)
 
     def open_data(self, parameters: SctpParameters) -> None:
@@ -208,6 +214,7 @@ class WebRtcTransport:
             return
         for report in reports:
             self._rtcp.receive(report, now)
+        self._arm_bandwidth()
 
     def on_state(self, ice: str, dtls: str) -> None:
         """Begin sending when the peer can be reached; tell the control process."""
@@ -253,7 +260,9 @@ class WebRtcTransport:
         self._parent.notify(event, data)
 
     def demand_changed(self, now: float) -> None:
-        """See `ConsumerParent`. Every consumer forwards what it prefers; nothing is shared out."""
+        """See `ConsumerParent`."""
+        self.bandwidth.demand_changed(now)
+        self._arm_bandwidth()
 
     def batch_pending(self, producer: "Producer") -> None:
         """See `ProducerParent`."""
@@ -287,7 +296,7 @@ class WebRtcTransport:
         """When `handle_timeout` is due."""
         due = [self.link.next_timeout(), self._feedback.next_timeout()]
         if self.dtls_state == "connected" and (self.producers or self.consumers):
-            due.append(self._reports.next_timeout())
+            due += [self._reports.next_timeout(), self.bandwidth.next_timeout()]
         due.extend(producer.next_timeout() for producer in self.producers.values())
         due.extend(producer.hold_until for producer in self._pending)
         return min((when for when in due if when is not None), default=None)
@@ -301,11 +310,17 @@ class WebRtcTransport:
             producer.handle_timeout(now)
         self._feedback.handle_timeout(now)
         self._reports.handle_timeout(now)
+        if self.dtls_state == "connected":
+            self.bandwidth.handle_timeout(now)
         self._arm()
 
     def _arm(self) -> None:
         """See that `handle_timeout` comes in time for everything."""
         self._arm_at(self.next_timeout())
+
+    def _arm_bandwidth(self) -> None:
+        if self.dtls_state == "connected":
+            self._arm_at(self.bandwidth.next_timeout())
 
     def _arm_at(self, when: float | None) -> None:
         """See that `handle_timeout` comes at `when`. To come too early does no harm: it arms anew."""

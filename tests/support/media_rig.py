@@ -41,6 +41,7 @@ class Forwarded:
     mid: bytes
     transport_sequence: int | None
     payload: bytes
+    size: int
 
 
 class RecordingLink:
@@ -60,7 +61,7 @@ class RecordingLink:
         self.sent: list[Forwarded] = []
         self.rtcp: list[Any] = []
         self.connected_as: Any = None
-        self._transport_sequence = 0
+        self.transport_sequence = 0
 
     def restart_ice(self) -> IceParameters:
         self.ice_parameters = IceParameters("ours-again", "secret-again")
@@ -86,10 +87,11 @@ class RecordingLink:
                 (row.timestamp + numbers.timestamp_offset) & 0xFFFFFFFF,
                 numbers.ssrc,
             )
+            self.bytes_sent += len(data)
             header = parse_rtp_header(data, len(data))
             sequence = None
             if batch.is_video and numbers.transport_sequence_header:
-                sequence, self._transport_sequence = self._transport_sequence, self._transport_sequence + 1
+                sequence, self.transport_sequence = self.transport_sequence, self.transport_sequence + 1
             self.sent.append(
                 Forwarded(
                     header.ssrc,
@@ -99,6 +101,7 @@ class RecordingLink:
                     numbers.mid_element.rstrip(b"\0")[1:],
                     sequence,
                     bytes(data[header.payload_start : header.payload_end]),
+                    len(data),
                 )
             )
         return True
@@ -209,7 +212,7 @@ class MediaRig:
             producer,
             replace(parameters, mid=mid),
             self.router.extension_ids,
-            transport.link,
+            transport.bandwidth.sender,
             transport,
             paused=paused,
         )
