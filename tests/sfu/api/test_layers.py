@@ -152,3 +152,11 @@ async def test_a_limit_can_come_with_the_transport(sfu: RunningSfu, room: str) -
     await sfu.join(room, "anna")
     for limit in (0, 500_000, (1 << 32) - 1, None):
         (await sfu.create_transport(room, "anna", "send", maxIncomingBitrate=limit)).ok()
+
+
+async def test_a_limit_can_be_set_changed_and_ended_later(sfu: RunningSfu, room: str) -> None:
+    transport, _ = await a_class(sfu, room)
+    path = f"/rooms/{room}/transports/{transport}/max-incoming-bitrate"
+    for limit in (300_000, 1_000_000, 0):
+        answer = await sfu.post(path, {"bitrate": limit})
+        assert answer.ok() == {"success": True}
