@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import type { DeviceState } from "../src/media/local-media.ts";
+import { Publisher } from "../src/media/publisher.ts";
+import { settle } from "./asked.ts";
+import { FakeDevice } from "./fake-device.ts";
+
+const OFF: DeviceState = { on: false, busy: false, track: null, problem: null };
+
+function camera(width: number, height: number) {
+  const track = { getSettings: () => ({ width, height }) } as unknown as MediaStreamTrack;
+  return { microphone: OFF, camera: { ...OFF, on: true, track } };
+}
+
+function publishing(device: FakeDevice, wanted = camera(1280, 720)) {
+  const context = device.context(async () => ({ transportId: "t" }) as never);
+  return new Publisher(context, wanted, { onState: () => undefined, onRefused: () => undefined });
+}
+
+const sizes = (device: FakeDevice) => device.produced.map(({ encodings }) => encodings?.length);
+
+beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
+afterEach(() => mock.timers.reset());
+
+test("a camera is sent in several sizes, and says how large the largest is", async () => {
+  const device = new FakeDevice();
+  publishing(device);
+  await settle();
+  assert.deepEqual(sizes(device), [3]);
+  assert.deepEqual(device.produced[0]?.appData, { source: "camera", width: 1280, height: 720 });
+});
+
+test("a browser that refuses several sizes sends one", async () => {
+  const device = new FakeDevice();
+  device.refuses = ({ encodings = [] }) => encodings.length > 1;
+  const publisher = publishing(device);
+  await settle();
+  mock.timers.tick(10_000);
+  await settle();
+  assert.deepEqual(sizes(device), [3, 1]);
+  assert.deepEqual(device.produced[1]?.encodings, [{ maxBitrate: 1_200_000 }]);
+  publisher.layersWanted("p2", 0);
+  await settle();
+  assert.deepEqual(device.layersSet, []);
+});
+
+test("what nobody watches is not sent, but the smallest size always is", async () => {
+  const device = new FakeDevice();
+  const publisher = publishing(device);
+  await settle();
+  for (const layer of [1, null, 2, 200]) {
+    publisher.layersWanted("p1", layer);
+    await settle();
+  }
+  publisher.layersWanted("somebody else's", 0);
+  await settle();
+  assert.deepEqual(device.layersSet, [1, 0, 2, 2]);
+});
+
+test("nothing is left out before the server has told what is watched", async () => {
+  const device = new FakeDevice();
+  const wanted = camera(1280, 720);
+  const publisher = publishing(device, wanted);
+  await settle();
+  publisher.want(wanted);
+  await settle();
+  assert.deepEqual(device.layersSet, []);
+});
