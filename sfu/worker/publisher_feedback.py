@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sfu.bwe.receive_side_estimator import DEFAULT_RTT_S, ReceiveSideEstimator
 from sfu.bwe.remb import RembGenerator
 from sfu.bwe.transport_cc_feedback import TransportCcFeedbackGenerator
 from sfu.rtp.key_frame_requests import KeyFrameRequests
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from sfu.worker.producer_stream import ProducerStream
 
 DEFAULT_ESTIMATE_BPS = 3_000_000
-"""What a publisher may send that knows REMB but gives us nothing to estimate by. Browsers take it for granted at
-once, so it is no more than a good camera picture needs."""
+"""What a publisher may send that knows REMB, until its packets tell more, or for good if they have no times of
+sending. Browsers take it for granted at once, so it is no more than a good camera picture needs."""
 
 _TRANSPORT_SEQUENCE_BYTES = 2
+_SEND_TIME_BYTES = 3
 
 
 class PublisherFeedback:
@@ -33,6 +35,7 @@ class PublisherFeedback:
         self._transport_cc: TransportCcFeedbackGenerator | None = None
         self._transport_cc_ids: dict[str, int] = {}
         self._remb = RembGenerator(OUR_SSRC)
+        self._estimator: ReceiveSideEstimator | None = None
 
     @property
     def max_incoming_bitrate_bps(self) -> int:
@@ -59,8 +62,9 @@ class PublisherFeedback:
         if producer.uses_transport_cc and extension_id is not None:
             self._transport_cc_ids[producer.id] = extension_id
             self._transport_cc = self._transport_cc or TransportCcFeedbackGenerator()
-            self._remb.estimate_bps = None
-        elif producer.uses_remb and self._transport_cc is None:
+            self._estimator = self._remb.estimate_bps = None
+        elif producer.uses_remb and self._transport_cc is None and self._estimator is None:
+            self._estimator = ReceiveSideEstimator(DEFAULT_ESTIMATE_BPS)
             self._remb.estimate_bps = DEFAULT_ESTIMATE_BPS
 
     def remove_producer(self, producer: "Producer") -> None:
@@ -70,11 +74,14 @@ class PublisherFeedback:
             self._key_frames.forget(stream.ssrc)
 
     def received(self, packet: memoryview, header: RtpHeader, producer: "Producer | None", now: float) -> None:
-        """Take note of a packet's transport-wide sequence number, if it has one.
+        """Take note of a packet's transport-wide sequence number, else of its time of sending, if it has one.
 
         A browser sends before it has told us of a producer. Those packets have none yet, and count all the same:
         the publisher would take them for lost.
         """
+        if self._estimator is not None and producer is not None:
+            self._estimate(self._estimator, packet, header, producer, now)
+            return
         wanted = self._transport_cc_id(producer)
         if wanted is None or self._transport_cc is None:
             return
@@ -84,6 +91,25 @@ class PublisherFeedback:
                 if producer is not None:
                     # Chromium throws away feedback about a media source that is none of its own.
                     self._transport_cc.media_ssrc = header.ssrc
+                return
+
+    def _estimate(
+        self,
+        estimator: ReceiveSideEstimator,
+        packet: memoryview,
+        header: RtpHeader,
+        producer: "Producer",
+        now: float,
+    ) -> None:
+        wanted = producer.extension_ids.get(uris.ABS_SEND_TIME)
+        if wanted is None:
+            return
+        for element_id, start, length in iter_extensions(packet, header):
+            if element_id == wanted and length == _SEND_TIME_BYTES:
+                sent_at = int.from_bytes(packet[start : start + length], "big")
+                if estimator.received(sent_at, header.payload_end, now):
+                    estimator.rtt_s = self._rtt_s() or DEFAULT_RTT_S
+                    self._remb.estimate_bps = estimator.estimate_bps
                 return
 
     def _transport_cc_id(self, producer: "Producer | None") -> int | None:
@@ -102,7 +128,7 @@ class PublisherFeedback:
 
     def next_transport_feedback(self) -> float | None:
         """When feedback about what has come in is due."""
-        return self._transport_cc.next_timeout() if self._transport_cc is not None else None
+        return self._transport_cc.next_timeout() if self._transport_cc is not None else self._remb.next_timeout()
 
     def key_frame_received(self, ssrc: int) -> None:
         """Stop asking."""
