@@ -42,6 +42,7 @@ class Forwarded:
     transport_sequence: int | None
     payload: bytes
     size: int
+    marker: bool
 
 
 class RecordingLink:
@@ -102,6 +103,7 @@ class RecordingLink:
                     sequence,
                     bytes(data[header.payload_start : header.payload_end]),
                     len(data),
+                    header.marker,
                 )
             )
         return True
