@@ -109,7 +109,7 @@ class Consumer:
 
     def layer_options(self, now: float) -> list[LayerOption]:
         """List what could be forwarded, the lowest quality first; nothing when nothing is wanted or comes in."""
-        if not self.active:
+        if not self.active or self.producer.is_left_out:
             return []
         rates = ((stream.index, stream.received.bitrate_bps(now)) for stream in self.producer.streams)
         return [LayerOption(Layers(index, 0), bitrate_bps) for index, bitrate_bps in rates if bitrate_bps]

@@ -76,7 +76,7 @@ class Producer:
         self.extension_ids = {extension.uri: extension.id for extension in parameters.header_extensions}
         self.packets_discarded = 0
         self.voice: Voice | None = None  # given by the router to a producer of audio with levels
-        self._is_left_out = False
+        self.is_left_out = False  # its voice is not among the loudest: nothing is forwarded for now
         self._parent = parent
         self._extensions = ExtensionMapper(
             parameters.header_extensions, router_extension_ids, is_video=self.is_video
@@ -151,7 +151,7 @@ class Producer:
         if self.voice is not None and not self.voice.admits(packet, header, now):
             self._leave_out(stream, now)
             return
-        self._is_left_out = False
+        self.is_left_out = False
         data = self._extensions.map_packet(packet, header, codec.mapped_payload_type, abs_send_time(now))
         if self.voice is not None:
             self.voice.heard(self._extensions.loudness, now)
@@ -213,8 +213,8 @@ class Producer:
 
     def _leave_out(self, stream: ProducerStream, now: float) -> None:
         """Forward no more of a voice that is not among the loudest, until it is; consumers begin anew then."""
-        if not self._is_left_out:
-            self._is_left_out = True
+        if not self.is_left_out:
+            self.is_left_out = True
             self._interrupt(stream, now, new_clock=False)
 
     def _unwrap_retransmission(

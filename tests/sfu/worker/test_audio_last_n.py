@@ -160,6 +160,14 @@ def test_leaving_out_touches_no_consumer() -> None:
     assert touched == []
 
 
+def test_no_bandwidth_is_set_aside_for_who_is_left_out() -> None:
+    choir = Choir(2, last_n=1)
+    choir.play({0: [LOUD] * 60, 1: [SOFT] * 60})
+    assert [len(consumer.layer_options(choir.rig.now)) for consumer in choir.consumers] == [1, 0]
+    choir.play({0: [0] * 60, 1: [LOUD] * 60})
+    assert [len(consumer.layer_options(choir.rig.now)) for consumer in choir.consumers] == [0, 1]
+
+
 def test_loss_and_jitter_of_a_voice_that_is_left_out_are_accounted_for() -> None:
     choir = Choir(2, last_n=1)
     choir.play({0: [LOUD] * 50, 1: [SOFT] * 50})
