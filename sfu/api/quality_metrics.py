@@ -46,6 +46,13 @@ def quality_metrics(workers: Iterable[Worker]) -> Iterator[Metric]:
     )
     _fill(bitrate.add_metric, known, "bitrate")
     yield bitrate
+    available = GaugeMetricFamily(
+        names.SFU_AVAILABLE_BITRATE_BPS,
+        "What the ways to and from peers can carry, as far as we estimate it.",
+        labels=("worker", "direction"),
+    )
+    _fill(available.add_metric, known, "availableBitrate")
+    yield available
     yield _streams(known)
 
 

@@ -64,6 +64,11 @@ class SendSideEstimator:
         return self._throughput.rate_bps()
 
     @property
+    def packet_loss(self) -> float:
+        """The share of packets that got lost lately."""
+        return self._loss.loss
+
+    @property
     def rtt_s(self) -> float:
         """The round trip as feedback shows it: with the time that it waits at the peer."""
         return self._rtt_s

@@ -21,7 +21,7 @@ class SendStream:
     `last_timestamp` and `last_sent_at`, `rtt_s` (None before it is measured), `fraction_lost` (256ths),
     `packets_lost` and `jitter` (in units of the clock) as the receiver reports them, and those the owner keeps:
     `nack_count`, `nack_packet_count` (numbers asked for), `pli_count`, `fir_count`, `packets_retransmitted`,
-    `bytes_retransmitted`.
+    `bytes_retransmitted`, and `bytes_of_padding` (packets that probe for bandwidth).
     `packets_repaired` counts packets that were sent again, each once.
     """
 
@@ -31,6 +31,7 @@ class SendStream:
         "_rtx_sequence",
         "_score",
         "_scored",
+        "bytes_of_padding",
         "bytes_retransmitted",
         "bytes_sent",
         "clock_rate",
@@ -69,6 +70,7 @@ class SendStream:
         self.packets_sent = 0
         self.bytes_sent = 0
         self.bytes_retransmitted = 0
+        self.bytes_of_padding = 0
         self.last_timestamp = 0
         self.last_sent_at: float | None = None
         self.fraction_lost = 0

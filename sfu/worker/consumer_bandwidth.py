@@ -61,6 +61,11 @@ class ConsumerBandwidth:
         return None if self._remb_bps is None else self._bounded_by_loss(self._remb_bps)
 
     @property
+    def packet_loss(self) -> float | None:
+        """The share of our packets that got lost lately; `None` while the peer's feedback has not told."""
+        return self._estimator.packet_loss if self._heard and self._estimator is not None else None
+
+    @property
     def sender(self) -> Sender:
         """The way by which consumers send; made for the first of them."""
         if self._sender is None:

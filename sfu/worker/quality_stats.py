@@ -32,12 +32,15 @@ class QualityStats:
         for transport in transports:
             received.absorb(transport.traffic.received)
             sent.absorb(transport.traffic.sent)
+        incoming = [transport.available_incoming_bitrate_bps or 0 for transport in transports]
+        outgoing = [transport.bandwidth.available_bps or 0 for transport in transports]
         bitrates = [transport.traffic.bitrates for transport in transports]
         producers = [producer for transport in transports for producer in transport.producers.values()]
         return {
             "received": {
                 **received.render(),
                 "bitrate": sum(rate.received for rate in bitrates),
+                "availableBitrate": sum(incoming),
                 "streamsByScore": _by_score(
                     [stream.received.score for producer in producers for stream in producer.streams]
                 ),
@@ -45,6 +48,7 @@ class QualityStats:
             "sent": {
                 **sent.render(),
                 "bitrate": sum(rate.sent for rate in bitrates),
+                "availableBitrate": sum(outgoing),
                 "streamsByScore": _by_score(
                     [consumer.sent.score for each in transports for consumer in each.consumers.values()]
                 ),

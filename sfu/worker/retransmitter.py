@@ -93,7 +93,8 @@ class Retransmitter:
             for _ in range(count)
         ]
         rtx_numbers = numbers._replace(ssrc=self._sent.rtx_ssrc, sequence_offset=0)
-        self._sender.send_batch(MappedBatch(packets, is_video=self._is_video), rtx_numbers)
+        if self._sender.send_batch(MappedBatch(packets, is_video=self._is_video), rtx_numbers):
+            self._sent.bytes_of_padding += count * len(data)
 
     def _take(self, wanted: int) -> int:
         """Take so many numbers off the allowance, or as many as it has."""

@@ -51,6 +51,8 @@ def transport_stats(transport: WebRtcTransport) -> Stats:
         "rtxRecvBitrate": bitrates.rtx_received,
         "rtxBytesSent": totals.rtx_sent,
         "rtxSendBitrate": bitrates.rtx_sent,
+        "probationBytesSent": totals.probation_sent,
+        "probationSendBitrate": bitrates.probation_sent,
         **_limits(transport),
     }
 
@@ -151,9 +153,11 @@ def _inbound(producer: Producer, stream: ProducerStream, now: float) -> Stats:
 def _limits(transport: WebRtcTransport) -> Stats:
     """Return what the transport may and can carry, as far as it is limited or known."""
     known = {
+        "availableOutgoingBitrate": transport.bandwidth.available_bps,
         "availableIncomingBitrate": transport.available_incoming_bitrate_bps,
         "maxIncomingBitrate": transport.max_incoming_bitrate_bps or None,
         "rtpPacketLossReceived": transport.packet_loss_received,
+        "rtpPacketLossSent": transport.bandwidth.packet_loss,
     }
     return {name: value for name, value in known.items() if value is not None}
 

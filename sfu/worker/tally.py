@@ -23,6 +23,7 @@ COUNTERS = (
     "packetsRepaired",
     "packetsRetransmitted",
     "rtxBytes",
+    "probationBytes",
     "nackCount",
     "nackPacketCount",
     "pliCount",
@@ -33,6 +34,7 @@ COUNTERS = (
 
 RTP_BYTES = COUNTERS.index("rtpBytes")
 RTX_BYTES = COUNTERS.index("rtxBytes")
+PROBATION_BYTES = COUNTERS.index("probationBytes")
 
 _NONE: Counters = (0,) * len(COUNTERS)
 
@@ -78,6 +80,7 @@ def received_counters(stream: "ProducerStream") -> Counters:
         received.packets_repaired,
         received.packets_retransmitted,
         retransmissions.bytes_received if retransmissions is not None else 0,
+        0,
         received.nack_count,
         received.nack_packet_count,
         received.pli_count,
@@ -100,6 +103,7 @@ def sent_counters(sent: SendStream) -> Counters:
         sent.packets_repaired,
         sent.packets_retransmitted,
         sent.bytes_retransmitted,
+        sent.bytes_of_padding,
         sent.nack_count,
         sent.nack_packet_count,
         sent.pli_count,

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from sfu.worker.tally import (
+    PROBATION_BYTES,
     RTP_BYTES,
     RTX_BYTES,
     Tally,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Traffic(NamedTuple):
-    """Bytes, or bits a second, by direction: all that passes, media, and retransmissions (RTX)."""
+    """Bytes, or bits a second: all that passes, media, retransmissions (RTX), and padding that probes."""
 
     received: int = 0
     sent: int = 0
@@ -26,6 +27,7 @@ class Traffic(NamedTuple):
     rtp_sent: int = 0
     rtx_received: int = 0
     rtx_sent: int = 0
+    probation_sent: int = 0
 
 
 class TrafficMeter:
@@ -55,7 +57,13 @@ class TrafficMeter:
         self.sent.count([(consumer.sent, sent_counters(consumer.sent)) for consumer in consumers])
         received, sent = self.received.totals, self.sent.totals
         total = Traffic(
-            bytes_received, bytes_sent, received[RTP_BYTES], sent[RTP_BYTES], received[RTX_BYTES], sent[RTX_BYTES]
+            bytes_received,
+            bytes_sent,
+            received[RTP_BYTES],
+            sent[RTP_BYTES],
+            received[RTX_BYTES],
+            sent[RTX_BYTES],
+            sent[PROBATION_BYTES],
         )
         elapsed = now - self._at
         if elapsed > 0:

@@ -65,6 +65,7 @@ async def test_metrics_count_what_there_is(sfu: RunningSfu, room: str) -> None:
         for name in ("packets_lost", "packets_repaired", "nacks", "rtp_packets"):
             assert metric(answer.body, f"vtp_sfu_{name}_total", labels) >= 0
         assert metric(answer.body, "vtp_sfu_bitrate_bps", labels) >= 0
+        assert metric(answer.body, "vtp_sfu_available_bitrate_bps", labels) >= 0
         labels = f'{{direction="{direction}",score="9-10",worker="0"}}'
         assert metric(answer.body, "vtp_sfu_streams", labels) >= 0
         labels = f'{{direction="{direction}",kind="pli",worker="0"}}'

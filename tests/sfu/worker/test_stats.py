@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sfu.rtp.rtcp import Nack, PictureLossIndication, ReceiverReport, ReportBlock
+from sfu.rtp.rtcp import Nack, PictureLossIndication, ReceiverReport, Remb, ReportBlock, TransportFeedback
 from sfu.worker import stats
 from sfu.worker.quality_stats import QualityStats
 from sfu.worker.tally import COUNTERS, Tally
@@ -155,6 +155,32 @@ def test_loss_of_a_transports_numbers_is_told(rig: MediaRig, call: Any) -> None:
         rig.advance(0.01)
     rig.advance(0.5)
     assert stats.transport_stats(here)["rtpPacketLossReceived"] == pytest.approx(0.25, abs=0.03)
+
+
+def test_what_may_be_sent_and_what_probes_is_told(rig: MediaRig, call: Any) -> None:
+    here, there, _, consumer = call
+    rig.receive(here, video(1, VP8_KEY_FRAME))
+    assert "availableOutgoingBitrate" not in stats.transport_stats(there)
+    rig.receive_rtcp(there, Remb(1, 700_000, (consumer.sent.ssrc,)))
+    consumer.send_padding(1000)
+    rig.advance(1.2)
+    outgoing = stats.transport_stats(there)
+    assert outgoing["availableOutgoingBitrate"] == pytest.approx(700_000, rel=0.01)
+    assert outgoing["probationBytesSent"] >= 1000
+    assert "rtpPacketLossSent" not in outgoing
+
+
+def test_loss_on_the_way_to_a_peer_is_told_by_its_feedback(rig: MediaRig, call: Any) -> None:
+    here, there, _, consumer = call
+    for number in range(400):
+        rig.receive(here, video(number, VP8_KEY_FRAME))
+        rig.advance(0.01)
+        if number % 20 == 19:
+            base = there.link.sent[-20].transport_sequence
+            packets = tuple(None if n % 5 == 2 else 40 for n in range(20))
+            feedback = TransportFeedback(1, consumer.sent.ssrc, base, number, number // 20, packets)
+            rig.receive_rtcp(there, feedback)
+    assert stats.transport_stats(there)["rtpPacketLossSent"] == pytest.approx(0.2, abs=0.05)
 
 
 def counters(**known: int) -> tuple[int, ...]:
