@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from sfu.net.address import Address
+from sfu.net.address import Address, host_of
 from sfu.net.dtls import Certificate, DtlsState, DtlsTransport, HandshakePacer, Role
 from sfu.net.ice_lite import IceLite, IceState
 from sfu.net.sctp import SctpAssociation
@@ -202,6 +202,10 @@ class Endpoint:
     def handle_timeout(self, now: float) -> None:
         """Let the consent of a peer that has gone silent run out, and credentials that it has left behind."""
         self._owner.unname(self.ice.handle_timeout(now))
+        stray = self.ice.unconfirmed(now)
+        if stray is not None:
+            self._owner.forget_address(self, stray)
+            self.ice.forget(stray, now)
         self._report()
 
     # --- what the media port calls ---
@@ -257,6 +261,33 @@ class Endpoint:
         self.ice.heard(address, now)
         self.bytes_received += length
         self.listener.on_rtcp(packet[:length], now)
+
+    def may_roam(self, ssrc: bytes) -> bool:
+        """Whether a packet of this SSRC from an unknown address may be our peer's."""
+        return self.ready and self.dtls.inbound is not None and self.dtls.inbound.knows(ssrc)
+
+    def is_at(self, host: str) -> bool:
+        """Whether our peer is at this IP address."""
+        return any(host_of(address) == host for address in self.ice.addresses)
+
+    def receive_stray(
+        self, packet: memoryview, pointer: Pointer, length: int, address: Address, now: float, *, rtcp: bool
+    ) -> bool:
+        """Take a packet from an unknown address, and the address, if it is our peer's; whether it is."""
+        inbound = self.dtls.inbound
+        if inbound is None:
+            return False
+        length = (inbound.unprotect_rtcp if rtcp else inbound.unprotect_rtp)(packet, pointer, length)
+        if not length:
+            return False
+        for old in self.ice.adopt(address, now):
+            self._owner.forget_address(self, old)
+        self.bytes_received += length
+        if rtcp:
+            self.listener.on_rtcp(packet[:length], now)
+        else:
+            self.listener.on_rtp(packet, length, now)
+        return True
 
     def _send_record(self, record: bytes) -> None:
         if self.ice.selected is not None:

@@ -10,7 +10,8 @@ Which of the peer's addresses is selected, that is, gets the media:
   turns, as an aggressive peer does (RFC 5245 2.6), the one of the highest priority;
 - before any nomination, and when consent comes back, the one that is checked first;
 - another one that is checked or sends media once the selected one has fallen silent: a peer whose NAT has given it
-  a new port need not nominate again.
+  a new port need not nominate again;
+- one from which authentic media comes though nobody has checked from it, until a check confirms it or does not.
 
 Checks cannot be forged without the password. One that is overheard and sent again from elsewhere is refused as
 long as its transaction is remembered, a NOMINATION is never taken twice, and what the peer sends from where it
@@ -36,6 +37,10 @@ anew from the port of one that is not closed waits that long."""
 SILENT_S = 1.0
 """An address from which nothing has come for so long gives way to one that sends media: a peer sends its media
 from one place at a time, and no network holds packets back for longer."""
+
+CONFIRM_WITHIN_S = 8.0
+"""Time for a check from an address that so far only SRTP has vouched for. Whoever repeats a peer's packet from
+elsewhere before it gets here has the media, encrypted, for no longer; for `SILENT_S` if the peer goes on."""
 
 UNCHECKED_S = 6.0
 """An address from which nothing has come for so long gives way to one that is merely checked: browsers check the
@@ -97,6 +102,8 @@ class IceLite:
         self._consent_until: float | None = None
         self._nomination = 0
         self._heard_at = 0.0
+        self._unconfirmed: Address | None = None
+        self._confirm_until = 0.0
         self._transactions: OrderedDict[bytes, Address] = OrderedDict()
 
     def handle_check(self, check: Check, address: Address, now: float) -> CheckResult:
@@ -126,6 +133,19 @@ class IceLite:
         elif now - self._heard_at >= SILENT_S and self.state in LIVE_STATES and address in self.addresses:
             self._select(address, now)
 
+    def adopt(self, address: Address, now: float) -> list[Address]:
+        """Follow the peer to an address from which authentic media has come, for as long as a check may take.
+
+        Returns the addresses that are forgotten for it.
+        """
+        forgotten = [] if self._unconfirmed is None else [self._unconfirmed]
+        for old in forgotten:
+            self.addresses.pop(old, None)
+        self._unconfirmed, self._confirm_until = address, now + CONFIRM_WITHIN_S
+        self._select(address, now)
+        # Nobody has checked from there: another transport may, and nothing else is to fall back upon it.
+        return forgotten + self._admit(address, Proven(float("-inf"), 0))
+
     def holds(self, address: Address, now: float) -> bool:
         """Tell whether `address` has been checked so lately that no other transport may claim it."""
         proven = self.addresses.get(address)
@@ -137,9 +157,11 @@ class IceLite:
         The freshest other one takes its place, if there is one that still has consent.
         """
         self.addresses.pop(address, None)
+        if address == self._unconfirmed:
+            self._unconfirmed = None
         if self.selected != address:
             return
-        left = next(reversed(self.addresses), None)
+        left = max(self.addresses, key=lambda known: self.addresses[known].checked_at, default=None)
         if left is not None and now - self.addresses[left].checked_at < self._consent_timeout:
             self._select(left, now)
         else:
@@ -152,8 +174,13 @@ class IceLite:
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due, in the clock of `now`; `None` while nothing can time out."""
         consent = self._consent_until if self.state in LIVE_STATES else None
-        due = [when for when in (consent, self.credentials.next_timeout()) if when is not None]
+        confirm = None if self._unconfirmed is None else self._confirm_until
+        due = [when for when in (consent, confirm, self.credentials.next_timeout()) if when is not None]
         return min(due, default=None)
+
+    def unconfirmed(self, now: float) -> Address | None:
+        """Return an address that was adopted and has not been checked from in time, to be forgotten."""
+        return self._unconfirmed if now >= self._confirm_until else None
 
     def handle_timeout(self, now: float) -> list[str]:
         """End the consent if no check has come in time, and old credentials; returns the fragments that ended."""
@@ -166,7 +193,7 @@ class IceLite:
         self.state = IceState.CLOSED
         self.addresses.clear()
         self._transactions.clear()
-        self.selected = None
+        self.selected = self._unconfirmed = None
 
     def _refuse(self, check: Check, address: Address) -> CheckResult | None:
         message = check.message
@@ -197,6 +224,11 @@ class IceLite:
             proven = Proven(now, check.priority)
         else:
             proven.checked_at, proven.priority = now, check.priority
+        if address == self._unconfirmed:
+            self._unconfirmed = None
+        return self._admit(address, proven)
+
+    def _admit(self, address: Address, proven: Proven) -> list[Address]:
         self.addresses[address] = proven
         if len(self.addresses) <= MAX_ADDRESSES:
             return []

@@ -1,7 +1,8 @@
 """The UDP port of a worker and its TCP port, shared by all its transports (RFC 7983, RFC 8445, RFC 6544).
 
 STUN finds its transport by the username fragment; everything else by the address, or the TCP connection, from
-which an authenticated check has come. Media from any other address is dropped before anything parses it.
+which an authenticated check has come. Media from any other address is dropped, unless it is that of a peer that
+has moved, by the proof of its own keys.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from sfu.net.dtls import SRTP_PROFILES, Certificate, HandshakePacer
 from sfu.net.endpoint import Endpoint
 from sfu.net.faults import Faults
 from sfu.net.packet_writer import PacketWriter
+from sfu.net.roaming import Roaming
 from sfu.net.srtp import PinnedBuffer, Pointer
 from sfu.net.stun_messages import local_username_fragment, parse_check
 from sfu.net.tcp_connection import TcpConnection
@@ -65,6 +67,7 @@ class MediaPort:
         self._faults = Faults(self.drops, loop.time)
         self._by_fragment: dict[str, Endpoint] = {}
         self._by_address: dict[Address, Endpoint] = {}
+        self._roaming = Roaming(self._by_fragment.values)
         memory = PinnedBuffer(MAX_BATCH_PACKETS * SLOT_BYTES)
         self._slots = [
             (memory.view[at : at + SLOT_BYTES], memory.pointer(at))
@@ -244,13 +247,24 @@ class MediaPort:
             return
         endpoint = self._by_address.get(address)
         if endpoint is None:
-            self.drops["unknown_address"] += 1
+            self._receive_stray(view, pointer, length, address, now)
         elif length < MIN_RTP_BYTES or length == SLOT_BYTES:
             self.drops["bad_length"] += 1
         elif is_rtcp(first, view[1]):
             endpoint.receive_rtcp(view, pointer, length, address, now)
         else:
             endpoint.receive_rtp(view, pointer, length, address, now)
+
+    def _receive_stray(
+        self, view: memoryview, pointer: Pointer, length: int, address: Address, now: float
+    ) -> None:
+        owner = None
+        if not isinstance(address, TcpConnection) and MIN_RTP_BYTES <= length < SLOT_BYTES:
+            owner = self._roaming.take(view, pointer, length, address, now)
+        if owner is None:
+            self.drops["unknown_address"] += 1
+        else:
+            self._by_address[address] = owner
 
     def _receive_other(self, first: int, datagram: bytes, address: Address, now: float) -> None:
         if first < 4:

@@ -93,6 +93,10 @@ class InboundSrtp:
             self._admit(ssrc)
         return size[0]  # type: ignore[no-any-return]  # an int, says cffi
 
+    def knows(self, ssrc: bytes) -> bool:
+        """Tell whether authentic packets of this SSRC have come."""
+        return ssrc in self._recent or ssrc in self._older
+
     def _admit(self, ssrc: bytes) -> None:
         if len(self._recent) == MAX_STREAMS // 2:
             for unused in self._older - self._recent:

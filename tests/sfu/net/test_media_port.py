@@ -6,7 +6,7 @@ import gc
 import random
 import struct
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,13 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.net.dtls import MAX_WAITING_RECORDS
-from sfu.net.endpoint import Endpoint
 from sfu.net.ice_lite import ADDRESS_HELD_S, Proven
 from sfu.net.media_port import MediaPort
 from sfu.net.udp_socket import bind_udp
-from sfu.rtp.mapped_batch import MappedBatch, MappedPacket, StreamNumbers, mid_element
-from shared.transport_parameters import dump_ice_candidate, dump_ice_parameters
-from tests.support.media_peer import MediaPeer, media_peer
+from sfu.rtp.mapped_batch import StreamNumbers, mid_element
+from tests.support.live_port import batch, connected, fingerprints, link, media_port, rtp, until
+from tests.support.media_peer import media_peer
 
 KNOWN, STRANGER = ("127.0.0.1", 1), ("127.0.0.1", 2)
 FIRST_BYTES = st.sampled_from([0, 1, 3, 4, 19, 20, 22, 23, 63, 64, 127, 128, 144, 191, 192, 255])
@@ -39,82 +38,10 @@ DATAGRAMS = st.tuples(
 )
 
 
-class Listener:
-    def __init__(self) -> None:
-        self.rtp: list[bytes] = []
-        self.rtcp: list[bytes] = []
-        self.states: list[tuple[str, str]] = []
-        self.changed = asyncio.Event()
-
-    def on_rtp(self, packet: memoryview, length: int, now: float) -> None:
-        self.rtp.append(bytes(packet[:length]))
-        self.changed.set()
-
-    def on_rtcp(self, packet: memoryview, now: float) -> None:
-        self.rtcp.append(bytes(packet))
-        self.changed.set()
-
-    def on_state(self, ice: str, dtls: str) -> None:
-        self.states.append((ice, dtls))
-        self.changed.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not condition():
-                self.changed.clear()
-                await self.changed.wait()
-
-
 @pytest.fixture
 async def port() -> AsyncIterator[MediaPort]:
-    sock = bind_udp("127.0.0.1", 0, 0, 0)
-    port = MediaPort(sock, asyncio.get_running_loop(), announced_ips=["127.0.0.1"], consent_timeout=30)
-    port.start(lambda _: None)
-    yield port
-    port.close()
-
-
-def link(port: MediaPort) -> tuple[Endpoint, Listener, dict[str, Any]]:
-    endpoint, listener = port.create_link(), Listener()
-    endpoint.listener = listener
-    offered = {
-        "iceParameters": dump_ice_parameters(endpoint.ice_parameters),
-        "iceCandidates": [dump_ice_candidate(candidate) for candidate in port.ice_candidates],
-        "dtlsParameters": {
-            "role": "auto",
-            "fingerprints": [{"algorithm": "sha-256", "value": port.certificate_fingerprint}],
-        },
-    }
-    return endpoint, listener, offered
-
-
-def fingerprints(peer: MediaPeer) -> list[tuple[str, str]]:
-    return [(entry["algorithm"], entry["value"]) for entry in peer.dtls_parameters["fingerprints"]]
-
-
-async def connected(port: MediaPort, peer: MediaPeer) -> tuple[Endpoint, Listener]:
-    endpoint, listener, offered = link(port)
-    await peer.open(offered)
-    endpoint.connect("client" if peer.role == "server" else "server", fingerprints(peer))
-    await peer.connect(offered)
-    await listener.until(lambda: listener.states[-1] == ("completed", "connected"))
-    return endpoint, listener
-
-
-def rtp(sequence: int, size: int = 100, ssrc: int = 1234) -> bytes:
-    return struct.pack("!BBHLL", 0x80, 96, sequence, 1000, ssrc) + bytes(size)
-
-
-def batch(count: int, size: int = 1000) -> MappedBatch:
-    extension = bytes(5) + bytes(3) + b"\x42abc"
-    head = struct.pack("!BBHLLHH", 0x90, 101, 0, 7, 0, 0xBEDE, len(extension) // 4)
-    return MappedBatch(
-        [
-            MappedPacket(head + extension + bytes([n]) * (size - n), 70_000 + n, 7, size, n == 0)
-            for n in range(count)
-        ],
-        is_video=True,
-    )
+    async with media_port() as port:
+        yield port
 
 
 @pytest.mark.parametrize(
@@ -363,12 +290,6 @@ async def test_a_handshake_that_is_never_finished_fails_and_ends(
 
 def raising(_now: float) -> None:
     raise RuntimeError("a bug")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - counters have no event
-            await asyncio.sleep(0)
 
 
 def _parameters(offered: dict[str, Any]) -> Any:
