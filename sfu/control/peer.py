@@ -31,7 +31,8 @@ class Peer(EventEmitter):
     Emits:
         `connected` (peer): a transport is live, and none was before.
         `disconnected` (peer): its last live transport lost consent.
-        `closed-transports` (peer): its last live transport was closed, by us or by its peer's DTLS.
+        `closed-transports` (peer): its last live transport was closed, by us or by its peer's DTLS, or lost with
+            a TCP connection; the peer was alive until now.
         `transport-state` (peer, transport): as the transport says.
         `producer-closed` (peer, producer), `consumer-closed` (peer, consumer): unless the peer itself goes.
         `change` (peer, producer or consumer, event, data): as the transport says.
@@ -115,8 +116,8 @@ class Peer(EventEmitter):
 
     def _transport_state(self, transport: Transport) -> None:
         self.emit("transport-state", self, transport)
-        # Consent was lost some time after the peer was last heard; DTLS ends at the moment that it is told.
-        self._update_liveness("disconnected" if transport.ice_state == "disconnected" else "closed-transports")
+        # Consent expires long after the peer was last heard; a connection or DTLS ends at the moment it is told.
+        self._update_liveness("disconnected" if transport.consent_expired else "closed-transports")
 
     def _update_liveness(self, when_lost: str) -> None:
         live = any(transport.is_live for transport in self.transports.values())

@@ -61,6 +61,7 @@ class Transport(EventEmitter):
         self.direction = direction
         self.ice_state = "new"
         self.dtls_state = "new"
+        self.consent_expired = False
         self.parameters: Data = {}
         self.closed = False
         self.producers: dict[str, Producer] = {}
@@ -222,6 +223,7 @@ class Transport(EventEmitter):
             return
         self.ice_state = data.get("iceState", self.ice_state)
         self.dtls_state = data.get("dtlsState", self.dtls_state)
+        self.consent_expired = bool(data.get("consentExpired"))
         self._log.info("transport state", ice_state=self.ice_state, dtls_state=self.dtls_state)
         self.emit("state", self)
 

@@ -117,6 +117,11 @@ class Endpoint:
         return None if self.ice.selected is None else self._owner.tuple_of(self.ice.selected)
 
     @property
+    def consent_expired(self) -> bool:
+        """Whether the peer is disconnected because it has been silent for the whole consent timeout."""
+        return self.ice.consent_expired
+
+    @property
     def srtp_profile(self) -> str | None:
         """The SRTP protection profile that DTLS has chosen (RFC 5764 4.1.2, RFC 7714 14.2)."""
         return self.dtls.srtp_profile

@@ -91,13 +91,18 @@ class Proven:
 
 
 class IceLite:
-    """The ICE agent of one transport. `addresses` holds those proven to be the peer's, the freshest last."""
+    """The ICE agent of one transport. `addresses` holds those proven to be the peer's, the freshest last.
+
+    `consent_expired` tells whether it is disconnected because no check has come in time, not because it has lost
+    the peer's address a moment ago.
+    """
 
     def __init__(self, consent_timeout: float) -> None:
         self.credentials = IceCredentials()
         self.state = IceState.NEW
         self.selected: Address | None = None
         self.addresses: dict[Address, Proven] = {}
+        self.consent_expired = False
         self._consent_timeout = consent_timeout
         self._consent_until: float | None = None
         self._nomination = 0
@@ -122,6 +127,7 @@ class IceLite:
         if result.retired:
             self._nomination = 0  # the peer may count anew after a restart
         self._consent_until = now + self._consent_timeout
+        self.consent_expired = False
         result.forgotten = self._remember(check, address, now)
         self._advance(check, address, now)
         return result
@@ -185,6 +191,7 @@ class IceLite:
     def handle_timeout(self, now: float) -> list[str]:
         """End the consent if no check has come in time, and old credentials; returns the fragments that ended."""
         if self.state in LIVE_STATES and self._consent_until is not None and now >= self._consent_until:
+            self.consent_expired = True
             self._disconnect()
         return self.credentials.handle_timeout(now)
 

@@ -106,6 +106,10 @@ class Link(Sender, Protocol):
         """The way to the peer, while ICE knows one."""
 
     @property
+    def consent_expired(self) -> bool:
+        """Whether the peer is disconnected because it has been silent for the whole consent timeout."""
+
+    @property
     def srtp_profile(self) -> str | None:
         """The name of the SRTP protection profile, once DTLS has chosen one."""
 

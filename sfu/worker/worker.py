@@ -80,7 +80,9 @@ class Worker:
 
     def transport_state(self, transport: WebRtcTransport, ice: str, dtls: str) -> None:
         """See `TransportParent`."""
-        data = {"transportId": transport.id, "iceState": ice, "dtlsState": dtls}
+        data: dict[str, Any] = {"transportId": transport.id, "iceState": ice, "dtlsState": dtls}
+        if transport.link.consent_expired:
+            data["consentExpired"] = True
         if transport.data is not None:
             data["sctpState"] = transport.data.state
         log.debug(

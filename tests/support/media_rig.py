@@ -55,6 +55,7 @@ class RecordingLink:
         self.may_repeat = True
         self.ice_parameters = IceParameters("ours", "secret")
         self.selected_tuple = TransportTuple("127.0.0.1", 40000, "127.0.0.1", 5000, "udp")
+        self.consent_expired = False
         self.srtp_profile = "SRTP_AEAD_AES_128_GCM"
         self.ready = True
         self.closed = False

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sfu.net.ice_lite import (
     ADDRESS_HELD_S,
+    CONFIRM_WITHIN_S,
     MAX_ADDRESSES,
     MAX_TRANSACTIONS,
     SILENT_S,
@@ -136,12 +137,13 @@ def test_consent_ends_without_checks_and_comes_back_with_one() -> None:
     ice.handle_timeout(129.9)
     assert (ice.state, ice.selected) == (IceState.COMPLETED, HERE)
     ice.handle_timeout(130)
-    assert (ice.state, ice.selected) == (IceState.DISCONNECTED, None)
+    assert (ice.state, ice.selected, ice.consent_expired) == (IceState.DISCONNECTED, None, True)
     assert ice.next_timeout() is None
     ice.heard(HERE, 131)
     assert ice.selected is None, "media alone is no consent"
     ice.handle_check(nominating(ice), THERE, now=140)
     assert (ice.state, ice.selected, ice.next_timeout()) == (IceState.COMPLETED, THERE, 170)
+    assert not ice.consent_expired
     ice.handle_timeout(170)
     ice.handle_check(check(ice), HERE, now=180)
     assert (ice.state, ice.selected) == (IceState.CONNECTED, HERE)
@@ -184,7 +186,7 @@ def test_who_loses_its_last_address_is_disconnected_until_the_next_check() -> No
     ice.forget(HERE, 2)
     assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
     ice.forget(THERE, 2)
-    assert (ice.state, ice.selected) == (IceState.DISCONNECTED, None)
+    assert (ice.state, ice.selected, ice.consent_expired) == (IceState.DISCONNECTED, None, False)
     ice.handle_check(nominating(ice), THERE, 2)
     assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
 
@@ -364,3 +366,49 @@ def test_a_damaged_request_never_authenticates(data: st.DataObject) -> None:
         return
     assert ice.handle_check(damaged, HERE, 0).refused is not None
     assert ice.addresses == {}
+
+
+# --- media from an address that nobody has checked from ---
+
+
+def test_an_adopted_address_is_selected_until_the_check_that_confirms_it_is_overdue() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    assert ice.adopt(THERE, 1) == []
+    assert ice.selected == THERE
+    assert ice.next_timeout() == 1 + CONFIRM_WITHIN_S
+    assert not ice.holds(THERE, 1), "who checks from there has the better claim"
+    assert ice.unconfirmed(1 + CONFIRM_WITHIN_S - 0.1) is None
+    assert ice.unconfirmed(1 + CONFIRM_WITHIN_S) == THERE
+    ice.forget(THERE, 1 + CONFIRM_WITHIN_S)
+    assert (ice.selected, list(ice.addresses), ice.unconfirmed(1e9)) == (HERE, [HERE], None)
+
+
+def test_a_check_confirms_an_adopted_address() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.adopt(THERE, 1)
+    ice.handle_check(check(ice), THERE, 2)
+    assert ice.unconfirmed(1e9) is None
+    assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
+
+
+def test_a_peer_that_was_not_gone_brings_its_media_back() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.adopt(THERE, 1)
+    ice.heard(HERE, 1 + SILENT_S)
+    assert ice.selected == HERE
+    ice.forget(HERE, 2)
+    assert ice.state is IceState.DISCONNECTED, "nothing falls back to what nobody has confirmed"
+
+
+def test_only_one_address_waits_to_be_confirmed_and_all_are_bounded() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    forgotten = [old for port in range(100) for old in ice.adopt(("127.0.0.1", 6000 + port), 1)]
+    assert forgotten == [("127.0.0.1", 6000 + port) for port in range(99)]
+    assert len(ice.addresses) == 2
+    for port in range(20):
+        ice.handle_check(check(ice), ("127.0.0.1", 7000 + port), 2)
+    assert len(ice.addresses) == MAX_ADDRESSES
