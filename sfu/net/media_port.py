@@ -301,7 +301,7 @@ class MediaPort:
                 self._tcp.prove(address)
 
     def _lose_connection(self, connection: TcpConnection) -> None:
-        """Take note that a proven connection has ended."""
+        """Take note that a connection has ended, which may have been somebody's address."""
         endpoint = self._by_address.pop(connection, None)
         if endpoint is not None:
             endpoint.lose(connection)

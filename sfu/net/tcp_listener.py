@@ -75,7 +75,7 @@ class TcpListener:
         counters: of what is sent, shared with the UDP socket.
         drops: counts what is refused, by reason.
         on_frames: takes the frames of one read; they are valid during the call.
-        on_lost: is told of a proven connection that ended by itself or was ended by its peer.
+        on_lost: is told of a connection that ended by itself or was ended by its peer.
     """
 
     def __init__(
@@ -212,8 +212,7 @@ class TcpListener:
 
     def _lost(self, connection: TcpConnection) -> None:
         self._forget(connection)
-        if connection.proven:
-            self._on_lost(connection)
+        self._on_lost(connection)
 
     def _forget(self, connection: TcpConnection) -> None:
         self._proven.discard(connection)
