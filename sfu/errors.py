@@ -27,6 +27,8 @@ PEER_NOT_FOUND = "PEER_NOT_FOUND"
 TRANSPORT_NOT_FOUND = "TRANSPORT_NOT_FOUND"
 PRODUCER_NOT_FOUND = "PRODUCER_NOT_FOUND"
 CONSUMER_NOT_FOUND = "CONSUMER_NOT_FOUND"
+DATA_PRODUCER_NOT_FOUND = "DATA_PRODUCER_NOT_FOUND"
+DATA_CONSUMER_NOT_FOUND = "DATA_CONSUMER_NOT_FOUND"
 PEER_EXISTS = "PEER_EXISTS"
 ALREADY_CONNECTED = "ALREADY_CONNECTED"
 LIMIT_REACHED = "LIMIT_REACHED"
@@ -101,6 +103,16 @@ class NotFound(SfuError):
     def consumer(cls, consumer_id: str) -> "NotFound":
         """The room has no such consumer."""
         return cls(f"there is no consumer {consumer_id!r} in this room", CONSUMER_NOT_FOUND)
+
+    @classmethod
+    def data_producer(cls, producer_id: str) -> "NotFound":
+        """The room has no such data producer."""
+        return cls(f"there is no data producer {producer_id!r} in this room", DATA_PRODUCER_NOT_FOUND)
+
+    @classmethod
+    def data_consumer(cls, consumer_id: str) -> "NotFound":
+        """The room has no such data consumer."""
+        return cls(f"there is no data consumer {consumer_id!r} in this room", DATA_CONSUMER_NOT_FOUND)
 
 
 class Conflict(SfuError):

@@ -21,7 +21,12 @@ from shared.rtp_parameters import (
     load_rtp_capabilities,
     load_rtp_parameters,
 )
-from shared.transport_parameters import DtlsParameters, load_dtls_parameters
+from shared.transport_parameters import (
+    DtlsParameters,
+    NumSctpStreams,
+    load_dtls_parameters,
+    load_num_sctp_streams,
+)
 from shared.wire_schema import Flag, ObjectSchema, Text, WholeNumber
 
 MAX_LABEL_BYTES = 512
@@ -64,6 +69,7 @@ class CreateTransportRequest:
     peer_id: str
     direction: TransportDirection
     enable_sctp: bool = False
+    num_sctp_streams: NumSctpStreams = field(default_factory=NumSctpStreams)
     max_incoming_bitrate: int | None = None
 
 
@@ -237,6 +243,7 @@ class CreateTransportRequestSchema(RequestSchema[CreateTransportRequest]):
     peer_id = ClientId(required=True)
     direction = fields.Str(required=True, validate=validate.OneOf(("send", "recv")))
     enable_sctp = Flag(load_default=False)
+    num_sctp_streams = LoadedBy(load_num_sctp_streams, load_default=NumSctpStreams())
     max_incoming_bitrate = WholeNumber(0, MAX_BITRATE_BPS)
 
 

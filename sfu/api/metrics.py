@@ -28,6 +28,8 @@ WORKER_COUNTERS = (
     (names.SFU_PACKETS_SENT, "Packets that the media worker has sent.", "packetsSent"),
     (names.SFU_BYTES_RECEIVED, "Bytes that the media worker has received.", "bytesReceived"),
     (names.SFU_BYTES_SENT, "Bytes that the media worker has sent.", "bytesSent"),
+    (names.SFU_DATA_MESSAGES_RECEIVED, "Messages received on data channels.", "dataMessagesReceived"),
+    (names.SFU_DATA_MESSAGES_SENT, "Messages sent on data channels.", "dataMessagesSent"),
 )
 
 
@@ -92,6 +94,12 @@ class Metrics(Collector):
             for media in ("audio", "video"):
                 family.add_metric((media,), sum(item.kind == media for item in items))
             yield family
+
+        for name, kind in ((names.SFU_DATA_PRODUCERS, "producers"), (names.SFU_DATA_CONSUMERS, "consumers")):
+            count = sum(
+                len(getattr(transport.data, kind)) for peer in peers for transport in peer.transports.values()
+            )
+            yield GaugeMetricFamily(name, f"The data {kind} of all peers.", value=count)
 
     def _event_metrics(self) -> Iterator[Metric]:
         yield CounterMetricFamily(names.SFU_EVENTS, "Events published.", value=self._events.seq)

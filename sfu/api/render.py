@@ -3,6 +3,8 @@
 from typing import Any
 
 from sfu.control.consumer import Consumer
+from sfu.control.data_consumer import DataConsumer
+from sfu.control.data_producer import DataProducer
 from sfu.control.peer import Peer
 from sfu.control.producer import Producer
 from sfu.control.room import Room
@@ -47,11 +49,23 @@ def peer_detail(peer: Peer) -> Json:
     transports = [transport for transport in peer.transports.values() if transport.is_made]
     producers = [(transport, item) for transport in transports for item in transport.producers.values()]
     consumers = [(transport, item) for transport in transports for item in transport.consumers.values()]
+    data_producers = [(transport, item) for transport in transports for item in transport.data.producers.values()]
+    data_consumers = [(transport, item) for transport in transports for item in transport.data.consumers.values()]
     return {
         **peer_info(peer),
         "transports": [transport_detail(transport) for transport in transports],
         "producers": [producer_detail(transport, item) for transport, item in producers if item.is_made],
         "consumers": [consumer_detail(transport, item) for transport, item in consumers if item.is_made],
+        "dataProducers": [
+            {**data_producer(item), "transportId": transport.id}
+            for transport, item in data_producers
+            if item.is_made
+        ],
+        "dataConsumers": [
+            {**data_consumer(item), "transportId": transport.id}
+            for transport, item in data_consumers
+            if item.is_made
+        ],
     }
 
 
@@ -67,6 +81,7 @@ def transport_detail(transport: Transport) -> Json:
         "direction": transport.direction,
         "iceState": transport.ice_state,
         "dtlsState": transport.dtls_state,
+        **({"sctpState": transport.sctp_state} if transport.sctp_state is not None else {}),
     }
 
 
@@ -116,4 +131,32 @@ def consumer_detail(transport: Transport, consumer: Consumer) -> Json:
         "preferredLayers": consumer.preferred_layers,
         "currentLayers": consumer.current_layers,
         "score": consumer.score,
+    }
+
+
+def data_producer(producer: DataProducer) -> Json:
+    """A data producer, for who made it and in a peer's details."""
+    return {
+        "id": producer.id,
+        "dataProducerId": producer.id,
+        "sctpStreamParameters": producer.sctp_stream_parameters,
+        "label": producer.label,
+        "protocol": producer.protocol,
+        "paused": producer.paused,
+        "appData": producer.app_data,
+    }
+
+
+def data_consumer(consumer: DataConsumer) -> Json:
+    """A data consumer, for who made it and in a peer's details."""
+    return {
+        "id": consumer.id,
+        "dataConsumerId": consumer.id,
+        "dataProducerId": consumer.producer.id,
+        "sctpStreamParameters": consumer.sctp_stream_parameters,
+        "label": consumer.producer.label,
+        "protocol": consumer.producer.protocol,
+        "paused": consumer.paused,
+        "dataProducerPaused": consumer.producer.paused,
+        "appData": consumer.producer.app_data,
     }

@@ -3,7 +3,7 @@
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from sfu.api import consumers, events, health, producers, rooms, transports
+from sfu.api import consumers, data_channels, events, health, producers, rooms, transports
 from sfu.api.keys import METRICS
 
 ROOM = "/rooms/{roomId:[^/]+}"
@@ -11,6 +11,9 @@ PEER = ROOM + "/peers/{peerId:[^/]+}"
 TRANSPORT = ROOM + "/transports/{transportId:[^/]+}"
 PRODUCER = ROOM + "/producers/{producerId:[^/]+}"
 CONSUMER = ROOM + "/consumers/{consumerId:[^/]+}"
+
+DATA_PRODUCER = ROOM + "/data-producers/{dataProducerId:[^/]+}"
+DATA_CONSUMER = ROOM + "/data-consumers/{dataConsumerId:[^/]+}"
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -49,4 +52,14 @@ ROUTES = (
     web.post(CONSUMER + "/preferred-layers", consumers.set_preferred_layers),
     web.post(CONSUMER + "/priority", consumers.set_priority),
     web.get(CONSUMER + "/stats", consumers.consumer_stats),
+    web.post(ROOM + "/data-producers", data_channels.produce_data),
+    web.post(DATA_PRODUCER + "/close", data_channels.close_data_producer),
+    web.post(DATA_PRODUCER + "/pause", data_channels.pause_data_producer),
+    web.post(DATA_PRODUCER + "/resume", data_channels.resume_data_producer),
+    web.get(DATA_PRODUCER + "/stats", data_channels.data_producer_stats),
+    web.post(ROOM + "/data-consumers", data_channels.consume_data),
+    web.post(DATA_CONSUMER + "/close", data_channels.close_data_consumer),
+    web.post(DATA_CONSUMER + "/pause", data_channels.pause_data_consumer),
+    web.post(DATA_CONSUMER + "/resume", data_channels.resume_data_consumer),
+    web.get(DATA_CONSUMER + "/stats", data_channels.data_consumer_stats),
 )

@@ -19,3 +19,7 @@ class Limits:
     """Camera, microphone, screen and its sound, each several times over."""
     consumers_per_transport: int = 4_000
     """Sound and picture of everybody in a full room. MIDs of up to four digits number them."""
+    data_producers_per_transport: int = 64
+    """Chat, whiteboard, files and whatever else an application puts on channels of their own."""
+    data_consumers_per_transport: int = 1_000
+    """Somewhat less than the SCTP streams of a transport."""

@@ -35,6 +35,7 @@ class Peer(EventEmitter):
             a TCP connection; the peer was alive until now.
         `transport-state` (peer, transport): as the transport says.
         `producer-closed` (peer, producer), `consumer-closed` (peer, consumer): unless the peer itself goes.
+        `data-closed` (peer, event, data): as the transport says, unless the peer itself goes.
         `change` (peer, producer or consumer, event, data): as the transport says.
     """
 
@@ -83,6 +84,7 @@ class Peer(EventEmitter):
         transport.on("state", self._transport_state)
         transport.on("producer-closed", self._producer_closed)
         transport.on("consumer-closed", self._consumer_closed)
+        transport.on("data-closed", self._data_closed)
         transport.on("change", self._changed)
         await transport.open(router_id, options)
         return transport
@@ -127,6 +129,10 @@ class Peer(EventEmitter):
 
     def _changed(self, source: Producer | Consumer, event: str, data: Data) -> None:
         self.emit("change", self, source, event, data)
+
+    def _data_closed(self, event: str, data: Data) -> None:
+        if not self.closed:
+            self.emit("data-closed", self, event, data)
 
     def _producer_closed(self, producer: Producer) -> None:
         if not self.closed:

@@ -1,11 +1,14 @@
 """A room: one router on one media worker, and the peers in it."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pyee.base import EventEmitter
 
 from sfu.control.channel import Data
 from sfu.control.consumer import Consumer
+from sfu.control.data_consumer import DataConsumer
+from sfu.control.data_producer import DataProducer
 from sfu.control.limits import Limits
 from sfu.control.media_worker import MediaWorker
 from sfu.control.negotiation import ROUTER_RTP_CAPABILITIES_WIRE
@@ -77,6 +80,7 @@ class Room(EventEmitter):
         peer.on("transport-state", self._transport_state)
         peer.on("producer-closed", self._producer_closed)
         peer.on("consumer-closed", self._consumer_closed)
+        peer.on("data-closed", self._data_closed)
         peer.on("change", self._changed)
         self.emit("peer-joined", peer)
         self._log.info("peer joined", peer_id=peer.id, peers=len(self.peers))
@@ -123,6 +127,24 @@ class Room(EventEmitter):
                     return consumer
         raise NotFound.consumer(consumer_id)
 
+    def data_producer(self, producer_id: str) -> DataProducer:
+        """Return the data producer with this id, whoever's it is, or raise `NotFound`."""
+        for transport in self._transports:
+            if (producer := transport.data.producers.get(producer_id)) is not None:
+                return producer
+        raise NotFound.data_producer(producer_id)
+
+    def data_consumer(self, consumer_id: str) -> DataConsumer:
+        """Return the data consumer with this id, whoever's it is, or raise `NotFound`."""
+        for transport in self._transports:
+            if (consumer := transport.data.consumers.get(consumer_id)) is not None:
+                return consumer
+        raise NotFound.data_consumer(consumer_id)
+
+    @property
+    def _transports(self) -> Iterator[Transport]:
+        return (transport for peer in self.peers.values() for transport in peer.transports.values())
+
     def close(self, reason: RoomClosedReason) -> None:
         """Close the room with all in it. One event says so; what was in the room is not told one by one."""
         if self.closed:
@@ -156,10 +178,15 @@ class Room(EventEmitter):
 
     def _transport_state(self, peer: Peer, transport: Transport) -> None:
         state = {"iceState": transport.ice_state, "dtlsState": transport.dtls_state}
+        if transport.sctp_state is not None:
+            state["sctpState"] = transport.sctp_state
         self._tell("transport-state", {"transportId": transport.id, "peerId": peer.id, **state})
 
     def _changed(self, peer: Peer, source: Producer | Consumer, event: str, data: Data) -> None:
         self.emit("change", source, event, {"peerId": peer.id, **data})
+
+    def _data_closed(self, peer: Peer, event: str, data: Data) -> None:
+        self._tell(event, {**data, "peerId": peer.id})
 
     def _producer_closed(self, peer: Peer, producer: Producer) -> None:
         self._tell("producer-closed", {"producerId": producer.id, "peerId": peer.id})

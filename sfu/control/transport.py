@@ -1,13 +1,17 @@
 """A WebRTC transport of one peer, and the producers and consumers on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, Literal
 
 from pyee.base import EventEmitter
 
 from sfu.control.channel import Data
 from sfu.control.consumer import Consumer, ConsumerOptions
+from sfu.control.data_channels import DataChannels
+from sfu.control.data_consumer import DataConsumer
+from sfu.control.data_producer import DataProducer
 from sfu.control.limits import Limits
 from sfu.control.media_worker import MediaWorker
 from sfu.control.negotiation import negotiate_consumer, negotiate_producer
@@ -16,9 +20,15 @@ from sfu.errors import LimitReached, NotFound, SfuError
 from shared.ids import new_id
 from shared.logging import get_logger
 from shared.rtp_parameters import MediaKind, RtpCapabilities, RtpParameters
-from shared.transport_parameters import DtlsParameters, dump_dtls_parameters
+from shared.transport_parameters import (
+    DtlsParameters,
+    NumSctpStreams,
+    dump_dtls_parameters,
+    dump_num_sctp_streams,
+)
 
 Direction = Literal["send", "recv"]
+Child = Producer | Consumer | DataProducer | DataConsumer
 
 MAX_MIDS = 10_000
 """MIDs are decimal and at most four characters: the header extension that carries them stays short."""
@@ -37,6 +47,7 @@ class TransportOptions:
     """How a transport begins; without a limit the peer may send as much as its network carries."""
 
     enable_sctp: bool = False
+    num_sctp_streams: NumSctpStreams = field(default_factory=NumSctpStreams)
     max_incoming_bitrate_bps: int | None = None
 
 
@@ -47,8 +58,9 @@ class Transport(EventEmitter):
     the wire: iceParameters, iceCandidates, dtlsParameters, sctpParameters. `owner` has the ids for its log lines.
 
     Emits:
-        `state` (transport): ICE or DTLS changed state.
+        `state` (transport): ICE, DTLS or SCTP changed state.
         `producer-closed` (producer), `consumer-closed` (consumer): one that had been made is gone.
+        `data-closed` (event, data): a data producer or consumer that had been made is gone, for the event log.
         `change` (producer or consumer, event, data): news of it for the event log, such as its score.
         `close` (transport): it is gone, and everything on it. Emitted once.
     """
@@ -62,10 +74,13 @@ class Transport(EventEmitter):
         self.ice_state = "new"
         self.dtls_state = "new"
         self.consent_expired = False
+        self.sctp_state: str | None = None
         self.parameters: Data = {}
         self.closed = False
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
+        self.data = DataChannels(worker, limits, self._create)
+        self.data.on("closed", partial(self.emit, "data-closed"))
         self._worker = worker
         self._limits = limits
         self._cname: str | None = None
@@ -90,6 +105,9 @@ class Transport(EventEmitter):
         request: Data = {"routerId": router_id, "transportId": self.id, "enableSctp": options.enable_sctp}
         if options.max_incoming_bitrate_bps is not None:
             request["maxIncomingBitrate"] = options.max_incoming_bitrate_bps
+        if options.enable_sctp:
+            request["numSctpStreams"] = dump_num_sctp_streams(options.num_sctp_streams)
+            self.sctp_state = "new"
         try:
             self.parameters = await self._ask("transport.create", request)
         except BaseException:
@@ -179,6 +197,7 @@ class Transport(EventEmitter):
         self._worker.remove_listener(self.id, self._notified)
         if tell_worker:
             self._worker.post("transport.close", {"transportId": self.id})
+        self.data.close()
         for consumer in tuple(self.consumers.values()):
             consumer.close(tell_worker=False)
         for producer in tuple(self.producers.values()):
@@ -186,7 +205,7 @@ class Transport(EventEmitter):
         self._log.info("transport closed")
         self.emit("close", self)
 
-    async def _create(self, method: str, child: Producer | Consumer) -> None:
+    async def _create(self, method: str, child: Child) -> None:
         """Have the worker make a child that is in our maps already, so that whatever closes us closes it too."""
         try:
             answer = await self._ask(method, child.to_create_request(self.id))
@@ -224,7 +243,13 @@ class Transport(EventEmitter):
         self.ice_state = data.get("iceState", self.ice_state)
         self.dtls_state = data.get("dtlsState", self.dtls_state)
         self.consent_expired = bool(data.get("consentExpired"))
-        self._log.info("transport state", ice_state=self.ice_state, dtls_state=self.dtls_state)
+        self.sctp_state = data.get("sctpState", self.sctp_state)
+        self._log.info(
+            "transport state",
+            ice_state=self.ice_state,
+            dtls_state=self.dtls_state,
+            **({"sctp_state": self.sctp_state} if self.sctp_state is not None else {}),
+        )
         self.emit("state", self)
 
     def _producer_score(self, producer: Producer) -> None:
@@ -260,7 +285,9 @@ class Transport(EventEmitter):
         self.emit("consumer-closed", consumer)
 
 
-def _gone(child: Producer | Consumer) -> SfuError:
+def _gone(child: Child) -> SfuError:
+    if isinstance(child, DataProducer | DataConsumer):
+        return child.overtaken()
     if isinstance(child, Producer):
         return NotFound.producer(child.id)
     return NotFound.producer(child.producer.id)

@@ -20,9 +20,21 @@ class DataObjects:
     def __init__(self, parent: "TransportParent") -> None:
         self.producers: dict[str, DataProducer] = {}
         self.consumers: dict[str, DataConsumer] = {}
+        self._received_before = 0  # messages of those that are closed by now
+        self._sent_before = 0
         self._router_of: dict[DataProducer, Router] = {}
         self._channels_of: dict[DataProducer | DataConsumer, DataChannels] = {}
         self._parent = parent
+
+    @property
+    def messages_received(self) -> int:
+        """Messages that data producers have received since the worker's start."""
+        return self._received_before + sum(one.messages_received for one in self.producers.values())
+
+    @property
+    def messages_sent(self) -> int:
+        """Messages that data consumers have sent since the worker's start."""
+        return self._sent_before + sum(one.messages_sent for one in self.consumers.values())
 
     def producer(self, producer_id: Any) -> DataProducer:
         """Find a data producer. Raises: NotFoundError."""
@@ -67,6 +79,7 @@ class DataObjects:
         """Close a data producer with its consumers, wherever they are."""
         for consumer in list(producer.consumers):
             self.close_consumer(consumer)
+        self._received_before += producer.messages_received
         del self.producers[producer.id]
         del self._router_of.pop(producer).data_producers[producer.id]
         del self._channels_of.pop(producer).producers[producer.parameters.stream_id]
@@ -75,6 +88,7 @@ class DataObjects:
         """Close a data consumer."""
         consumer.close()
         consumer.producer.consumers.remove(consumer)
+        self._sent_before += consumer.messages_sent
         del self.consumers[consumer.id]
         del self._channels_of.pop(consumer).consumers[consumer.parameters.stream_id]
 

@@ -109,6 +109,8 @@ class Requests:
             "dataProducers": len(self._objects.data.producers),
             "dataConsumers": len(self._objects.data.consumers),
             "quality": self._objects.quality.render(self._objects.transports.values()),
+            "dataMessagesReceived": self._objects.data.messages_received,
+            "dataMessagesSent": self._objects.data.messages_sent,
             **self._links.traffic(),
         }
 

@@ -157,8 +157,7 @@ class RunningSfu(SfuApi):
     async def worker_counts(self) -> Json:
         """Return how many objects the workers hold together, after all that was asked so far."""
         stats = await asyncio.gather(*(worker.fresh_stats() for worker in self.pool.ready_workers))
-        kinds = ("routers", "transports", "producers", "consumers")
-        return {kind: sum(entry[kind] for entry in stats) for kind in kinds}
+        return {kind: sum(entry[kind] for entry in stats) for kind in NOTHING}
 
     async def drops(self, reason: str) -> int:
         """Return how many packets the workers have dropped for this reason."""
@@ -182,7 +181,14 @@ def is_gone(pid: int) -> bool:
     return ended
 
 
-NOTHING = {"routers": 0, "transports": 0, "producers": 0, "consumers": 0}
+NOTHING = {
+    "routers": 0,
+    "transports": 0,
+    "producers": 0,
+    "consumers": 0,
+    "dataProducers": 0,
+    "dataConsumers": 0,
+}
 
 
 def settings_for_tests(**changes: Any) -> Settings:
