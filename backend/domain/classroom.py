@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
+from backend.domain.classroom_data import ClassroomData
 from backend.domain.notices import (
     ActiveSpeaker,
     ConsumerEnded,
@@ -44,6 +45,7 @@ class Classroom:
         self.record = record
         self.participants: dict[str, Participant] = {}
         self.producers: dict[str, MediaProducer] = {}
+        self.data = ClassroomData(self.tell)
         self.router_rtp_capabilities: JsonObject = {}
         self.sfu_restarts = 0
         self.closed = False
@@ -125,6 +127,7 @@ class Classroom:
         everybody = list(self.participants.values())
         self.participants.clear()
         self.producers.clear()
+        self.data.producers.clear()
         for one in everybody:
             one.gone = True
             one.forget_media()
@@ -202,6 +205,7 @@ class Classroom:
             self.end_producer(producer)
         for consumer in [one for one in owner.consumers.values() if one.transport_id == transport_id]:
             self.end_consumer(consumer, tell_owner=False)
+        self.data.end_transport(owner, transport_id)
 
     # What the SFU sends of it
 
@@ -275,10 +279,12 @@ class Classroom:
         for producer in self.producers.values():
             if producer.owner is not loser:
                 loser.tell(NewProducer(producer))
+        self.data.announce_to(loser)
 
     def _start_over(self) -> None:
         self.producers.clear()
         self._speaker = None
+        self.data.producers.clear()
         for participant in self.participants.values():
             participant.forget_media()
             participant.owes_restart_notice = True  # also who has no media now may know of others'
@@ -290,6 +296,7 @@ class Classroom:
             self.end_producer(producer)
         for consumer in list(owner.consumers.values()):
             self.end_consumer(consumer, tell_owner=False)
+        self.data.end_all_of(owner)
         owner.forget_media()
 
 

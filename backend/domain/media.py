@@ -68,7 +68,7 @@ class MediaControl:
             require_room_for(len(me.transports), MAX_TRANSPORTS, "transports")
             await self._ensure_peer(me)
             call = self._sfu.create_transport(me.room.id, me.id, direction, enable_sctp=enable_sctp)
-            transport = await self._ask(me, call)
+            transport = await self.ask(me, call)
             me.transports[transport.id] = direction
             return transport
 
@@ -76,20 +76,20 @@ class MediaControl:
         """Give one's transport the client's DTLS parameters. Raises: Conflict `ALREADY_CONNECTED`."""
         async with me.lock:
             me.own_transport(transport_id)
-            await self._ask(me, self._sfu.connect_transport(me.room.id, transport_id, dtls_parameters))
+            await self.ask(me, self._sfu.connect_transport(me.room.id, transport_id, dtls_parameters))
 
     async def restart_ice(self, me: Participant, transport_id: str) -> JsonObject:
         """Have one's transport's ICE credentials made anew and return them; media goes on meanwhile."""
         async with me.lock:
             me.own_transport(transport_id)
-            return await self._ask(me, self._sfu.restart_ice(me.room.id, transport_id))
+            return await self.ask(me, self._sfu.restart_ice(me.room.id, transport_id))
 
     async def close_transport(self, me: Participant, transport_id: str) -> None:
         """Close one's transport and all it carries."""
         async with me.lock:
             me.own_transport(transport_id)
             with me.closing_own(transport_id):
-                await self._ask(me, self._sfu.close_transport(me.room.id, transport_id))
+                await self.ask(me, self._sfu.close_transport(me.room.id, transport_id))
             me.room.end_transport(me, transport_id)
 
     # Sending
@@ -109,7 +109,7 @@ class MediaControl:
                 raise InvalidInput(
                     "This transport is for receiving.", details={"transportId": ["Not for sending."]}
                 )
-            producer_id = await self._ask(me, self._sfu.create_producer(me.room.id, me.id, wish))
+            producer_id = await self.ask(me, self._sfu.create_producer(me.room.id, me.id, wish))
             producer = MediaProducer(
                 id=producer_id,
                 owner=me,
@@ -128,10 +128,10 @@ class MediaControl:
             call = self._sfu.switch_producer(me.room.id, producer_id, action)
             if action is SwitchAction.CLOSE:
                 with me.closing_own(producer_id):
-                    await self._ask(me, call)
+                    await self.ask(me, call)
                 me.room.end_producer(producer)
             else:
-                await self._ask(me, call)
+                await self.ask(me, call)
                 me.room.switch_producer(producer, paused=action is SwitchAction.PAUSE)
 
     async def mute(self, target: Participant, producer: MediaProducer) -> bool:
@@ -140,7 +140,7 @@ class MediaControl:
             if producer.paused or target.producers.get(producer.id) is not producer:
                 return False
             call = self._sfu.switch_producer(target.room.id, producer.id, SwitchAction.PAUSE)
-            await self._ask(target, call)
+            await self.ask(target, call)
             target.room.switch_producer(producer, paused=True)
             return True
 
@@ -167,7 +167,7 @@ class MediaControl:
             require_room_for(len(me.consumers), MAX_CONSUMERS, "consumers")
             exact = replace(wish, transport_id=transport_id)
             me.early_layers.clear()
-            made = await self._ask(me, self._sfu.create_consumer(me.room.id, me.id, exact))
+            made = await self.ask(me, self._sfu.create_consumer(me.room.id, me.id, exact))
             me.room.producer(wish.producer_id)  # it may have been closed meanwhile, and the consumer with it
             consumer = MediaConsumer(made.id, me, transport_id, producer, wish.paused)
             if (layers := me.early_layers.get(made.id)) is not None:
@@ -187,46 +187,48 @@ class MediaControl:
             call = self._sfu.switch_consumer(me.room.id, consumer_id, action)
             if action is SwitchAction.CLOSE:
                 with me.closing_own(consumer_id):
-                    await self._ask(me, call)
+                    await self.ask(me, call)
                 me.room.end_consumer(consumer, tell_owner=False)
             else:
-                await self._ask(me, call)
+                await self.ask(me, call)
                 consumer.paused = action is SwitchAction.PAUSE
 
     async def set_preferred_layers(self, me: Participant, consumer_id: str, layers: Layers) -> Layers | None:
         """Receive at most these layers; return what it came to, None when the consumer has no layers."""
         async with me.lock:
             me.own_consumer(consumer_id)
-            return await self._ask(me, self._sfu.set_preferred_layers(me.room.id, consumer_id, layers))
+            return await self.ask(me, self._sfu.set_preferred_layers(me.room.id, consumer_id, layers))
 
     async def set_consumer_priority(self, me: Participant, consumer_id: str, priority: int) -> None:
         """Let one's consumer come before or after one's others when bandwidth is short."""
         async with me.lock:
             me.own_consumer(consumer_id)
-            await self._ask(me, self._sfu.set_priority(me.room.id, consumer_id, priority))
+            await self.ask(me, self._sfu.set_priority(me.room.id, consumer_id, priority))
 
     async def request_key_frame(self, me: Participant, consumer_id: str) -> None:
         """Ask for a key frame for one's consumer."""
         async with me.lock:
             me.own_consumer(consumer_id)
-            await self._ask(me, self._sfu.request_key_frame(me.room.id, consumer_id))
+            await self.ask(me, self._sfu.request_key_frame(me.room.id, consumer_id))
 
     # Looking
 
     async def stats(self, me: Participant, kind: MediaObject, object_id: str) -> Sequence[JsonObject]:
-        """Return the statistics of one's own transport, producer or consumer, in mediasoup's field names."""
+        """Return the statistics of something of one's own, in mediasoup's field names."""
         async with me.lock:
-            owned = {
+            owned: dict[MediaObject, Callable[[str], object]] = {
                 MediaObject.TRANSPORT: me.own_transport,
                 MediaObject.PRODUCER: me.own_producer,
                 MediaObject.CONSUMER: me.own_consumer,
+                MediaObject.DATA_PRODUCER: me.own_data_producer,
+                MediaObject.DATA_CONSUMER: me.own_data_consumer,
             }
             owned[kind](object_id)
-            return await self._ask(me, self._sfu.stats(me.room.id, kind, object_id))
+            return await self.ask(me, self._sfu.stats(me.room.id, kind, object_id))
 
     async def room_info(self, me: Participant) -> JsonObject:
         """Return the SFU's own view of the room; an empty one while the SFU has not made it anew."""
-        info = await self._ask(me, self._sfu.room_info(me.room.id))
+        info = await self.ask(me, self._sfu.room_info(me.room.id))
         return info or {"roomId": me.room.id, "name": me.room.record.name, "peerCount": 0, "peers": []}
 
     # The SFU
@@ -235,7 +237,7 @@ class MediaControl:
         if me.has_peer:
             return
         room = me.room
-        capabilities = await self._ask(me, self._rejoin(me))
+        capabilities = await self.ask(me, self._rejoin(me))
         me.has_peer = True
         room.router_rtp_capabilities = capabilities or room.router_rtp_capabilities
 
@@ -249,7 +251,7 @@ class MediaControl:
             self._chores.spawn(self._chores.do(partial(self._sfu.leave_peer, room.id, me.id)))
         return capabilities
 
-    async def _ask(self, me: Participant, call: Awaitable[T]) -> T:
+    async def ask(self, me: Participant, call: Awaitable[T]) -> T:
         """Await the SFU's answer; refuse it when meanwhile the seat was freed or all its media ended."""
         generation = me.media_generation
         try:

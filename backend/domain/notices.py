@@ -6,7 +6,7 @@ A notice that holds a participant or a room shows it as it is at the moment of t
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backend.domain.participants import MediaProducer, Participant
+from backend.domain.participants import DataProducer, MediaProducer, Participant
 from backend.domain.rooms import RoomRecord
 from backend.domain.sfu_port import Layers
 
@@ -76,6 +76,30 @@ class ConsumerEnded:
 
     consumer_id: str
     producer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewDataProducer:
+    """Somebody began to send on a data channel."""
+
+    producer: DataProducer
+
+
+@dataclass(frozen=True, slots=True)
+class DataProducerEnded:
+    """A data producer is closed."""
+
+    producer_id: str
+    participant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataConsumerEnded:
+    """One's data consumer is closed: with its data producer, or for the SFU's `reason`."""
+
+    consumer_id: str
+    producer_id: str
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +195,9 @@ Notice = (
     | ProducerEnded
     | ConsumerSwitched
     | ConsumerEnded
+    | NewDataProducer
+    | DataProducerEnded
+    | DataConsumerEnded
     | ConsumerLayersChanged
     | ProducerLayersWanted
     | ActiveSpeaker

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from backend.domain.sfu_port import (
     CONSUMER_NOT_FOUND,
+    DATA_CONSUMER_NOT_FOUND,
+    DATA_PRODUCER_NOT_FOUND,
     PRODUCER_NOT_FOUND,
     TRANSPORT_NOT_FOUND,
     Direction,
@@ -31,6 +33,12 @@ MAX_PRODUCERS = 16
 
 MAX_CONSUMERS = 4096
 """Everything that `MAX_PRODUCERS` others each could send in the largest class anybody would watch at once."""
+
+MAX_DATA_PRODUCERS = 64
+"""Chat, whiteboard, files and whatever else a client puts on channels of their own."""
+
+MAX_DATA_CONSUMERS = 1000
+"""Somewhat less than a transport has SCTP streams."""
 
 
 class Outbox(Protocol):
@@ -73,6 +81,29 @@ class MediaConsumer:
 
 
 @dataclass(slots=True, eq=False)
+class DataProducer:
+    """A data channel on which a participant sends, and the consumers of it by id."""
+
+    id: str
+    owner: "Participant"
+    transport_id: str
+    label: str
+    protocol: str
+    app_data: JsonObject
+    consumers: "dict[str, DataConsumer]" = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class DataConsumer:
+    """A data channel on which a participant receives."""
+
+    id: str
+    owner: "Participant"
+    transport_id: str
+    producer: DataProducer
+
+
+@dataclass(slots=True, eq=False)
 class Participant:
     """One seat taken in a class. The SFU knows it as a peer of the same id.
 
@@ -99,6 +130,8 @@ class Participant:
     transports: dict[str, Direction] = field(default_factory=dict)
     producers: dict[str, MediaProducer] = field(default_factory=dict)
     consumers: dict[str, MediaConsumer] = field(default_factory=dict)
+    data_producers: dict[str, DataProducer] = field(default_factory=dict)
+    data_consumers: dict[str, DataConsumer] = field(default_factory=dict)
     closing: set[str] = field(default_factory=set)
     early_layers: dict[str, Layers | None] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -134,6 +167,20 @@ class Participant:
         except KeyError:
             raise NotFound("There is no such consumer.", CONSUMER_NOT_FOUND) from None
 
+    def own_data_producer(self, producer_id: str) -> DataProducer:
+        """Return one's own data producer. Raises: NotFound `DATA_PRODUCER_NOT_FOUND`."""
+        try:
+            return self.data_producers[producer_id]
+        except KeyError:
+            raise NotFound("There is no such data producer.", DATA_PRODUCER_NOT_FOUND) from None
+
+    def own_data_consumer(self, consumer_id: str) -> DataConsumer:
+        """Return one's own data consumer. Raises: NotFound `DATA_CONSUMER_NOT_FOUND`."""
+        try:
+            return self.data_consumers[consumer_id]
+        except KeyError:
+            raise NotFound("There is no such data consumer.", DATA_CONSUMER_NOT_FOUND) from None
+
     def receiving_transport(self) -> str:
         """Return the first transport for receiving. Raises: NotFound `TRANSPORT_NOT_FOUND`."""
         for transport_id, direction in self.transports.items():
@@ -141,7 +188,7 @@ class Participant:
                 return transport_id
         raise NotFound("There is no transport for receiving.", TRANSPORT_NOT_FOUND)
 
-    def is_closing(self, one: MediaProducer | MediaConsumer) -> bool:
+    def is_closing(self, one: MediaProducer | MediaConsumer | DataProducer | DataConsumer) -> bool:
         """Tell whether one's own request to close this, or the transport under it, is on its way."""
         return one.id in self.closing or one.transport_id in self.closing
 
@@ -160,6 +207,8 @@ class Participant:
         self.transports.clear()
         self.producers.clear()
         self.consumers.clear()
+        self.data_producers.clear()
+        self.data_consumers.clear()
 
 
 def producer_not_found() -> NotFound:

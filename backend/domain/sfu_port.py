@@ -20,6 +20,8 @@ PEER_NOT_FOUND = "PEER_NOT_FOUND"
 TRANSPORT_NOT_FOUND = "TRANSPORT_NOT_FOUND"
 PRODUCER_NOT_FOUND = "PRODUCER_NOT_FOUND"
 CONSUMER_NOT_FOUND = "CONSUMER_NOT_FOUND"
+DATA_PRODUCER_NOT_FOUND = "DATA_PRODUCER_NOT_FOUND"
+DATA_CONSUMER_NOT_FOUND = "DATA_CONSUMER_NOT_FOUND"
 
 
 class SfuUnavailable(NotAvailable):
@@ -53,6 +55,8 @@ class MediaObject(enum.StrEnum):
     TRANSPORT = "transports"
     PRODUCER = "producers"
     CONSUMER = "consumers"
+    DATA_PRODUCER = "data-producers"
+    DATA_CONSUMER = "data-consumers"
 
 
 class Layers(NamedTuple):
@@ -105,6 +109,28 @@ class ConsumerWish:
 
 
 @dataclass(frozen=True, slots=True)
+class DataProducerWish:
+    """On which data channel a client wants to send. `sctp_stream_parameters` and `app_data` are opaque."""
+
+    transport_id: str
+    sctp_stream_parameters: JsonObject
+    label: str = ""
+    protocol: str = ""
+    app_data: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DataConsumerWish:
+    """Which data producer a client wants to receive; what is None is as with that, or the first transport."""
+
+    data_producer_id: str
+    transport_id: str | None = None
+    ordered: bool | None = None
+    max_packet_life_time: int | None = None
+    max_retransmits: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SfuConsumer:
     """A consumer that the SFU made, with what the client needs to receive it."""
 
@@ -128,6 +154,8 @@ class SfuPeerState:
     consumers: frozenset[str]
     layers: Mapping[str, Layers | None] = field(default_factory=dict)
     wanted: Mapping[str, int | None] = field(default_factory=dict)
+    data_producers: frozenset[str] = frozenset()
+    data_consumers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +180,24 @@ class ConsumerClosed:
 
     room_id: str
     consumer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataProducerClosed:
+    """The SFU closed a data producer, asked or not."""
+
+    room_id: str
+    producer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataConsumerClosed:
+    """The SFU closed a data consumer, asked or not; `reason` tells why when it did so by itself."""
+
+    room_id: str
+    peer_id: str
+    consumer_id: str
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +236,16 @@ class LayersWanted:
     spatial_layer: int | None
 
 
-SfuEvent = ProducerClosed | ConsumerClosed | RoomDoubtful | SpeakerChanged | LayersChanged | LayersWanted
+SfuEvent = (
+    ProducerClosed
+    | ConsumerClosed
+    | DataProducerClosed
+    | DataConsumerClosed
+    | RoomDoubtful
+    | SpeakerChanged
+    | LayersChanged
+    | LayersWanted
+)
 
 
 class SfuPort(Protocol):
@@ -244,6 +299,20 @@ class SfuPort(Protocol):
 
     async def switch_consumer(self, room_id: str, consumer_id: str, action: SwitchAction) -> None:
         """Pause, resume or close a consumer; closing one that is not there is no error."""
+
+    async def create_data_producer(self, room_id: str, peer_id: str, wish: DataProducerWish) -> str:
+        """Make a data producer and return its id."""
+
+    async def close_data_producer(self, room_id: str, producer_id: str) -> None:
+        """Close a data producer; one that is not there is no error."""
+
+    async def create_data_consumer(
+        self, room_id: str, peer_id: str, transport_id: str, wish: DataConsumerWish
+    ) -> tuple[str, JsonObject]:
+        """Make a data consumer and return its id and SCTP stream parameters."""
+
+    async def close_data_consumer(self, room_id: str, consumer_id: str) -> None:
+        """Close a data consumer; one that is not there is no error."""
 
     async def set_preferred_layers(self, room_id: str, consumer_id: str, layers: Layers) -> Layers | None:
         """Send a consumer at most these layers; return what it came to, None when it has no layers."""

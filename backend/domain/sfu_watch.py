@@ -22,6 +22,8 @@ from backend.domain.notices import (
 from backend.domain.participants import Participant
 from backend.domain.sfu_port import (
     ConsumerClosed,
+    DataConsumerClosed,
+    DataProducerClosed,
     LayersChanged,
     LayersWanted,
     ProducerClosed,
@@ -47,6 +49,8 @@ class _Held:
     transports: frozenset[str]
     producers: frozenset[str]
     consumers: frozenset[str]
+    data_producers: frozenset[str]
+    data_consumers: frozenset[str]
     layers: Mapping[str, ConsumerLayersChanged | None]
     wanted: Mapping[str, ProducerLayersWanted | None]
 
@@ -104,10 +108,13 @@ class SfuWatch:
             return
         match event:
             case ProducerClosed():
-                if (producer := room.producers.get(event.producer_id)) is not None:
-                    room.end_producer(producer, tell_owner=not producer.owner.is_closing(producer))
+                self._producer_closed(room, event.producer_id)
             case ConsumerClosed():
                 self._consumer_closed(room, event.consumer_id)
+            case DataProducerClosed():
+                self._data_producer_closed(room, event.producer_id)
+            case DataConsumerClosed():
+                self._data_consumer_closed(room, event)
             case RoomDoubtful():
                 self.doubt(room)
             case SpeakerChanged():
@@ -119,11 +126,25 @@ class SfuWatch:
                 if (producer := room.producers.get(event.producer_id)) is not None:
                     room.note_wanted(producer, event.spatial_layer)
 
+    def _producer_closed(self, room: Classroom, producer_id: str) -> None:
+        if (producer := room.producers.get(producer_id)) is not None:
+            room.end_producer(producer, tell_owner=not producer.owner.is_closing(producer))
+
     def _consumer_closed(self, room: Classroom, consumer_id: str) -> None:
         for participant in room.participants.values():
             if (consumer := participant.consumers.get(consumer_id)) is not None:
                 room.end_consumer(consumer, tell_owner=not participant.is_closing(consumer))
                 return
+
+    def _data_producer_closed(self, room: Classroom, producer_id: str) -> None:
+        if (producer := room.data.producers.get(producer_id)) is not None:
+            room.data.end_producer(producer, tell_owner=not producer.owner.is_closing(producer))
+
+    def _data_consumer_closed(self, room: Classroom, event: DataConsumerClosed) -> None:
+        owner = room.participants.get(event.peer_id)
+        if owner is not None and (consumer := owner.data_consumers.get(event.consumer_id)) is not None:
+            tell_owner = not owner.is_closing(consumer)
+            room.data.end_consumer(consumer, tell_owner=tell_owner, reason=event.reason)
 
     def _layers_changed(self, room: Classroom, event: LayersChanged) -> None:
         owner = room.participants.get(event.peer_id)
@@ -189,6 +210,12 @@ class SfuWatch:
         for consumer_id in held.consumers - found.consumers:
             if (consumer := me.consumers.get(consumer_id)) is not None:
                 room.end_consumer(consumer, tell_owner=True)
+        for producer_id in held.data_producers - found.data_producers:
+            if (source := me.data_producers.get(producer_id)) is not None:
+                room.data.end_producer(source, tell_owner=True)
+        for consumer_id in held.data_consumers - found.data_consumers:
+            if (sink := me.data_consumers.get(consumer_id)) is not None:
+                room.data.end_consumer(sink, tell_owner=True)
 
     def _note_layers(self, room: Classroom, held: _Held, found: SfuPeerState) -> None:
         """Take over what was missed. What an event has changed since the question is newer than the answer."""
@@ -211,6 +238,10 @@ class SfuWatch:
                 await self._sfu.switch_consumer(room.id, consumer_id, SwitchAction.CLOSE)
             for producer_id in found.producers - me.producers.keys():
                 await self._sfu.switch_producer(room.id, producer_id, SwitchAction.CLOSE)
+            for consumer_id in found.data_consumers - me.data_consumers.keys():
+                await self._sfu.close_data_consumer(room.id, consumer_id)
+            for producer_id in found.data_producers - me.data_producers.keys():
+                await self._sfu.close_data_producer(room.id, producer_id)
             for transport_id in found.transports - me.transports.keys():
                 await self._sfu.close_transport(room.id, transport_id)
 
@@ -243,6 +274,8 @@ def _hold(participant: Participant) -> _Held:
         frozenset(participant.transports),
         frozenset(participant.producers),
         frozenset(participant.consumers),
+        frozenset(participant.data_producers),
+        frozenset(participant.data_consumers),
         {consumer.id: consumer.layers for consumer in participant.consumers.values()},
         {producer.id: producer.wanted for producer in participant.producers.values()},
     )

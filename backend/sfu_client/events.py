@@ -13,6 +13,8 @@ import aiohttp
 
 from backend.domain.sfu_port import (
     ConsumerClosed,
+    DataConsumerClosed,
+    DataProducerClosed,
     JsonObject,
     LayersChanged,
     LayersWanted,
@@ -114,6 +116,10 @@ _PARSERS: dict[str, Callable[[JsonObject], SfuEvent | None]] = {
     "room-closed": _room_closed,
     "producer-closed": lambda m: ProducerClosed(m["roomId"], m["producerId"]),
     "consumer-closed": lambda m: ConsumerClosed(m["roomId"], m["consumerId"]),
+    "data-producer-closed": lambda m: DataProducerClosed(m["roomId"], m["dataProducerId"]),
+    "data-consumer-closed": lambda m: DataConsumerClosed(
+        m["roomId"], m["peerId"], m["dataConsumerId"], m.get("reason")
+    ),
     "consumer-layers": _layers,
     "producer-layers": lambda m: LayersWanted(m["roomId"], m["producerId"], m["spatialLayer"]),
     "active-speaker": lambda m: SpeakerChanged(m["roomId"], m["peerId"], m["producerId"], m["volume"]),

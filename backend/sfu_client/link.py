@@ -6,6 +6,8 @@ from contextlib import suppress
 
 from backend.domain.sfu_port import (
     ConsumerWish,
+    DataConsumerWish,
+    DataProducerWish,
     Direction,
     JsonObject,
     Layers,
@@ -175,6 +177,45 @@ class SfuClient:
     async def switch_consumer(self, room_id: str, consumer_id: str, action: SwitchAction) -> None:
         """Pause, resume or close a consumer; closing one that is not there is no error."""
         await self._switch(room_id, MediaObject.CONSUMER, consumer_id, action)
+
+    # Data channels
+
+    async def create_data_producer(self, room_id: str, peer_id: str, wish: DataProducerWish) -> str:
+        """Make a data producer and return its id."""
+        body = {
+            "peerId": peer_id,
+            "transportId": wish.transport_id,
+            "sctpStreamParameters": wish.sctp_stream_parameters,
+            "label": wish.label,
+            "protocol": wish.protocol,
+            "appData": wish.app_data,
+        }
+        return _text(await self._post("rooms", room_id, "data-producers", body=body), "dataProducerId")
+
+    async def close_data_producer(self, room_id: str, producer_id: str) -> None:
+        """Close a data producer; one that is not there is no error."""
+        await self._switch(room_id, MediaObject.DATA_PRODUCER, producer_id, SwitchAction.CLOSE)
+
+    async def create_data_consumer(
+        self, room_id: str, peer_id: str, transport_id: str, wish: DataConsumerWish
+    ) -> tuple[str, JsonObject]:
+        """Make a data consumer and return its id and SCTP stream parameters."""
+        body = {
+            "peerId": peer_id,
+            "transportId": transport_id,
+            "dataProducerId": wish.data_producer_id,
+            "ordered": wish.ordered,
+            "maxPacketLifeTime": wish.max_packet_life_time,
+            "maxRetransmits": wish.max_retransmits,
+        }
+        answer = await self._post("rooms", room_id, "data-consumers", body=body)
+        return _text(answer, "dataConsumerId"), _object(answer, "sctpStreamParameters")
+
+    async def close_data_consumer(self, room_id: str, consumer_id: str) -> None:
+        """Close a data consumer; one that is not there is no error."""
+        await self._switch(room_id, MediaObject.DATA_CONSUMER, consumer_id, SwitchAction.CLOSE)
+
+    # Quality
 
     async def set_preferred_layers(self, room_id: str, consumer_id: str, layers: Layers) -> Layers | None:
         """Send a consumer at most these layers; return what it came to, None when it has no layers."""

@@ -25,6 +25,8 @@ def room_state(room_id: str, detail: JsonObject) -> SfuRoomState:
                     for one in peer["producers"]
                     if one.get("wantedLayers") is not None
                 },
+                data_producers=_ids(peer.get("dataProducers", ()), "dataProducerId"),
+                data_consumers=_ids(peer.get("dataConsumers", ()), "dataConsumerId"),
             )
             for peer in detail["peers"]
         }

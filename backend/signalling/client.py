@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backend.domain.data_media import DataControl
 from backend.domain.live_classes import LiveClasses
 from backend.domain.media import MediaControl, not_joined
 from backend.domain.moderation import Moderation
@@ -17,6 +18,7 @@ class Rules:
 
     classes: LiveClasses
     media: MediaControl
+    data: DataControl
     moderation: Moderation
     ice_servers: Callable[[User], list[JsonObject]]
 

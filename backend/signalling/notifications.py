@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from backend.domain import notices
 from backend.domain.notices import Notice
-from backend.domain.participants import MediaProducer, Participant
+from backend.domain.participants import DataProducer, MediaProducer, Participant
 from backend.domain.rooms import RoomRecord
 from backend.domain.sfu_port import Layers
 from backend.signalling.protoo import JsonObject, notification
@@ -30,6 +30,16 @@ def producer_object(producer: MediaProducer) -> JsonObject:
     }
 
 
+def data_producer_object(producer: DataProducer) -> JsonObject:
+    """Render a data producer as it stands in a participant."""
+    return {
+        "dataProducerId": producer.id,
+        "label": producer.label,
+        "protocol": producer.protocol,
+        "appData": producer.app_data,
+    }
+
+
 def participant_object(participant: Participant) -> JsonObject:
     """Render a participant with the producers it has at this moment."""
     return {
@@ -41,6 +51,7 @@ def participant_object(participant: Participant) -> JsonObject:
         "joinedAt": unix_ms(participant.joined_at),
         "handRaised": participant.hand_raised,
         "producers": [producer_object(producer) for producer in participant.producers.values()],
+        "dataProducers": [data_producer_object(one) for one in participant.data_producers.values()],
     }
 
 
@@ -63,6 +74,16 @@ def layers_object(layers: Layers | None) -> JsonObject:
 def _new_producer(notice: notices.NewProducer) -> Wire:
     producer = notice.producer
     return "new-producer", {**producer_object(producer), "participantId": producer.owner.id}
+
+
+def _new_data_producer(notice: notices.NewDataProducer) -> Wire:
+    producer = notice.producer
+    return "new-data-producer", {**data_producer_object(producer), "participantId": producer.owner.id}
+
+
+def _data_consumer_ended(notice: notices.DataConsumerEnded) -> Wire:
+    data = {"dataConsumerId": notice.consumer_id, "dataProducerId": notice.producer_id}
+    return "data-consumer-closed", data if notice.reason is None else {**data, "reason": notice.reason}
 
 
 def _producer_switched(notice: notices.ProducerSwitched) -> Wire:
@@ -111,6 +132,12 @@ _RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
         "consumer-closed",
         {"consumerId": n.consumer_id, "producerId": n.producer_id},
     ),
+    notices.NewDataProducer: _new_data_producer,
+    notices.DataProducerEnded: lambda n: (
+        "data-producer-closed",
+        {"dataProducerId": n.producer_id, "participantId": n.participant_id},
+    ),
+    notices.DataConsumerEnded: _data_consumer_ended,
     notices.ConsumerLayersChanged: _layers,
     notices.ProducerLayersWanted: lambda n: (
         "producer-layers-wanted",

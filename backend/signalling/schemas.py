@@ -12,8 +12,9 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre
 
 from backend.domain.rooms import MAX_ROOM_NAME_LENGTH
 from backend.domain.sfu_port import Direction, Layers
-from shared.control_api import HIGHEST_LAYER, MAX_PRIORITY
+from shared.control_api import HIGHEST_LAYER, MAX_LABEL_BYTES, MAX_PRIORITY
 from shared.ids import is_client_id
+from shared.sctp_stream_parameters import MAX_RELIABILITY
 from shared.wire_schema import Flag, WholeNumber, check_text
 
 MAX_TOKEN_LENGTH = 200
@@ -48,6 +49,10 @@ def _plain_text(value: str) -> None:
         raise ValidationError("Holds a character that is no text.")
 
 
+def _label(value: str) -> None:
+    check_text(value, MAX_LABEL_BYTES)
+
+
 def _client_id(value: str) -> None:
     if not is_client_id(value):
         raise ValidationError("1 to 128 of A-Z a-z 0-9 . _ ~ -, and neither . nor ..")
@@ -71,6 +76,15 @@ def _kind(*, required: bool) -> fields.String:
 
 def _object(name: str) -> fields.Dict:
     return fields.Dict(keys=fields.String(), data_key=name, required=True)
+
+
+def _app_data() -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(),
+        data_key="appData",
+        load_default=dict,
+        validate=_no_larger_than(MAX_APP_DATA_CHARACTERS),
+    )
 
 
 class EmptySchema(MessageSchema):
@@ -115,12 +129,7 @@ class ProduceSchema(MessageSchema):
     kind = _kind(required=True)
     rtp_parameters = _object("rtpParameters")
     paused = Flag(load_default=False)
-    app_data = fields.Dict(
-        keys=fields.String(),
-        data_key="appData",
-        load_default=dict,
-        validate=_no_larger_than(MAX_APP_DATA_CHARACTERS),
-    )
+    app_data = _app_data()
 
 
 class ProducerSchema(MessageSchema):
@@ -169,17 +178,52 @@ class PrioritySchema(ConsumerSchema):
     priority = WholeNumber(1, MAX_PRIORITY, required=True)
 
 
+class ProduceDataSchema(MessageSchema):
+    """`produce-data`."""
+
+    transport_id = _id("transportId")
+    sctp_stream_parameters = _object("sctpStreamParameters")
+    label = fields.String(load_default="", validate=_label)
+    protocol = fields.String(load_default="", validate=_label)
+    app_data = _app_data()
+
+
+class ConsumeDataSchema(MessageSchema):
+    """`consume-data`. The SFU judges how order and the limits go together."""
+
+    data_producer_id = _id("dataProducerId")
+    transport_id = _id("transportId", required=False)
+    ordered = Flag()
+    max_packet_life_time = WholeNumber(0, MAX_RELIABILITY, data_key="maxPacketLifeTime")
+    max_retransmits = WholeNumber(0, MAX_RELIABILITY, data_key="maxRetransmits")
+
+
+class DataProducerSchema(MessageSchema):
+    """A request about one data producer."""
+
+    data_producer_id = _id("dataProducerId")
+
+
+class DataConsumerSchema(MessageSchema):
+    """A request about one data consumer."""
+
+    data_consumer_id = _id("dataConsumerId")
+
+
 class StatsSchema(MessageSchema):
     """`get-stats`: exactly one id."""
 
     transport_id = _id("transportId", required=False)
     producer_id = _id("producerId", required=False)
     consumer_id = _id("consumerId", required=False)
+    data_producer_id = _id("dataProducerId", required=False)
+    data_consumer_id = _id("dataConsumerId", required=False)
 
     @validates_schema
     def _one_id(self, data: Mapping[str, Any], **_: Any) -> None:
         if len(data) != 1:
-            raise ValidationError("Give one of transportId, producerId and consumerId.")
+            names = ", ".join(str(field.data_key) for field in self.load_fields.values())
+            raise ValidationError(f"Give one of {names}.")
 
 
 class SdpSchema(MessageSchema):

@@ -11,6 +11,7 @@ from aiohttp import web
 from backend import keys
 from backend.domain.abandoned_seats import free_abandoned_seats
 from backend.domain.chores import Chores
+from backend.domain.data_media import DataControl
 from backend.domain.ice_servers import ice_servers
 from backend.domain.live_classes import LiveClasses, LiveParts
 from backend.domain.live_presence import LivePresence
@@ -43,6 +44,7 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     rules = Rules(
         classes=classes,
         media=media,
+        data=DataControl(sfu, media),
         moderation=Moderation(classes, media, app[keys.ROOMS]),
         ice_servers=lambda user: _ice_servers(settings.turn, user),
     )

@@ -122,7 +122,7 @@ def _consumer_parameters(producer: SctpStreamParameters, wish: Request, stream_i
     ordered = wish.get("ordered")
     limits = {name: wish.get(name) for name in ("maxPacketLifeTime", "maxRetransmits")}
     if ordered or any(value is not None for value in limits.values()):
-        chosen = limits
+        chosen, ordered = limits, bool(ordered)
     else:
         chosen = {"maxPacketLifeTime": producer.max_packet_life_time, "maxRetransmits": producer.max_retransmits}
         ordered = producer.ordered if ordered is None else ordered

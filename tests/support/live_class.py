@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from backend.domain.chores import Chores
+from backend.domain.data_media import DataControl
 from backend.domain.live_classes import Joined, JoinWish, LiveClasses, LiveParts
 from backend.domain.media import MediaControl
 from backend.domain.moderation import Moderation
@@ -20,10 +21,13 @@ from backend.domain.ports import AttendanceRow
 from backend.domain.rooms import RoomChange, RoomRecord
 from backend.domain.sfu_port import (
     CONSUMER_NOT_FOUND,
+    DATA_PRODUCER_NOT_FOUND,
     PEER_NOT_FOUND,
     PRODUCER_NOT_FOUND,
     TRANSPORT_NOT_FOUND,
     ConsumerWish,
+    DataConsumerWish,
+    DataProducerWish,
     Direction,
     JsonObject,
     Layers,
@@ -73,6 +77,8 @@ class _Peer:
     transports: set[str] = field(default_factory=set)
     producers: dict[str, str] = field(default_factory=dict)
     consumers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    data_producers: dict[str, str] = field(default_factory=dict)
+    data_consumers: dict[str, tuple[str, str]] = field(default_factory=dict)
     layers: dict[str, Layers | None] = field(default_factory=dict)
     wanted: dict[str, int | None] = field(default_factory=dict)
 
@@ -132,6 +138,8 @@ class MemorySfu:
         gone = peers.pop(peer_id, None)
         for producer_id in gone.producers if gone else ():
             self._drop_consumers_of(room_id, producer_id)
+        for producer_id in gone.data_producers if gone else ():
+            self._drop_data_consumers_of(room_id, producer_id)
         if not peers:
             self.rooms.pop(room_id, None)
         await self._answered()
@@ -157,6 +165,8 @@ class MemorySfu:
                         frozenset(peer.consumers),
                         dict(peer.layers),
                         dict(peer.wanted),
+                        frozenset(peer.data_producers),
+                        frozenset(peer.data_consumers),
                     )
                     for peer_id, peer in peers.items()
                 },
@@ -243,6 +253,38 @@ class MemorySfu:
                 raise NotFound("no such consumer", CONSUMER_NOT_FOUND)
         await self._answered()
 
+    async def create_data_producer(self, room_id: str, peer_id: str, wish: DataProducerWish) -> str:
+        await self._call("produce-data", room_id, peer_id)
+        producer_id = f"data-producer-{next(self._ids)}"
+        self._peer(room_id, peer_id).data_producers[producer_id] = wish.transport_id
+        await self._answered()
+        return producer_id
+
+    async def close_data_producer(self, room_id: str, producer_id: str) -> None:
+        await self._call("close-data-producer", producer_id)
+        for peer in self.rooms.get(room_id, {}).values():
+            peer.data_producers.pop(producer_id, None)
+        self._drop_data_consumers_of(room_id, producer_id)
+        await self._answered()
+
+    async def create_data_consumer(
+        self, room_id: str, peer_id: str, transport_id: str, wish: DataConsumerWish
+    ) -> tuple[str, JsonObject]:
+        await self._call("consume-data", room_id, peer_id)
+        peer = self._peer(room_id, peer_id)
+        if not any(wish.data_producer_id in other.data_producers for other in self.rooms[room_id].values()):
+            raise NotFound("no such data producer", DATA_PRODUCER_NOT_FOUND)
+        consumer_id = f"data-consumer-{next(self._ids)}"
+        peer.data_consumers[consumer_id] = (transport_id, wish.data_producer_id)
+        await self._answered()
+        return consumer_id, {"streamId": 0, "ordered": True}
+
+    async def close_data_consumer(self, room_id: str, consumer_id: str) -> None:
+        await self._call("close-data-consumer", consumer_id)
+        for peer in self.rooms.get(room_id, {}).values():
+            peer.data_consumers.pop(consumer_id, None)
+        await self._answered()
+
     async def set_preferred_layers(self, room_id: str, consumer_id: str, layers: Layers) -> Layers | None:
         await self._call("preferred-layers", consumer_id, f"{layers.spatial}")
         await self._answered()
@@ -262,6 +304,10 @@ class MemorySfu:
     def _drop_consumers_of(self, room_id: str, producer_id: str) -> None:
         for peer in self.rooms.get(room_id, {}).values():
             peer.consumers = {one: on for one, on in peer.consumers.items() if on[1] != producer_id}
+
+    def _drop_data_consumers_of(self, room_id: str, producer_id: str) -> None:
+        for peer in self.rooms.get(room_id, {}).values():
+            peer.data_consumers = {one: on for one, on in peer.data_consumers.items() if on[1] != producer_id}
 
 
 class MemoryRooms:
@@ -343,6 +389,7 @@ class School:
         self.classes = LiveClasses(parts, self.chores, GRACE_S)
         self.watch = SfuWatch(self.classes.rooms, self.sfu, self.chores, GRACE_S)
         self.media = MediaControl(self.sfu, self.chores, self.watch.doubt)
+        self.data = DataControl(self.sfu, self.media)
         self.moderation = Moderation(self.classes, self.media, self.rooms)  # type: ignore[arg-type] # `list` is not used
         self.rooms.records["physics"] = a_room()
 
@@ -367,6 +414,16 @@ class School:
         """Receive something on a new transport."""
         wish = ConsumerWish(producer_id, {}, transport_id=await self.transport(me, Direction.RECV))
         return (await self.media.consume(me, wish))[0].id
+
+    async def produce_data(self, me: Participant, label: str = "chat") -> str:
+        """Send on a channel of a new transport."""
+        wish = DataProducerWish(await self.transport(me), {"streamId": 0}, label)
+        return (await self.data.produce(me, wish)).id
+
+    async def consume_data(self, me: Participant, producer_id: str) -> str:
+        """Receive a channel on a new transport."""
+        wish = DataConsumerWish(producer_id, await self.transport(me, Direction.RECV))
+        return (await self.data.consume(me, wish))[0].id
 
     async def settle(self) -> None:
         """Let everything run until nothing but waiting is left to do."""

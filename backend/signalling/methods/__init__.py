@@ -11,7 +11,7 @@ from typing import Any
 from backend.domain.sfu_port import SwitchAction
 from backend.signalling import schemas
 from backend.signalling.client import Client
-from backend.signalling.methods import consumers, moderation, producers, relay, room, transports
+from backend.signalling.methods import consumers, data_channels, moderation, producers, relay, room, transports
 from backend.signalling.protoo import JsonObject
 
 Handler = Callable[[Client, dict[str, Any]], Awaitable[JsonObject]]
@@ -48,6 +48,10 @@ METHODS: dict[str, Method] = {
     "set-preferred-layers": Method(consumers.set_preferred_layers, schemas.PreferredLayersSchema()),
     "set-consumer-priority": Method(consumers.set_priority, schemas.PrioritySchema()),
     "request-key-frame": Method(consumers.request_key_frame, schemas.ConsumerSchema()),
+    "produce-data": Method(data_channels.produce_data, schemas.ProduceDataSchema()),
+    "consume-data": Method(data_channels.consume_data, schemas.ConsumeDataSchema()),
+    "close-data-producer": Method(data_channels.close_data_producer, schemas.DataProducerSchema()),
+    "close-data-consumer": Method(data_channels.close_data_consumer, schemas.DataConsumerSchema()),
     "webrtc-offer": Method(relay.relay("webrtc-offer", "sdp"), schemas.SdpSchema()),
     "webrtc-answer": Method(relay.relay("webrtc-answer", "sdp"), schemas.SdpSchema()),
     "ice-candidate": Method(relay.relay("ice-candidate", "candidate"), schemas.CandidateSchema()),

@@ -36,10 +36,12 @@ _STATS_OF = {
     "transport_id": MediaObject.TRANSPORT,
     "producer_id": MediaObject.PRODUCER,
     "consumer_id": MediaObject.CONSUMER,
+    "data_producer_id": MediaObject.DATA_PRODUCER,
+    "data_consumer_id": MediaObject.DATA_CONSUMER,
 }
 
 
 async def get_stats(client: Client, data: dict[str, Any]) -> JsonObject:
-    """Return the statistics of one's own transport, producer or consumer."""
+    """Return the statistics of something of one's own."""
     ((name, object_id),) = data.items()
     return {"stats": await client.rules.media.stats(client.me, _STATS_OF[name], object_id)}
