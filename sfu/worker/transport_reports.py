@@ -67,8 +67,15 @@ class TransportReports:
 
     def _report_is_due(self) -> bool:
         self._ticks_without_report += 1
-        is_new = self._reported_on != len(self._producers) + len(self._consumers)
+        is_new = self._reported_on != self._reportable()
         return is_new or self._ticks_without_report >= AUDIO_REPORT_INTERVALS or self._has_video()
+
+    def _reportable(self) -> int:
+        """Count the streams that there is something to say of."""
+        sources = [consumer.stream for consumer in self._consumers.values()]
+        return sum(len(producer.streams) for producer in self._producers.values()) + sum(
+            source is not None and source.received.last_sender_report is not None for source in sources
+        )
 
     def _has_video(self) -> bool:
         return any(consumer.kind == "video" for consumer in self._consumers.values()) or any(
@@ -77,7 +84,7 @@ class TransportReports:
 
     def _report(self, now: float) -> None:
         self._ticks_without_report = 0
-        self._reported_on = len(self._producers) + len(self._consumers)
+        self._reported_on = self._reportable()
         for report in receiver_reports(self._producers.values(), now):
             self._link.send_rtcp(report)
         for report in sender_reports(self._consumers.values(), self.reference_times, now):

@@ -165,9 +165,24 @@ def test_audio_alone_is_reported_on_every_five_seconds_and_at_once_when_it_is_ne
     assert talk(1, 7) == 1
     assert talk(20, 7) == 4
     rig.produce(here, "audio", encodings=[{"ssrc": 8}])
+    assert talk(2, 7) <= 1, "nothing has come of it yet"
     assert talk(1, 7, 8) == 1
     rig.produce(here)
     assert talk(10, 7, 8) == 10
+
+
+def test_a_new_audio_stream_goes_with_a_sender_report_as_soon_as_its_publisher_has_sent_one(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    rig.advance(7)
+    rig.consume(there, rig.produce(here, "audio", encodings=[{"ssrc": 7}]))
+    rig.receive(here, audio(1, ssrc=7))
+    rig.advance(2)
+    assert there.link.rtcp_of(SenderReport) == []
+    rig.receive_rtcp(here, SenderReport(7, 5 << 32, 90_000, 1, 1))
+    rig.advance(1)
+    assert len(there.link.rtcp_of(SenderReport)) == 1
+    rig.advance(4)
+    assert len(there.link.rtcp_of(SenderReport)) == 1
 
 
 def test_key_frame_requests_and_nacks_are_counted_by_their_kind(rig: MediaRig) -> None:
