@@ -4,6 +4,7 @@ import { type MediaContext, MediaLink } from "./media-link.ts";
 import { Reception, type View } from "./reception.ts";
 import { Retry } from "./retry.ts";
 import { pictureOf } from "./simulcast.ts";
+import { keepPlayoutSteady } from "./steady-playout.ts";
 
 /** A picture that is about to begin, or changes its size, stands still for less than this. */
 const STALLED_AFTER_MS = 3000;
@@ -165,9 +166,13 @@ export class Subscriber {
       onDead: (link) => this.#startAnew(link),
     });
     this.#link = opening;
-    opening.catch(() => {
-      if (this.#link === opening) this.#link = null;
-    });
+    const consumers = () => [...this.#held.values()].map(({ consumer }) => consumer);
+    opening.then(
+      ({ transport }) => keepPlayoutSteady(transport, consumers),
+      () => {
+        if (this.#link === opening) this.#link = null;
+      },
+    );
     return opening;
   }
 
