@@ -22,6 +22,33 @@
 
   const open = () => connections.filter(({ connectionState }) => connectionState !== "closed");
 
+  // What is received of a participant: the reports of both tracks and of the way that their packets take.
+  async function reception(participantId) {
+    const tracks = { video: trackIn(participantId, "video"), audio: trackIn(participantId, "audio") };
+    const received = { at: performance.now() / 1000, video: null, audio: null, pair: null, remote: null };
+    for (const connection of open()) {
+      const reports = await connection.getStats();
+      for (const report of reports.values()) {
+        if (report.type !== "inbound-rtp" || report.trackIdentifier !== tracks[report.kind]) continue;
+        received[report.kind] = report;
+        received.pair = reports.get(reports.get(report.transportId)?.selectedCandidatePairId) ?? null;
+        received.remote = reports.get(received.pair?.remoteCandidateId) ?? null;
+      }
+    }
+    return received;
+  }
+
+  let sampling = null;
+
+  async function sample(participantId, everyMs) {
+    const own = (sampling = { samples: [] });
+    while (sampling === own) {
+      const { at, video, audio } = await reception(participantId);
+      own.samples.push({ at, video, audio });
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
+    }
+  }
+
   async function inbound(trackId) {
     for (const connection of open()) {
       for (const report of (await connection.getStats()).values()) {
@@ -81,6 +108,16 @@
 
   window.testProbes = {
     violations,
+    reception,
+    // Looks at what is received of a participant again and again, until `samples` takes what was seen.
+    startSampling(participantId, everyMs) {
+      void sample(participantId, everyMs);
+    },
+    samples() {
+      const { samples } = sampling;
+      sampling = null;
+      return samples;
+    },
     // Resolves with the growth of a measure of a participant's media once it is at least `by` more than at the call.
     async growth(measure, participantId, by, withinMs) {
       const before = await measures[measure](participantId);

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tests.support.network_link import Conditions, LinkCounts, NetworkLink
 
@@ -64,6 +64,15 @@ class BadNetwork:
     def way_to(self, server: Address) -> Address:
         """Return the address at which this network takes datagrams for `server`."""
         return self._call(lambda: self._way_to(server).address)
+
+    def lead(self, candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Have an SFU's ICE candidates lead through this network; those over TCP would lead around it and go."""
+        through = []
+        for candidate in candidates:
+            if candidate["protocol"] == "udp":
+                ip, port = self.way_to((candidate["ip"], candidate["port"]))
+                through.append({**candidate, "ip": ip, "address": ip, "port": port})
+        return through
 
     def become(self, *, up: Conditions | None = None, down: Conditions | None = None) -> None:
         """Change the conditions of one direction or both, from the next datagram on."""

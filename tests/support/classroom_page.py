@@ -1,11 +1,15 @@
 """The classroom page as a person uses it, for browser tests: one `Visitor` is one independent sign-in."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, WebSocketRoute, expect
+
+Candidates = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+"""Makes other ICE candidates, as signalling has them, of the SFU's."""
 
 MEDIA_WITHIN_MS = 30_000
 """Joining, ICE, DTLS and the first key frame take about a second; a loaded machine may need many."""
@@ -29,6 +33,7 @@ class Visitor:
     page: Page
     console_errors: list[str] = field(default_factory=list)
     sockets: list[WebSocketRoute] = field(default_factory=list)
+    lead: Candidates | None = None
 
     @classmethod
     def arrive(cls, name: str, context: BrowserContext, probes: Path) -> "Visitor":
@@ -141,6 +146,11 @@ class Visitor:
         refused: list[str] = self.page.evaluate("() => testProbes.violations")
         return refused
 
+    def lead_media(self, lead: Candidates) -> None:
+        """Have the page, loaded anew, take for the SFU's ICE candidates what `lead` makes of them."""
+        self.lead = lead
+        self.make_droppable()
+
     def make_droppable(self) -> None:
         """Lead the signalling sockets of the page, loaded anew, through the test, so that it can cut them."""
         self.page.route_web_socket("**/ws?*", self._on_socket)
@@ -163,6 +173,8 @@ class Visitor:
         server = route.connect_to_server()
         self.sockets.append(route)
         route.on_close(_closer(server))
+        if self.lead is not None:
+            server.on_message(_leading(route, self.lead))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +201,14 @@ def _closer(server: WebSocketRoute) -> Callable[[int | None, str | None], None]:
         server.close(code=code, reason=reason)
 
     return close
+
+
+def _leading(route: WebSocketRoute, lead: Candidates) -> Callable[[str | bytes], None]:
+    def pass_on(text: str | bytes) -> None:
+        message = json.loads(text)
+        if message.get("response") and "iceCandidates" in message.get("data", {}):
+            message["data"]["iceCandidates"] = lead(message["data"]["iceCandidates"])
+            text = json.dumps(message)
+        route.send(text)
+
+    return pass_on

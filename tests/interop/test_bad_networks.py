@@ -1,0 +1,90 @@
+"""A class in a real Chromium whose way to the SFU is bad: loss, delay, a narrow link, changing addresses."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.figures import Figures
+from tests.support.meeting import Meeting, People
+from tests.support.network_link import Conditions
+from tests.support.reception import Stretch
+
+pytestmark = [pytest.mark.interop, pytest.mark.browser]
+
+FAR = Conditions(delay_s=0.05)
+"""Each way, so that a round trip takes 100 ms."""
+FAR_AND_LOSSY = Conditions(loss=0.1, delay_s=0.05)
+
+WATCHED_S = 24.0
+CONTROL_S = 4.0
+REPAIRED_S = 1.0
+"""What was lost last has been repaired by then."""
+ATTEMPTS = 3
+"""A machine that is busy with something else stands still by itself. Then it is asked again."""
+
+MAX_FROZEN = 0.05
+"""Share of the time in which the picture may stand still while a tenth is lost."""
+MAX_FROZEN_WITHOUT_LOSS = 0.01
+"""If it is more, this machine cannot tell what a network does."""
+MIN_FRAMES_PER_S = 12.0
+"""Of the camera's 15: the picture moves."""
+MIN_AUDIO_SHARE = 0.8
+"""Of the audio packets that came before the loss: a tenth is lost for good, as voices are not sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What one person received without loss, with it, and without it again."""
+
+    before: Stretch
+    lossy: Stretch
+    after: Stretch
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether nothing but the network can have held the picture up."""
+        return max(self.before.frozen_share, self.after.frozen_share) <= MAX_FROZEN_WITHOUT_LOSS
+
+
+@pytest.mark.timeout(240)
+def test_pictures_move_on_at_ten_percent_loss_and_a_round_trip_of_100_ms(people: People, figures: Figures) -> None:
+    """The teacher's link is bad both ways: to the student as a publisher's, to the teacher as a subscriber's."""
+    people.teachers_network.become(up=FAR, down=FAR)
+    meeting = people.meet("Lossy links")
+    for watched in (watch_loss(meeting) for _ in range(ATTEMPTS)):
+        if all(one.is_of_use for one in watched):
+            break
+    else:
+        pytest.fail("this machine is too busy: pictures stand still though no packet is lost")
+    for link, one in zip(("subscriber's link", "publisher's link"), watched, strict=True):
+        note_stretch(figures, f"{link}, 100 ms", one.before, MAX_FROZEN_WITHOUT_LOSS)
+        note_stretch(figures, f"{link}, 100 ms, 10 % loss", one.lossy, MAX_FROZEN)
+    for one in watched:
+        assert one.lossy.frozen_share < MAX_FROZEN
+        assert one.lossy.frames_per_s > MIN_FRAMES_PER_S
+        assert one.lossy.audio_packets_per_s > one.before.audio_packets_per_s * MIN_AUDIO_SHARE
+        assert one.lossy.audio_energy > 0
+    counts = people.teachers_network.counts()
+    assert counts.up.lost > 0
+    assert counts.down.lost > 0
+
+
+def watch_loss(meeting: Meeting) -> tuple[Watched, ...]:
+    """Return what the teacher and what the student received."""
+    network = meeting.teacher.network
+    before = meeting.watch(CONTROL_S)
+    network.become(up=FAR_AND_LOSSY, down=FAR_AND_LOSSY)
+    lossy = meeting.watch(WATCHED_S)
+    network.become(up=FAR, down=FAR)
+    meeting.teacher.pass_time(REPAIRED_S)
+    return tuple(map(Watched, before, lossy, meeting.watch(CONTROL_S)))
+
+
+def note_stretch(figures: Figures, case: str, stretch: Stretch, max_frozen: float) -> None:
+    figures.note(case, "time frozen", stretch.frozen_share * 100, "%", f"< {max_frozen:.0%}")
+    figures.note(case, "freezes", stretch.freezes, f"in {stretch.seconds:.0f} s")
+    figures.note(case, "frames", stretch.frames_per_s, "/s", f"> {MIN_FRAMES_PER_S:.0f}")
+    figures.note(case, "packets lost of the picture, before repair", stretch.video_lost, "packets")
+    figures.note(case, "packets asked for again", stretch.nacks, "packets")
+    figures.note(case, "audio packets", stretch.audio_packets_per_s, "/s")
+    figures.note(case, "voice made up by the decoder", stretch.concealed_share * 100, "%")
