@@ -3,6 +3,9 @@ import { RepairRoom } from "./repair-room.ts";
 
 const LOOK_EVERY_MS = 500;
 
+/** Safari has no way to say how long to hold a picture back. */
+const CAN_HOLD = "jitterBufferTarget" in (globalThis.RTCRtpReceiver?.prototype ?? {});
+
 /** The part of an inbound-rtp report that is looked at; browsers leave out what they do not count. */
 interface Inbound {
   readonly type: string;
@@ -19,7 +22,7 @@ interface Inbound {
  * themselves: the browser keeps lips and voice together. Ends with the transport.
  */
 export function keepPlayoutSteady(transport: types.Transport, consumers: () => Iterable<types.Consumer>): void {
-  if (!("jitterBufferTarget" in RTCRtpReceiver.prototype)) return;
+  if (!CAN_HOLD) return;
   const rooms = new WeakMap<types.Consumer, RepairRoom>();
   const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS);
   transport.observer.on("close", () => clearInterval(timer));
