@@ -5,7 +5,7 @@ totals never fall, as scrapers of `/metrics` need it.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
-from operator import add
+from operator import add, sub
 from typing import TYPE_CHECKING
 
 from sfu.rtp.stream_send import SendStream
@@ -32,6 +32,7 @@ COUNTERS = (
 )
 """What is added up, in this order. Lost packets are those of the receiver's reports in what is sent."""
 
+LOST = COUNTERS.index("packetsLost")
 RTP_BYTES = COUNTERS.index("rtpBytes")
 RTX_BYTES = COUNTERS.index("rtxBytes")
 PROBATION_BYTES = COUNTERS.index("probationBytes")
@@ -49,16 +50,17 @@ class Tally:
         self._seen: Mapping[Hashable, Counters] = {}
 
     def count(self, counters: Iterable[tuple[Hashable, Counters]]) -> None:
-        """Add what has grown since the last call; who is not among `counters` any more is forgotten."""
-        before, self._seen = self._seen, {}
-        seen: dict[Hashable, Counters] = {}
-        for owner, values in counters:
-            known = before.get(owner, _NONE)
-            highest = tuple(map(max, values, known))  # losses can be taken back: packets come late
-            if highest != known:
-                growth = [now - was for now, was in zip(highest, known, strict=True)]
-                self.totals = tuple(map(add, self.totals, growth))
-            seen[owner] = highest
+        """Add what has grown since the last call; who is not among `counters` any more is forgotten.
+
+        Only losses can be taken back; they count once all the same.
+        """
+        seen = dict(counters)
+        before = [self._seen.get(owner, _NONE) for owner in seen]
+        for (owner, values), known in zip(seen.items(), before, strict=True):
+            if values[LOST] < known[LOST]:  # packets that came late
+                seen[owner] = tuple(map(max, values, known))
+        growth = map(sub, _columns(seen.values()), _columns(before))
+        self.totals = tuple(map(add, self.totals, growth))
         self._seen = seen
 
     def absorb(self, other: "Tally") -> None:
@@ -68,6 +70,10 @@ class Tally:
     def render(self) -> dict[str, int]:
         """Name the totals."""
         return dict(zip(COUNTERS, self.totals, strict=True))
+
+
+def _columns(counters: Iterable[Counters]) -> Counters:
+    return tuple(map(sum, zip(_NONE, *counters, strict=True)))
 
 
 def received_counters(stream: "ProducerStream") -> Counters:
