@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from sfu.rtp.layers import LayerOption, Layers
 
-HEADROOM = 1.1
-"""A better layer has to fit with so much to spare: rates of layers swing about, and so do estimates."""
+HEADROOM = 1.2
+"""A better layer has to fit with so much to spare: rates of layers swing about, so do estimates, and it begins
+with a key frame. Browsers ask for as much before they send a better one themselves."""
 
 MIN_HOLD_S = 2.0
 MAX_HOLD_S = 8.0

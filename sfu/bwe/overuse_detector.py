@@ -44,10 +44,10 @@ STEEP_QUEUE_MS = 80.0
 would fill half a second late, and each group of a queue that grows comes later than the one before."""
 
 STANDING_MS = 100.0
-STANDING_S = 1.0
+STANDING_S = 2.0
 MAX_STANDING = 3
-"""A queue so long that has not become shorter for so long has no trend, but is to go. After some reductions that
-did not help it is not ours: who yields to others' queues without end is left with nothing."""
+"""A queue so long that has not become shorter for so long has no trend, but is to go. If some reductions do not
+help, the path has got longer or the queue is others': the delay as it is then counts as the least."""
 
 BASE_WINDOW_S = 60.0
 """The least delay is sought in the last one or two of these: clocks drift by milliseconds, and paths change."""
@@ -65,7 +65,10 @@ class PathUsage(enum.Enum):
 
 
 class OveruseDetector:
-    """Watch the delay of groups; `usage` is the verdict, `queue_ms` how much above the least the last one was."""
+    """Watch the delay of groups.
+
+    `usage` is the verdict, `queue_ms` how much above the least the last one was, `groups` their number so far.
+    """
 
     __slots__ = (
         "_adapted_at",
@@ -76,7 +79,6 @@ class OveruseDetector:
         "_group_arrived_at",
         "_group_delay",
         "_group_sent_at",
-        "_groups",
         "_next_base",
         "_over_count",
         "_over_ms",
@@ -88,6 +90,7 @@ class OveruseDetector:
         "_standing_ms",
         "_standing_since",
         "_threshold",
+        "groups",
         "queue_ms",
         "usage",
     )
@@ -103,7 +106,7 @@ class OveruseDetector:
         self.queue_ms = 0.0
         self._arrivals.clear()
         self._delays.clear()
-        self._groups = 0
+        self.groups = 0
         self._group_sent_at = self._previous_sent_at = 0.0
         self._group_arrived_at = 0.0
         self._group_delay: float | None = None  # of the group that is going on; none before the first
@@ -140,12 +143,13 @@ class OveruseDetector:
         delay_ms = self._group_delay * 1000
         self._follow_base(delay_ms)
         queue_ms = delay_ms - self._base
+        level_ms = min(queue_ms, self.queue_ms)  # one late group alone is nothing
         self._rising = self._rising + 1 if queue_ms > self.queue_ms + STEEP_MS else 0
         self.queue_ms = queue_ms
-        self._smoothed = SMOOTHING * self._smoothed + (1 - SMOOTHING) * queue_ms if self._groups else queue_ms
+        self._smoothed = SMOOTHING * self._smoothed + (1 - SMOOTHING) * level_ms if self.groups else level_ms
         self._arrivals.append(self._group_arrived_at * 1000)
         self._delays.append(self._smoothed)
-        self._groups += 1
+        self.groups += 1
         if queue_ms < MIN_QUEUE_MS and self._smoothed < MIN_QUEUE_MS:
             self._calm()
         elif len(self._delays) >= MIN_GROUPS:
@@ -165,7 +169,7 @@ class OveruseDetector:
         if delay_ms < base:
             base = delay_ms
         if base != self._base:
-            moved = 0.0 if self._groups == 0 else self._base - base
+            moved = 0.0 if self.groups == 0 else self._base - base
             self._base = base
             self._smoothed += moved
             for index in range(len(self._delays)):
@@ -179,7 +183,10 @@ class OveruseDetector:
             return False
         if queue_ms < self._standing_ms * SMOOTHING or not self._standing_ms:
             self._standing_ms, self._standing_since = queue_ms, now
-        if now - self._standing_since < STANDING_S or self._standing_count >= MAX_STANDING:
+        if now - self._standing_since < STANDING_S:
+            return False
+        if self._standing_count == MAX_STANDING:
+            self.reset()
             return False
         self._standing_ms, self._standing_since = queue_ms, now
         self._standing_count += 1
@@ -202,7 +209,7 @@ class OveruseDetector:
         return sum(map(mul, distances, delays)) / square if square else self._previous_trend
 
     def _judge(self, trend: float) -> None:
-        scaled = min(self._groups, MAX_GAIN_GROUPS) * trend * GAIN
+        scaled = min(self.groups, MAX_GAIN_GROUPS) * trend * GAIN
         if scaled > self._threshold:
             since_ms = (self._group_sent_at - self._previous_sent_at) * 1000
             self._over_ms = since_ms / 2 if self._over_ms is None else self._over_ms + since_ms

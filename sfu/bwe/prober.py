@@ -9,9 +9,9 @@ import math
 from sfu.bwe.sent_history import Arrival
 
 BURSTS = 7
-BURST_INTERVAL_S = 0.006
-"""A cluster lasts 36 ms: long enough to be measured in ticks of 250 us and to have a frame of media in it, and at
-twice the path's rate it leaves a queue of no more than that."""
+BURST_INTERVAL_S = 0.010
+"""A cluster lasts 60 ms: long enough to have a frame of media in it, mostly, and at twice the path's rate it
+leaves a queue of no more than that."""
 
 BOLD_FACTOR = 2.0
 GENTLE_FACTOR = 1.25
@@ -32,7 +32,8 @@ SAFETY = 0.95
 """A cluster that arrives at less than this share of its rate has met the path's limit; stay a little below it."""
 
 CONCLUSIVE = 0.85
-"""Less than this share of the rate to try has been sent, because no frame came: that says nothing."""
+"""Less than this share of the rate to try has been sent, because no frame came: that says nothing, and the next
+cluster is all padding."""
 
 SAME_LOSS = 0.25
 """Clusters have a dozen packets: so much more loss than otherwise is none of chance's."""
@@ -62,6 +63,7 @@ class Prober:
         "_burst",
         "_burst_due_at",
         "_cluster",
+        "_counts_media",
         "_deadline",
         "_first",
         "_last_raise_at",
@@ -78,6 +80,7 @@ class Prober:
         self._burst_due_at = math.inf
         self._deadline = math.inf
         self._bold = True
+        self._counts_media = True
         self._target_bps = self._padding_bps = 0.0
         self._first: tuple[float, float] | None = None  # sending and arrival of the first burst
         self._octets = 0
@@ -113,6 +116,8 @@ class Prober:
         self._deadline = now + RESULT_TIMEOUT_S
         aim, factor = (desired_bps, BOLD_FACTOR) if self._bold else (next_bps, GENTLE_FACTOR)
         self._target_bps = min(MARGIN * aim, factor * estimate_bps)
+        if not self._counts_media:
+            media_bps = 0
         self._padding_bps = max(self._target_bps - media_bps, LEAST_PADDING * self._target_bps)
         self._first = None
         self._octets = self._lost_octets = 0
@@ -178,8 +183,10 @@ class Prober:
         sent_bps, arrived_bps = rates
         saturated = arrived_bps < UNSATURATED * sent_bps
         if not saturated and sent_bps < CONCLUSIVE * self._target_bps:
-            self._end(now, backoff_s=self._backoff_s)
+            self._counts_media = False
+            self._end(now, backoff_s=MIN_BACKOFF_S)
             return None
+        self._counts_media = True
         result_bps = SAFETY * arrived_bps if saturated else min(sent_bps, arrived_bps)
         if result_bps < MIN_GAIN * estimate_bps:
             self._end(now)

@@ -22,6 +22,10 @@ LIMIT_HEADROOM_BPS = 10_000
 in big steps, so the rest of the way is better tried with padding than with a layer, unless the path cannot be
 probed."""
 
+MAX_REDUCTION = 0.5
+"""The least that one reduction leaves: when little is sent, what arrives tells little of what could. The next may
+come a round trip later."""
+
 APPLICATION_LIMITED = 0.7
 """Sending less than this share of the estimate, an overuse is hardly of our making."""
 
@@ -117,8 +121,8 @@ class RateControl:
         elif held:
             self._changed_at = now
         elif acknowledged_bps is not None:
-            if clear and acknowledged_bps > self.estimate_bps:
-                self.estimate_bps = _clamp(acknowledged_bps)  # evidently it goes
+            evident = acknowledged_bps if clear else int(BACKOFF * acknowledged_bps)
+            self.estimate_bps = max(self.estimate_bps, _clamp(evident))
             self._increase(acknowledged_bps, LIMIT_FACTOR if probing else UNPROBED_LIMIT_FACTOR, rtt_s, now)
         return False
 
@@ -128,15 +132,15 @@ class RateControl:
         self._capacity.forget_below(bitrate_bps)
 
     def lower_to(self, bitrate_bps: float) -> bool:
-        """Bound the estimate for a reason that the delay does not show; whether it was reduced."""
+        """Reduce the estimate for a reason that the delay does not show; whether it was reduced."""
         before = self.estimate_bps
-        self.estimate_bps = min(before, _clamp(int(bitrate_bps)))
+        self.estimate_bps = min(before, _clamp(int(max(bitrate_bps, MAX_REDUCTION * before))))
         return self.estimate_bps < before
 
     def _reduce(self, acknowledged_bps: int | None, stretch: float, now: float) -> bool:
         estimate = self.estimate_bps
         if acknowledged_bps is None:
-            reduced = estimate // 2
+            reduced = int(BACKOFF * estimate)
         else:
             reduced = int(BACKOFF * acknowledged_bps)
             if acknowledged_bps < APPLICATION_LIMITED * estimate and stretch < STRETCHED:
@@ -144,6 +148,7 @@ class RateControl:
                 reduced = max(reduced, int(BACKOFF * estimate))
             else:
                 self._capacity.overused_at(acknowledged_bps)
+        reduced = max(reduced, int(MAX_REDUCTION * estimate))
         self._reduced_at = now
         if reduced >= estimate:
             return False

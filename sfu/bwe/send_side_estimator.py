@@ -79,7 +79,7 @@ class SendSideEstimator:
         if acknowledgement is None:
             return False
         arrivals, received, lost = acknowledgement
-        prober, octets = self.prober, 0
+        prober, octets, groups = self.prober, 0, self._detector.groups
         usual_loss = min(self._loss.loss, MAX_INHERENT_LOSS)
         for arrival in arrivals:
             octets += arrival.octets
@@ -92,16 +92,8 @@ class SendSideEstimator:
         if arrivals:
             self._rtt_s += RTT_WEIGHT * (now - arrivals[-1].sent_at - self._rtt_s)
         reduced = self._heed_loss(received, lost, octets, now)
-        reduced |= self._rates.update(
-            self._detector.usage,
-            self._throughput.rate_bps(),
-            now,
-            stretch=self._throughput.stretch(),
-            rtt_s=self._rtt_s,
-            held=self._loss.holds or self._detector.queue_ms > HOLDING_MS,
-            clear=self._detector.queue_ms < QUEUEING_MS,
-            probing=self.probing,
-        )
+        if self._detector.groups != groups:
+            reduced |= self._heed_delay(now)
         if reduced:
             prober.reduced(now)
         return True
@@ -116,6 +108,19 @@ class SendSideEstimator:
             and self._detector.usage is not PathUsage.OVERUSED
             and self._detector.queue_ms < QUEUEING_MS
             and self._loss.may_probe(now)
+        )
+
+    def _heed_delay(self, now: float) -> bool:
+        queue_ms = self._detector.queue_ms
+        return self._rates.update(
+            self._detector.usage,
+            self._throughput.rate_bps(),
+            now,
+            stretch=self._throughput.stretch(),
+            rtt_s=self._rtt_s,
+            held=self._loss.holds or queue_ms > HOLDING_MS,
+            clear=queue_ms < QUEUEING_MS,
+            probing=self.probing,
         )
 
     def _heed_loss(self, received: int, lost: int, octets: int, now: float) -> bool:

@@ -78,6 +78,8 @@ class SentHistory:
     def sent(self, first: int, count: int, octets: int, now: float, probe: int = 0) -> None:
         """Note a batch: `count` packets from number `first` (unwrapped) on, `octets` bytes in all."""
         batches = self._batches
+        if not self._end:
+            self._expected = first
         self._end = end = first + count
         batches.append(_Batch(first, end, octets + self._untracked_octets, now, probe))
         self._untracked_octets = 0

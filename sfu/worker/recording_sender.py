@@ -39,13 +39,13 @@ class RecordingSender:
         """See `Sender`."""
         link = self._link
         number, octets = link.transport_sequence, link.bytes_sent
+        now = self._clock()  # before it is sent: a later time would make the path look faster than it is
         if not link.send_batch(batch, numbers, first, last):
             return False
         count, octets = link.transport_sequence - number, link.bytes_sent - octets
         if not count:
             self._history.sent_untracked(octets)
             return True
-        now = self._clock()
         if self.tracked_since is None:
             self.tracked_since = now
         self._history.sent(number, count, octets, now, self.probe)

@@ -42,13 +42,13 @@ def given(estimate_bps: int | None, *shares: Share) -> list[Layers | None]:
         (1_200_000, [video("a"), video("b")], [HIGH, HIGH]),
         (1_000_000, [video("a"), video("b")], [HIGH, LOW_FAST]),
         (400_000, [video("a"), video("b")], [LOW_FAST, LOW_FAST]),
-        (290_000, [video("a"), video("b")], [LOW_FAST, LOW]),
+        (310_000, [video("a"), video("b")], [LOW_FAST, LOW]),
         (230_000, [video("a"), video("b")], [LOW, LOW]),
         (150_000, [video("a"), video("b")], [LOW, None]),
         (150_000, [video("a"), video("b", 2)], [None, LOW]),
         (150_000, [video("a"), audio()], [LOW, LOW]),
         (150_000, [audio(), video("a", options=THREE[2:]), video("b", options=THREE[:1])], [LOW, HIGH, None]),
-        (720_000, [video("a"), video("b", 2)], [LOW_FAST, HIGH]),
+        (790_000, [video("a"), video("b", 2)], [LOW_FAST, HIGH]),
         (250_000, [video("a", options=THREE[:1]), video("b", 255), audio()], [LOW, LOW, LOW]),
         (30_000, [audio(), audio("other")], [LOW, LOW]),
         (600_000, [video("a", options=THREE[1:])], [HIGH]),
@@ -60,7 +60,7 @@ def test_who_gets_what(estimate_bps: int | None, shares: list[Share], expected: 
 
 def test_a_layer_may_cost_nothing_more() -> None:
     options = [LayerOption(LOW, 100_000), LayerOption(LOW_FAST, 100_000), LayerOption(HIGH, 90_000)]
-    assert given(115_000, video("a", options=options)) == [HIGH]
+    assert given(125_000, video("a", options=options)) == [HIGH]
 
 
 def test_nobody_that_wants_nothing_is_in_the_way() -> None:
@@ -72,15 +72,15 @@ def test_nobody_that_wants_nothing_is_in_the_way() -> None:
 def test_it_tells_what_more_would_take() -> None:
     allocation = Allocator().allocate(300_000, [audio(), video("a"), video("b")], 0.0)
     assert allocation.used_bps == 240_000
-    assert allocation.next_bps == pytest.approx(1.1 * 290_000, abs=1)
+    assert allocation.next_bps == pytest.approx(1.2 * 290_000, abs=1)
     assert allocation.desired_bps == 1_040_000
     assert Allocator().allocate(2_000_000, [video("a")], 0.0).next_bps is None
 
 
 def test_up_takes_headroom_and_down_takes_none() -> None:
     allocator, shares = Allocator(), [video("a")]
-    assert allocator.allocate(540_000, shares, 0.0).layers["a"] == LOW_FAST
-    assert allocator.allocate(560_000, shares, 1.0).layers["a"] == HIGH
+    assert allocator.allocate(590_000, shares, 0.0).layers["a"] == LOW_FAST
+    assert allocator.allocate(610_000, shares, 1.0).layers["a"] == HIGH
     assert allocator.allocate(510_000, shares, 2.0).layers["a"] == HIGH
     assert allocator.allocate(490_000, shares, 2.1).layers["a"] == LOW_FAST
 
@@ -116,7 +116,7 @@ def test_the_first_video_outlasts_an_error_of_the_estimate() -> None:
     assert allocator.allocate(90_000, shares, 4.0).layers == {"a": LOW, "b": None}, "not far below"
     assert allocator.allocate(30_000, shares, 5.0).layers["a"] == LOW
     assert allocator.allocate(30_000, shares, 5.0 + PATIENCE_S).layers["a"] is None
-    assert allocator.allocate(105_000, shares, 20.0).layers["a"] == LOW
+    assert allocator.allocate(115_000, shares, 20.0).layers["a"] == LOW
     assert allocator.allocate(1_200_000, shares, 30.0).layers == {"a": HIGH, "b": HIGH}
 
 
