@@ -35,7 +35,7 @@ MAX_WAITING_RECORDS = 16
 """Datagrams kept for a transport that is not started or is behind: two flights. DTLS repeats what gets lost, and
 who sends more than OpenSSL is given time for loses them."""
 
-MAX_WAITING_DATA = 128
+MAX_WAITING_DATA = 512
 """Datagrams kept of a transport with data channels. SCTP takes for lost what does not fit, and slows down."""
 
 HANDSHAKE_TIMEOUT = 30.0

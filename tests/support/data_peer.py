@@ -10,6 +10,7 @@ from typing import Any
 from aiortc import RTCDataChannel, RTCDataChannelParameters
 from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 
+from tests.support.media_paths import Path
 from tests.support.media_peer import MediaPeer
 
 Message = str | bytes
@@ -85,10 +86,10 @@ class DataPeer(MediaPeer):
         if not self._is_lost(data):
             super().send_raw(data)
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
+    def _received(self, data: bytes, path: Path) -> None:
         """See `MediaPeer`; data may get lost."""
         if not self._is_lost(data):
-            super().datagram_received(data, addr)
+            super()._received(data, path)
 
     async def close(self, *, politely: bool = True) -> None:
         """Close SCTP, then all the rest."""
