@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.classmate import sign_up
 from tests.support.protoo_client import connect
-from tests.support.pymediasoup_class import Bars, MediasoupParticipant, Tone, hears, sees
+from tests.support.pymediasoup_class import MEDIA_WITHIN_S, Bars, MediasoupParticipant, Tone, hears, sees
 from tests.support.services import Platform
 
 pytestmark = pytest.mark.interop
@@ -66,3 +66,30 @@ async def test_each_decodes_what_the_other_sends(platform: Platform) -> None:
     for pair in tracks.values():
         for track in pair:
             track.stop()
+
+
+async def test_each_reads_what_the_other_writes(platform: Platform) -> None:
+    async with (
+        participant(platform, "teacher", "teacher") as teacher,
+        participant(platform, "student", "student") as student,
+    ):
+        pairs = []
+        for writer, reader in ((teacher, student), (student, teacher)):
+            producer = await writer.publish_data("chat")
+            announced = await reader.client.notification("new-data-producer", label="chat")
+            assert announced["dataProducerId"] == producer.id
+            read: asyncio.Queue[str | bytes] = asyncio.Queue()
+            consumer = await reader.receive_data(producer.id)
+            consumer.on("message", read.put_nowait)
+            pairs.append((producer, read))
+        async with asyncio.timeout(MEDIA_WITHIN_S):
+            for producer, read in pairs:
+                while not read.qsize():  # what is said before both ends are open is lost
+                    if producer.readyState == "open":
+                        producer.send("are you there?")
+                    await asyncio.sleep(0.05)
+                for message in ("text", b"\x00bytes", "\u00e9" * 50_000):
+                    producer.send(message)
+                    while (heard := await read.get()) == "are you there?":
+                        pass
+                    assert heard == message

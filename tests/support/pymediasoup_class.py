@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from pymediasoup import AiortcHandler, Device
 from pymediasoup.rtp_parameters import RtpCapabilities, RtpParameters
+from pymediasoup.sctp_parameters import SctpStreamParameters
 
 from tests.support.protoo_client import ProtooClient
 
@@ -121,8 +122,26 @@ class MediasoupParticipant:
             producer_id: str = answer["producerId"]
             return producer_id
 
+        @self._send.on("producedata")
+        async def produce_data(
+            sctpStreamParameters: Any,  # noqa: N803 - pymediasoup names it so
+            label: str,
+            protocol: str,
+            appData: Json,  # noqa: N803
+        ) -> str:
+            answer = await self.client.request(
+                "produce-data",
+                transportId=self._send.id,
+                sctpStreamParameters=sctpStreamParameters.model_dump(mode="json"),
+                label=label,
+                protocol=protocol,
+                appData=appData,
+            )
+            producer_id: str = answer["dataProducerId"]
+            return producer_id
+
     async def _transport(self, direction: str) -> Any:
-        made = await self.client.request("create-transport", direction=direction)
+        made = await self.client.request("create-transport", direction=direction, enableSctp=True)
         create = self._device.createSendTransport if direction == "send" else self._device.createRecvTransport
         transport = create(
             id=made["transportId"],
@@ -166,6 +185,25 @@ class MediasoupParticipant:
         assert self.failures == []
         track: MediaStreamTrack = consumer.track
         return track
+
+    async def publish_data(self, label: str, **how: Any) -> Any:
+        """Send on a new channel; return pymediasoup's data producer."""
+        producer = await self._send.produceData(label=label, protocol="", appData={}, **how)
+        assert self.failures == []
+        return producer
+
+    async def receive_data(self, producer_id: str) -> Any:
+        """Receive a channel; return pymediasoup's data consumer."""
+        made = await self.client.request("consume-data", dataProducerId=producer_id, transportId=self._recv.id)
+        consumer = await self._recv.consumeData(
+            id=made["dataConsumerId"],
+            dataProducerId=made["dataProducerId"],
+            sctpStreamParameters=SctpStreamParameters(**made["sctpStreamParameters"]),
+            label=made["label"],
+            protocol=made["protocol"],
+        )
+        assert self.failures == []
+        return consumer
 
     async def close(self) -> None:
         """Close both transports and the socket, without leaving."""
