@@ -68,11 +68,6 @@ class SendSideEstimator:
         """The share of packets that got lost lately."""
         return self._loss.loss
 
-    @property
-    def rtt_s(self) -> float:
-        """The round trip as feedback shows it: with the time that it waits at the peer."""
-        return self._rtt_s
-
     def feedback(self, feedback: TransportFeedback, now: float) -> bool:
         """Take a feedback; `False` if it told nothing that could be used."""
         acknowledgement = self.history.acknowledge(feedback)

@@ -94,7 +94,7 @@ class SentHistory:
         """Take what a feedback tells; `None` when it tells nothing new, or of packets that were never sent."""
         base = self._end - ((self._end - feedback.base_sequence) & 0xFFFF)
         end = base + len(feedback.packets)
-        if end > self._end or base < 0:
+        if end > self._end or base < 0 or (end <= self._expected and not self._missing):
             return None
         arrivals = self._arrival_ticks(feedback)
         recovered = self._recovered(base, arrivals) if self._missing and base < self._expected else 0

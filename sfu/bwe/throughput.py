@@ -61,7 +61,3 @@ class Throughput:
             return 1.0
         sending = arrivals[-1][1] - arrivals[0][1]
         return (arrivals[-1][0] - arrivals[0][0]) / sending if sending > MIN_SPAN_S else 1.0
-
-    def last_arrival(self) -> float | None:
-        """Return when the last batch arrived, by the peer's clock."""
-        return self._arrivals[-1][0] if self._arrivals else None

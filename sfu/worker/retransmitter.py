@@ -85,16 +85,18 @@ class Retransmitter:
         """
         if self._sent.rtx_ssrc is None:
             return
-        count = min(-(-octets // MAX_PADDING_PACKET_BYTES), MAX_BATCH_PACKETS)
-        data = padding_packet(next(iter(self._rtx_types.values())), min(octets // count, MAX_PADDING_PACKET_BYTES))
+        count = -(-octets // MAX_PADDING_PACKET_BYTES)
+        data = padding_packet(next(iter(self._rtx_types.values())), octets // count)
         timestamp = self._sent.last_timestamp
         packets = [
             MappedPacket(data, self._sent.next_rtx_sequence(), timestamp, 0, is_key_frame=False)
             for _ in range(count)
         ]
         rtx_numbers = numbers._replace(ssrc=self._sent.rtx_ssrc, sequence_offset=0)
-        if self._sender.send_batch(MappedBatch(packets, is_video=self._is_video), rtx_numbers):
-            self._sent.bytes_of_padding += count * len(data)
+        for at in range(0, count, MAX_BATCH_PACKETS):
+            batch = MappedBatch(packets[at : at + MAX_BATCH_PACKETS], is_video=self._is_video)
+            if self._sender.send_batch(batch, rtx_numbers):
+                self._sent.bytes_of_padding += len(batch.packets) * len(data)
 
     def _take(self, wanted: int) -> int:
         """Take so many numbers off the allowance, or as many as it has."""

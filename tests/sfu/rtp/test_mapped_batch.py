@@ -14,6 +14,7 @@ from sfu.rtp.mapped_batch import (
     MappedBatch,
     MappedPacket,
     mid_element,
+    padding_packet,
     retransmission,
 )
 from sfu.rtp.packet import iter_extensions, parse_rtp_header
@@ -94,6 +95,17 @@ def test_a_retransmission_repeats_all_but_type_number_and_time(video: bool) -> N
     assert wrapped[after.payload_start : after.payload_end] == b"\xab\xcdpayload"
     elements = {number: wrapped[at : at + size] for number, at, size in iter_extensions(wrapped, after)}
     assert elements == {4: b"xyz", 8: b"\x07"}
+
+
+@pytest.mark.parametrize(("size", "expected"), [(0, 25), (25, 25), (100, 100), (279, 279), (2000, 279)])
+def test_a_packet_of_padding_has_nothing_else_in_it(size: int, expected: int) -> None:
+    packet = padding_packet(97, size)
+    header = parse_rtp_header(packet, len(packet))
+    assert len(packet) == expected
+    assert header.payload_type == 97
+    assert header.payload_start == header.payload_end
+    assert packet[-1] == expected - 24
+    assert header.extension_end - header.extension_start == MID_ELEMENT_BYTES + 3
 
 
 @pytest.mark.parametrize("mid", ["0", "12", "999", "9999"])

@@ -133,6 +133,16 @@ def test_probes_are_padding_in_the_stream_of_retransmissions(rig: MediaRig) -> N
     } == {b""}, "nothing but padding"
 
 
+def test_feedback_is_cheap_to_repeat(rig: MediaRig) -> None:
+    peer = Peer(rig, 1, path_bps=20e6)
+    peer.run(2)
+    estimate = peer.bandwidth
+    sent = len(peer.transport.link.sent)
+    for _ in range(50):
+        rig.receive_rtcp(peer.transport, TransportFeedback(1, 2, 0, 0xFFFFFF, 255, (32767, -32768) * (sent // 2)))
+    assert peer.bandwidth == estimate
+
+
 def test_a_narrow_path_carries_what_fits_and_no_more(rig: MediaRig) -> None:
     peer = Peer(rig, 3, path_bps=2.9e6)
     peer.run(20)

@@ -102,3 +102,28 @@ def test_without_rtx_nothing_that_would_differ_is_sent_under_a_used_gcm_nonce(ri
     there.link.may_repeat = True
     rig.receive_rtcp(there, Nack(1, consumer.sent.ssrc, (there.link.sent[1].sequence_number,)))
     assert there.link.sent[2] == replace(there.link.sent[1], transport_sequence=2)
+
+
+@pytest.mark.parametrize(("octets", "packets"), [(1, 1), (279, 1), (280, 2), (30_000, 108)])
+def test_padding_goes_out_as_retransmissions_of_nothing(rig: MediaRig, octets: int, packets: int) -> None:
+    here, there = rig.transport(), rig.transport()
+    consumer = rig.consume(there, rig.produce(here))
+    consumer.send_padding(octets)
+    consumer.send_padding(octets)
+    padding = there.link.sent
+    assert [packet.sequence_number for packet in padding] == list(range(2 * packets))
+    assert {(packet.ssrc, packet.mid, packet.payload) for packet in padding} == {
+        (consumer.sent.rtx_ssrc, b"7", b"")
+    }
+    size = sum(packet.size for packet in padding)
+    assert abs(size / 2 - octets) <= 24 + packets
+    assert consumer.sent.bytes_of_padding == size
+    assert consumer.sent.packets_sent == 0
+
+
+def test_without_retransmissions_there_is_no_padding(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    consumer = rig.consume(there, rig.produce(here, "audio"))
+    assert not consumer.can_probe
+    consumer.send_padding(1000)
+    assert there.link.sent == []
