@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 START_BPS = 1_000_000
 """What a peer is taken to have until its feedback tells: a middle layer. Probes find more in a second or two."""
 
-UNHEARD_S = 5.0
-"""A peer that has sent no feedback for so long after the first packet never will, and gets all it wants."""
+UNHEARD_S = 3.0
+"""A peer that has sent no feedback for so long after the first packet never will, and gets all it wants. That is
+before the allocator loses its patience with a video that takes more than `START_BPS`."""
 
 INTERVAL_S = 1.0
 """Between allocations at the latest: the rates of layers change."""
