@@ -14,7 +14,7 @@ ANY_THIRD_PARTY = "any third-party package"
 ALLOWED: dict[str, set[str]] = {
     "shared": {"marshmallow", "structlog", "environs"},
     "sfu.rtp": {"shared"},
-    "sfu.codecs": {"shared"},
+    "sfu.codecs": {"shared", "sfu.rtp"},
     "sfu.bwe": {"shared", "sfu.rtp"},
     "sfu.ortc": {"shared"},
     "sfu.worker": {"sfu.ortc", "sfu.rtp", "sfu.codecs", "sfu.bwe", "shared", "marshmallow"},

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from sfu.codecs import h264, vp8, vp9
+from sfu.codecs import av1, h264, vp8, vp9
 from sfu.codecs.bits import Payload
 
 _KEY_FRAME_DETECTORS: dict[str, Callable[[Payload], bool]] = {
     vp8.MIME_TYPE: vp8.is_key_frame,
     vp9.MIME_TYPE: vp9.is_key_frame,
     h264.MIME_TYPE: h264.is_key_frame,
+    av1.MIME_TYPE: av1.is_key_frame,
 }
 
 

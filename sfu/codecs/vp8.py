@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from sfu.codecs.bits import Payload, picture_id
+from sfu.codecs.layer_ids import LayerIds
+from sfu.codecs.picture_ids import PictureIds
+from sfu.rtp.layers import PictureNumbers
 
 MIME_TYPE = "video/vp8"
 
@@ -18,6 +21,7 @@ _HAS_KEYIDX = 0x10
 _LAYER_SYNC = 0x20
 _KEYIDX_MASK = 0x1F
 _INTER_FRAME = 0x01
+_LONG_ID = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +121,34 @@ def _parse(payload: Payload) -> Vp8Descriptor:
         y=sync,
         keyidx=key_index,
     )
+
+
+def read_layers(payload: Payload, is_key_frame: bool, ids: PictureIds) -> LayerIds | None:
+    """Read what a packet's descriptor says of layers; `None` when it is malformed.
+
+    `is_key_frame` tells whether the packet starts a key frame, `ids` unwraps the picture ids of its stream.
+    """
+    try:
+        first = payload[0]
+        starts = first & _START_AND_PARTITION_MASK == _START
+        if not first & _EXTENDED:
+            return LayerIds(0, 0, starts, False, is_key_frame, False, False, None)
+        return _read_extended(payload, starts, is_key_frame, ids)
+    except IndexError:
+        return None
+
+
+def _read_extended(payload: Payload, starts: bool, is_key_frame: bool, ids: PictureIds) -> LayerIds:
+    flags = payload[1]
+    position, identifier, mask, tl0_at, tl0 = 2, 0, 0, 0, 0
+    if flags & _HAS_PICTURE_ID:
+        identifier, mask, position = payload[2], 0x7F, 3
+        if identifier & _LONG_ID:
+            identifier, mask, position = (identifier & 0x7F) << 8 | payload[3], 0x7FFF, 4
+        identifier = ids.unwrap(identifier, mask, starts_anew=is_key_frame)
+    if flags & _HAS_TL0_PIC_IDX:
+        tl0_at, tl0 = position, payload[position]
+        position += 1
+    layer = payload[position] if flags & _HAS_TID else 0
+    picture = PictureNumbers(2, mask, identifier, tl0_at, tl0) if mask or tl0_at else None
+    return LayerIds(0, layer >> 6, starts, False, is_key_frame, layer & _LAYER_SYNC > 0, False, picture)

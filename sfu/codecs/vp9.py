@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from sfu.codecs.bits import Payload, picture_id
+from sfu.codecs.layer_ids import LayerIds
+from sfu.codecs.picture_ids import PictureIds
+from sfu.rtp.layers import PictureNumbers
 
 MIME_TYPE = "video/vp9"
 
@@ -18,6 +21,7 @@ _KEY_FRAME_MASK = _INTER_PICTURE | _STARTS_FRAME
 _SWITCHING_UP = 0x10
 _SPATIAL_MASK = 0x0E
 _INTER_LAYER = 0x01
+_LONG_ID = 0x80
 _MORE_REFERENCES = 0x01
 _MAX_REFERENCES = 3
 _HAS_RESOLUTIONS = 0x10
@@ -145,3 +149,36 @@ def _structure_end(payload: Payload, position: int) -> int:
         for _ in range(pictures):
             position += 1 + (payload[position] >> 2 & 3)
     return position
+
+
+def read_layers(payload: Payload, is_key_frame: bool, ids: PictureIds, *, key_only: bool) -> LayerIds | None:
+    """Read what a packet's descriptor says of layers; `None` when it is malformed.
+
+    `is_key_frame` tells whether the packet starts a key picture, `ids` unwraps the picture ids of its stream,
+    `key_only` that its spatial layers refer to each other in key pictures only.
+    """
+    try:
+        first = payload[0]
+        position, identifier, mask = 1, 0, 0
+        if first & _HAS_PICTURE_ID:
+            identifier, mask, position = payload[1], 0x7F, 2
+            if identifier & _LONG_ID:
+                identifier, mask, position = (identifier & 0x7F) << 8 | payload[2], 0x7FFF, 3
+            identifier = ids.unwrap(identifier, mask, starts_anew=is_key_frame)
+        layers, tl0_at, tl0 = 0, 0, 0
+        if first & _HAS_LAYERS:
+            layers = payload[position]
+            if not first & _FLEXIBLE:
+                tl0_at, tl0 = position + 1, payload[position + 1]
+    except IndexError:
+        return None
+    return LayerIds(
+        (layers & _SPATIAL_MASK) >> 1,
+        layers >> 5,
+        first & _STARTS_FRAME > 0,
+        first & _ENDS_FRAME > 0,
+        not first & _INTER_PICTURE,
+        layers & _SWITCHING_UP > 0,
+        key_only,
+        PictureNumbers(1, mask, identifier, tl0_at, tl0) if mask else None,
+    )
