@@ -29,10 +29,11 @@ DEFAULT_MEDIA_CODECS: Final = (
     _h264("42e01f"),
     _h264("4d0032"),
     _h264("640032"),
+    _video("AV1", {}),
 )
 """In the order in which clients choose.
 
 Everyone has Opus and VP8. VP9 comes in 8 and in 10 bits. Of H.264 everyone has constrained baseline; Main and High
-are there because Chrome and Safari encode them in hardware. AV1 is left out: its layers are read from a header
-extension (the dependency descriptor) that our workers do not follow.
+are there because Chrome and Safari encode them in hardware. AV1 comes last: it is dear to encode, and who wants it
+can ask for it; its layers are read from a header extension, the dependency descriptor.
 """

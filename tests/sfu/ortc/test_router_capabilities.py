@@ -92,4 +92,5 @@ def test_our_default_codecs_can_be_routed() -> None:
         "video/H264",
         "video/H264",
         "video/H264",
+        "video/AV1",
     ]
