@@ -69,6 +69,8 @@ class PacketWriter:
         video = batch.is_video
         if not first and last is None:
             copy(self._start, self._source, self._size)
+            if numbers.picture_id_offset or numbers.tl0_offset:
+                layout.renumber_pictures(self._scratch.view, numbers, 0, len(self._rows))
             done = self._protect(self._rows, numbers, transport_sequence, srtp, video=video)
             if done == len(self._rows):
                 for _, _, segment_size, view in self._spans:
@@ -103,6 +105,8 @@ class PacketWriter:
         assert layout is not None  # noqa: S101 - prepared by the caller
         start, end = rows[0][1], rows[-1][1] + rows[-1][2]
         self._scratch.view[start:end] = layout.data[start:end]
+        if numbers.picture_id_offset or numbers.tl0_offset:
+            layout.renumber_pictures(self._scratch.view, numbers, first, last)
         return self._protect(rows, numbers, transport_sequence, srtp, video=video)
 
     def _protect(
@@ -116,7 +120,7 @@ class PacketWriter:
     ) -> int:
         """Number and protect rows where they lie; how many, up to the first that libsrtp refuses."""
         view, length, session = self._scratch.view, self._length, srtp.srtp
-        ssrc, sequence_offset, timestamp_offset, mid, transport_header = numbers
+        ssrc, sequence_offset, timestamp_offset, mid, transport_header, _, _ = numbers
         step = 1 if transport_header else 0
         number = transport_sequence if step else 0
         for done, (pointer, at, size, first_word, sequence_number, timestamp, words) in enumerate(rows):

@@ -15,7 +15,10 @@ unit), and so is the publisher's padding.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
+
+from sfu.rtp.layers import PacketLayers, PictureNumbers
 
 FIRST_EXTENSION_AT = 16
 MAX_MID_LENGTH = 4
@@ -45,13 +48,18 @@ MAX_PADDING = 255
 _PADDING_HEAD_BYTES = FIRST_EXTENSION_AT + MID_ELEMENT_BYTES + TRANSPORT_SEQUENCE_ELEMENT_BYTES
 _MARKER_AND_TYPE = struct.Struct("!H").unpack_from
 _PADDING_BIT = 0x2000
+_MARKER_BIT = 0x80
+_LONG_PICTURE_ID = 0x7FFF
+_ORIGINAL_SEQUENCE_BYTES = 2
 
 
 class MappedPacket:
     """One packet in the router's numbering. `data` has the publisher's SSRC, numbers and an empty MID in it.
 
     `sequence_number` is unwrapped; `timestamp` has 32 bits; `first_word` is the packet's first 16 bits (version,
-    flags, marker, payload type), `extension_words` the length of its header extension in 32-bit words.
+    flags, marker, payload type), `extension_words` the length of its header extension in 32-bit words. `layers`
+    is what it says of its layers, `picture` how its payload numbers its picture. `origin` is its sequence number
+    in its producer's stream, where `sequence_number` is that of a part of it.
     """
 
     __slots__ = (
@@ -59,28 +67,56 @@ class MappedPacket:
         "extension_words",
         "first_word",
         "is_key_frame",
+        "layers",
+        "origin",
         "payload_size",
+        "picture",
         "sequence_number",
         "timestamp",
     )
 
     def __init__(
-        self, data: bytes, sequence_number: int, timestamp: int, payload_size: int, is_key_frame: bool
+        self,
+        data: bytes,
+        sequence_number: int,
+        timestamp: int,
+        payload_size: int,
+        is_key_frame: bool,
+        layers: PacketLayers | None = None,
+        picture: PictureNumbers | None = None,
+        origin: int | None = None,
     ) -> None:
         self.data = data
         self.sequence_number = sequence_number
         self.timestamp = timestamp
         self.payload_size = payload_size
         self.is_key_frame = is_key_frame
+        self.layers = layers
+        self.picture = picture
+        self.origin = sequence_number if origin is None else origin
         (self.first_word,) = _MARKER_AND_TYPE(data)
         self.extension_words = (data[14] << 8) | data[15]
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @property
+    def marker(self) -> bool:
+        """Whether it is the last of its picture (in video)."""
+        return bool(self.first_word & _MARKER_BIT)
+
+    @property
+    def payload_at(self) -> int:
+        """Where its payload begins."""
+        return FIRST_EXTENSION_AT + 4 * self.extension_words
 
 
 class StreamNumbers(NamedTuple):
     """How a consumer's numbers follow from the producer's; offsets are added modulo the field's width.
 
     `transport_sequence_header` is the header byte of the transport-wide sequence number's element, or 0 for a
-    consumer that has not negotiated it (RFC 8285: zero bytes are padding).
+    consumer that has not negotiated it (RFC 8285: zero bytes are padding). `picture_id_offset` and `tl0_offset`
+    are added to the numbers of pictures in the payload (see `PictureNumbers`).
     """
 
     ssrc: int
@@ -88,6 +124,8 @@ class StreamNumbers(NamedTuple):
     timestamp_offset: int
     mid_element: bytes
     transport_sequence_header: int
+    picture_id_offset: int = 0
+    tl0_offset: int = 0
 
 
 class Row(NamedTuple):
@@ -99,6 +137,17 @@ class Row(NamedTuple):
     sequence_number: int
     timestamp: int
     extension_words: int
+
+
+class PictureField(NamedTuple):
+    """Where in a layout the picture numbers of row `row` lie; see `PictureNumbers`."""
+
+    row: int
+    id_at: int
+    id_mask: int
+    picture_id: int
+    tl0_at: int
+    tl0: int
 
 
 class Run(NamedTuple):
@@ -115,9 +164,11 @@ class Layout:
     Packets are padded to equal size by at most `max_padding` bytes each.
     """
 
-    __slots__ = ("data", "rows", "runs", "tag_length")
+    __slots__ = ("_packets", "_pictures", "data", "rows", "runs", "tag_length")
 
     def __init__(self, packets: list[MappedPacket], tag_length: int, max_padding: int) -> None:
+        self._packets = packets
+        self._pictures: list[PictureField] | None = None
         self.tag_length = tag_length
         self.rows: list[Row] = []
         self.runs: list[Run] = []
@@ -127,6 +178,29 @@ class Layout:
             last, size = _equalised_run(packets, first, tag_length, max_padding)
             self._lay(packets[first:last], size, first)
             first = last
+
+    def renumber_pictures(self, target: memoryview, numbers: StreamNumbers, first: int, last: int) -> None:
+        """Write the picture numbers of rows `first` up to `last` (exclusive) into `target`, a copy of `data`."""
+        if self._pictures is None:
+            self._pictures = list(self._find_pictures())
+        for row, id_at, id_mask, picture_id, tl0_at, tl0 in self._pictures:
+            if not first <= row < last:
+                continue
+            picture_id = picture_id + numbers.picture_id_offset & id_mask
+            if id_mask == _LONG_PICTURE_ID:
+                target[id_at] = 0x80 | picture_id >> 8
+                target[id_at + 1] = picture_id & 0xFF
+            elif id_mask:
+                target[id_at] = picture_id
+            if tl0_at:
+                target[tl0_at] = tl0 + numbers.tl0_offset & 0xFF
+
+    def _find_pictures(self) -> Iterator[PictureField]:
+        for n, (packet, row) in enumerate(zip(self._packets, self.rows, strict=True)):
+            if packet.picture is not None:
+                start = row.at + packet.payload_at
+                id_at, id_mask, picture_id, tl0_at, tl0 = packet.picture
+                yield PictureField(n, start + id_at, id_mask, picture_id, tl0_at and start + tl0_at, tl0)
 
     def _lay(self, packets: list[MappedPacket], size: int, first: int) -> None:
         tag = bytes(self.tag_length)
@@ -173,11 +247,11 @@ def _equalised_run(packets: list[MappedPacket], first: int, tag_length: int, max
 class MappedBatch:
     """The packets of one stream that came in together, in order of arrival.
 
-    `lowest` and `highest` are the ends of their sequence numbers, `octets` the bytes of their payloads,
-    `last_timestamp` the last packet's.
+    `lowest` and `highest` are the ends of their sequence numbers, `newest` is the packet with the highest,
+    `octets` the bytes of their payloads.
     """
 
-    __slots__ = ("_layouts", "highest", "is_video", "last_timestamp", "lowest", "octets", "packets")
+    __slots__ = ("_layouts", "highest", "is_video", "lowest", "newest", "octets", "packets")
 
     def __init__(self, packets: list[MappedPacket], *, is_video: bool) -> None:
         self.packets = packets
@@ -186,7 +260,7 @@ class MappedBatch:
         self.lowest = min(numbers)
         self.highest = max(numbers)
         self.octets = sum([packet.payload_size for packet in packets])
-        self.last_timestamp = packets[-1].timestamp
+        self.newest = packets[numbers.index(self.highest)]
         self._layouts: dict[int, Layout] = {}
 
     def layout(self, tag_length: int) -> Layout:
@@ -199,19 +273,29 @@ class MappedBatch:
 
 
 def retransmission(
-    packet: bytes, payload_type: int, original_sequence: int, send_time: bytes, *, is_video: bool
-) -> bytes:
-    """Wrap a mapped packet for sending again in a stream of retransmissions (RFC 4588 4).
+    packet: MappedPacket,
+    payload_type: int,
+    original_sequence: int,
+    sequence_number: int,
+    send_time: bytes,
+    *,
+    is_video: bool,
+) -> MappedPacket:
+    """Wrap a packet for sending again in a stream of retransmissions (RFC 4588 4).
 
-    `original_sequence` is the 16-bit number it went out with, `send_time` its new abs-send-time.
+    `original_sequence` is the 16-bit number it went out with, `sequence_number` that of the retransmission,
+    `send_time` its new abs-send-time.
     """
-    data = bytearray(packet)
+    data = bytearray(packet.data)
     at = TRANSPORT_SEQUENCE_AT + (TRANSPORT_SEQUENCE_ELEMENT_BYTES if is_video else 0) + 1
     data[at : at + len(send_time)] = send_time
     data[1] = data[1] & 0x80 | payload_type
-    payload_at = FIRST_EXTENSION_AT + 4 * (data[14] << 8 | data[15])
-    data[payload_at:payload_at] = original_sequence.to_bytes(2, "big")
-    return bytes(data)
+    data[packet.payload_at : packet.payload_at] = original_sequence.to_bytes(_ORIGINAL_SEQUENCE_BYTES, "big")
+    picture = packet.picture
+    if picture is not None:
+        moved = picture.tl0_at and picture.tl0_at + _ORIGINAL_SEQUENCE_BYTES
+        picture = picture._replace(id_at=picture.id_at + _ORIGINAL_SEQUENCE_BYTES, tl0_at=moved)
+    return MappedPacket(bytes(data), sequence_number, packet.timestamp, 0, is_key_frame=False, picture=picture)
 
 
 def padding_packet(payload_type: int, size: int) -> bytes:

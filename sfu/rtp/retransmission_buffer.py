@@ -1,5 +1,10 @@
 """The packets of a stream that may have to be sent once more."""
 
+from collections.abc import Sized
+from typing import Generic, TypeVar
+
+T = TypeVar("T", bound=Sized)
+
 MAX_PACKETS = 1024
 """Default room: 1.2 s at 10 Mbit/s and 1,200 bytes a packet, a multiple of any useful round trip."""
 
@@ -16,7 +21,7 @@ ROUND_TRIPS = 3
 """A packet is kept for so many round trips: to be missed, asked for, sent again, and asked for once more."""
 
 
-class RetransmissionBuffer:
+class RetransmissionBuffer(Generic[T]):
     """A ring of the last `max_packets` packets and `max_bytes` bytes, none older than `max_age_s`.
 
     Sequence numbers are unwrapped. What is too old is let go as newer packets come, so a stream holds no more than
@@ -33,7 +38,7 @@ class RetransmissionBuffer:
         self._max_bytes = max_bytes
         self.max_age_s = max_age_s
         self.size_bytes = 0
-        self._ring: list[tuple[int, bytes, float] | None] = [None] * self._size
+        self._ring: list[tuple[int, T, float] | None] = [None] * self._size
         self._oldest = 0
         self._newest = -1
 
@@ -41,7 +46,7 @@ class RetransmissionBuffer:
         """Keep packets long enough for a receiver that is `rtt_s` away, within the bounds of the age."""
         self.max_age_s = min(max(ROUND_TRIPS * rtt_s, MIN_AGE_S), MAX_AGE_S)
 
-    def add(self, seq: int, packet: bytes, now: float) -> None:
+    def add(self, seq: int, packet: T, now: float) -> None:
         """Store a packet, in any order; one that lies outside the ring already is not stored."""
         newest = self._newest
         if seq > newest:
@@ -66,7 +71,7 @@ class RetransmissionBuffer:
         if oldest is None or oldest[2] < limit or self.size_bytes > self._max_bytes:
             self._expire(limit)
 
-    def get(self, seq: int, now: float) -> bytes | None:
+    def get(self, seq: int, now: float) -> T | None:
         """Return the packet with that number, or None when it was never stored or is too old."""
         entry = self._ring[seq & self._mask]
         if entry is None or entry[0] != seq or entry[2] < now - self.max_age_s:

@@ -57,17 +57,18 @@ class SeqManager:
         if highest + self._offset > self._highest_output:
             self._highest_output = highest + self._offset
 
-    def sync(self, first_input_seq: int, source: int = 0) -> None:
+    def sync(self, first_input_seq: int, source: int = 0, gap: int = 0) -> None:
         """Continue with `first_input_seq` right after the last output: at start, after a pause, on another stream.
 
         Inputs below it are not mapped from now on. `source` is a label for `locate`, such as the input's SSRC.
+        `gap` outputs are left to packets of before that are still missing; `locate` finds them there.
         """
         self._source = source
         first_output = self._highest_output + 1
         while self._history and self._history[-1][0] >= first_output:
             self._history.pop()  # nothing was sent after that jump
         self._epoch = len(self._history)
-        self._jump(first_input_seq, first_output)
+        self._jump(first_input_seq, first_output + gap)
 
     def drop(self, seq: int) -> None:
         """Leave `seq` out: the numbers after it close the gap, unless one of them was mapped already."""
@@ -91,6 +92,16 @@ class SeqManager:
         if output > self._highest_output:
             self._highest_output = output
         return output
+
+    def position(self, seq: int) -> int:
+        """Return the output of `seq`, or the one that it would have: that of the next if it was dropped.
+
+        For inputs since the last `sync` only.
+        """
+        index = max(self._epoch, bisect_right(self._history, seq, lo=self._epoch, key=_first_input) - 1)
+        first_output, first_input, _ = self._history[index]
+        output = max(0, seq - first_input) + first_output
+        return output if index + 1 == len(self._history) else min(output, self._history[index + 1][0])
 
     def locate(self, output_seq: int) -> tuple[int, int] | None:
         """Return the source label and the input number of `output_seq`; None when unused or too long ago."""

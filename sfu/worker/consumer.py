@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sfu.rtp.layers import MAX_LAYER, LayerOption, Layers
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers, mid_element
+from sfu.rtp.retransmission_buffer import MAX_AGE_S
 from sfu.rtp.rtcp import ReportBlock, SenderReport
-from sfu.rtp.seq_manager import SeqManager
 from sfu.rtp.stream_send import SendStream
+from sfu.rtp.stream_splicer import StreamSplicer
+from sfu.worker.layer_path import LayerPath
+from sfu.worker.layering import HIGHEST
 from sfu.worker.ports import Sender
 from sfu.worker.producer_stream import is_rtx, retransmission_types
 from sfu.worker.retransmitter import Retransmitter
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
     from sfu.worker.producer import Producer
     from sfu.worker.producer_stream import ProducerStream
 
-STREAM_SILENCE_S = 2.0
-"""A stream that has been silent for so long is given up for a lower one."""
+REMEMBER_S = MAX_AGE_S
+"""How long it is remembered what the numbers of before a change stand for: as long as their packets are kept."""
 
 MAX_INITIAL_SEQUENCE = 1 << 15
 """First numbers lie below: a receiver that misses the first packets must not mistake the wrap (RFC 3711 3.3.1)."""
@@ -36,7 +39,13 @@ class ConsumerParent(Protocol):
 
 
 class Consumer:
-    """Forwards one stream of a producer at a time, beginning with a key frame."""
+    """Forwards what its peer is to get of a producer, beginning with a key frame.
+
+    `preferred` are the layers that its peer wants at most, `priority` says how much it matters among the peer's
+    other consumers. `layers` is what is forwarded now, `None` for nothing. `stream` is the source of it, or the
+    last one. `has_transport_cc` says whether its packets have transport-wide numbers, for the peer's feedback
+    about them.
+    """
 
     def __init__(
         self,
@@ -68,37 +77,32 @@ class Consumer:
         self.stream: ProducerStream | None = None
         self.bitrate_bps = 0
         self.priority = 1
-        self._allotted: Layers | None = Layers(MAX_LAYER, MAX_LAYER)
+        self.preferred = HIGHEST
+        self.layers: Layers | None = None
+        self._allotted: Layers | None = HIGHEST
         self._payload_types = {codec.payload_type for codec in parameters.codecs}
         self._sender = sender
         self._parent = parent
-        self._flowing: ProducerStream | None = None  # what is forwarded now; none until a key frame has come
-        self._sequence = SeqManager(initial_output=secrets.randbelow(MAX_INITIAL_SEQUENCE))
-        self._source = 0  # counts the clocks and numberings that were followed
-        self._new_clock = False
-        self._timestamp_offset = 0
+        fixed = _fixed_numbers(parameters, encoding.ssrc, router_extension_ids)
+        self.has_transport_cc = fixed.transport_sequence_header != 0
+        self._splicer = StreamSplicer(
+            fixed,
+            initial_output=secrets.randbelow(MAX_INITIAL_SEQUENCE),
+            is_video=producer.is_video,
+        )
+        self._path = LayerPath(self, self._splicer)
+        self._numbers: StreamNumbers | None = None
         self._retransmitter = Retransmitter(
-            self.sent, self._sequence, sender, rtx_types, is_video=producer.is_video
+            self.sent, self._splicer, sender, rtx_types, is_video=producer.is_video
         )
         self._score_notice = consumer_notice(consumer_id, parent.notify)
         self._measured_at = 0.0
         self._measured_bytes = 0
-        negotiated = {extension.uri for extension in parameters.header_extensions}
-        self._mid = mid_element(parameters.mid or "0", router_extension_ids[uris.MID])
-        self._transport_header = (
-            router_extension_ids[uris.TRANSPORT_WIDE_CC] << 4 | 1 if uris.TRANSPORT_WIDE_CC in negotiated else 0
-        )
-        self._numbers = self._stream_numbers(0)
 
     @property
     def active(self) -> bool:
         """Whether packets are wanted at the moment."""
         return not self.paused and not self.producer.paused
-
-    @property
-    def has_transport_cc(self) -> bool:
-        """Whether its packets have transport-wide numbers, for the peer's feedback about them."""
-        return self._transport_header != 0
 
     @property
     def can_probe(self) -> bool:
@@ -111,137 +115,179 @@ class Consumer:
         """List what could be forwarded, the lowest quality first; nothing when nothing is wanted or comes in."""
         if not self.active or self.producer.is_left_out:
             return []
-        rates = ((stream.index, stream.received.bitrate_bps(now)) for stream in self.producer.streams)
-        return [LayerOption(Layers(index, 0), bitrate_bps) for index, bitrate_bps in rates if bitrate_bps]
+        return self.producer.layering.options(self.preferred, now)
 
     def allot(self, layers: Layers | None, now: float) -> None:
-        """Bound what may be forwarded; `None`: nothing for now. Better layers begin at their next key frame."""
+        """Bound what may be forwarded; `None`: nothing for now. What flows goes on until the other can begin."""
         self._allotted = layers
-        flowing = self._flowing
-        if layers is None or (flowing is not None and flowing.index > layers.spatial):
-            self.start(now)
+        self._aim(now, ask=True)
+
+    def prefer(self, spatial: int, temporal: int | None, now: float) -> Layers | None:
+        """Want no more than these layers; returns them within what there is, `None` if there is no choice."""
+        layering = self.producer.layering
+        if not layering.is_layered:
+            return None
+        wanted = layering.clamp(spatial, temporal)
+        everything = wanted.temporal >= layering.clamp(spatial, None).temporal
+        preferred = wanted._replace(temporal=MAX_LAYER) if everything else wanted  # more may be still to come
+        if preferred != self.preferred:
+            lower = preferred.spatial < self.preferred.spatial
+            self.preferred = preferred
+            self._demand_changed(now, lower=lower)
+            self._aim(now, ask=True)
+        return wanted
+
+    def set_priority(self, priority: int, now: float) -> None:
+        """Matter so much among the peer's consumers."""
+        if priority != self.priority:
+            self.priority = priority
+            self._parent.demand_changed(now)
+
+    def layers_changed(self, now: float) -> None:
+        """The producer has other layers than before."""
+        self._parent.demand_changed(now)
+        self._aim(now, ask=False)
+
+    def _aim(self, now: float, *, ask: bool) -> None:
+        """Go for the best that is allowed. `ask` at once for the key frame that it takes, or when packets come."""
+        allotted, choice = self._allotted, None
+        if self.active and allotted is not None:
+            choice = self.producer.layering.choose(_lower(self.preferred, allotted), now)
+        if choice is None:
+            self._path.stop()
+        elif self._path.aim(choice) and ask:
+            self._ask(now)
+        self._tell_layers()
+
+    def _ask(self, now: float) -> None:
+        stream = self._path.key_frame_stream()
+        if stream is not None and self._sender.ready and self._accepts(stream):
+            self.producer.request_key_frame_of(stream, now)
+
+    def _accepts(self, stream: "ProducerStream") -> bool:
+        return stream.codec.mapped_payload_type in self._payload_types
+
+    def _tell_layers(self) -> None:
+        """Tell what is forwarded now; while something is only interrupted, that it is still the same."""
+        flowing = self._path.flowing
+        layers = flowing.layers if flowing is not None else None
+        if layers == self.layers or (layers is None and self._path.awaited is not None):
+            return
+        self.layers = layers
+        if self.producer.layering.is_layered:
+            spatial, temporal = layers or (None, None)
+            notice = {"consumerId": self.id, "spatialLayer": spatial, "temporalLayer": temporal}
+            self._parent.notify("consumer.layers", notice)
+
+    def _demand_changed(self, now: float, *, lower: bool) -> None:
+        self._parent.demand_changed(now)
+        if lower or self.paused:
+            self.producer.wanted.lowered(now)
+        else:
+            self._want()
+
+    def _want(self) -> None:
+        self.producer.wanted.raised(min(self.preferred.spatial, self.producer.layering.spatial_layers - 1))
 
     # --- packets ---
 
-    def deliver(self, stream: "ProducerStream", batch: MappedBatch, now: float) -> None:
-        """Forward a batch of one of the producer's streams, or the part of it that fits."""
-        first = 0
-        if stream is not self._flowing:
-            entry = self._enter(stream, batch, now)
-            if entry is None:
-                return
-            first = entry
-        offset = None if first else self._sequence.batch_offset(batch.lowest, batch.highest)
-        if offset is None:
-            self._deliver_singly(batch, first, now)
+    def deliver(self, stream: "ProducerStream", now: float) -> None:
+        """Forward the last batch of one of the producer's streams, as far as it is for us."""
+        path = self._path
+        if path.awaited is not None and path.awaited.stream is stream and self._change_over(stream, now):
             return
-        if offset != self._numbers.sequence_offset:
-            self._numbers = self._stream_numbers(offset)
-        if self._sender.send_batch(batch, self._numbers):
-            self.sent.sent(len(batch.packets), batch.octets, batch.last_timestamp, now)
+        flowing = path.flowing
+        if flowing is None or flowing.stream is not stream:
+            return
+        batch = flowing.view.batch
+        if batch is None:
+            return
+        offset = self._splicer.sequence.batch_offset(batch.lowest, batch.highest)
+        if offset is None:
+            self.send(batch, 0, len(batch.packets), now)
+            return
+        numbers = self._numbers
+        if numbers is None or offset != numbers.sequence_offset:
+            numbers = self._numbers = self._splicer.numbers(offset)
+        if self._sender.send_batch(batch, numbers):
+            self.sent.sent(len(batch.packets), batch.octets, batch.newest.timestamp, now)
         else:
-            self._flowing = None
+            self._path.wait()
 
-    def skip(self, stream: "ProducerStream", sequence_number: int) -> None:
-        """Close the gap of a packet that is not forwarded."""
-        if stream is self._flowing:
-            self._sequence.drop(sequence_number)
+    def send(self, batch: MappedBatch, first: int, last: int, now: float) -> None:
+        """Send packets `first` up to `last` (exclusive) of a batch of the view that flows, each by itself.
 
-    def fill(self, stream: "ProducerStream", batch: MappedBatch, now: float) -> None:
-        """Forward a packet of padding that comes too late for `skip`: packets after it have been numbered."""
-        if stream is self._flowing:
-            self._deliver_singly(batch, 0, now)
-
-    def interrupt(self, stream: "ProducerStream", *, new_clock: bool) -> None:
-        """Begin anew with a stream whose source has started again, or goes on with another codec."""
-        if stream is self._flowing:
-            self._flowing = None
-        if stream is self.stream:
-            self._new_clock |= new_clock
-
-    def _deliver_singly(self, batch: MappedBatch, first: int, now: float) -> None:
-        """Map each packet by itself: around numbers that were left out, and for packets older than the entry."""
-        for index in range(first, len(batch.packets)):
+        So it is done around numbers that were left out, and for packets older than where we began.
+        """
+        for index in range(first, last):
             packet = batch.packets[index]
-            output = self._sequence.map(packet.sequence_number)
+            output = self._splicer.sequence.map(packet.sequence_number)
             if output is None:
                 continue
-            numbers = self._stream_numbers(output - packet.sequence_number)
+            numbers = self._splicer.numbers(output - packet.sequence_number)
             if self._sender.send_batch(batch, numbers, index, index + 1):
                 self.sent.sent(1, packet.payload_size, packet.timestamp, now)
 
-    def _enter(self, stream: "ProducerStream", batch: MappedBatch, now: float) -> int | None:
-        """Begin with, or change over to, a stream: index of the first packet to send, `None` if not yet."""
-        if (
-            not self.active
-            or not self._may_have(stream)
-            or stream.codec.mapped_payload_type not in self._payload_types
-        ):
-            return None
-        if not self._sender.ready or (stream is not self.stream and not self._wants(stream, now)):
-            return None
-        index = _first_entry(stream, batch)
-        if index is None:
-            self.producer.request_key_frame_of(stream, now)
-            return None
-        packet = batch.packets[index]
-        if stream is not self.stream or self._new_clock:
-            self._follow_clock(stream, packet.timestamp, now)
-        self._sequence.sync(packet.sequence_number, self._source)
-        self._flowing = stream
-        return index
-
-    def _may_have(self, stream: "ProducerStream") -> bool:
-        return self._allotted is not None and stream.index <= self._allotted.spatial
-
-    def _wants(self, stream: "ProducerStream", now: float) -> bool:
-        current = self.stream
-        if current is None or current not in self.producer.streams or not self._may_have(current):
-            return True
-        if self.sent.last_sent_at is None:
-            return True
-        return stream.index > current.index or now - self.sent.last_sent_at > STREAM_SILENCE_S
-
-    def _follow_clock(self, stream: "ProducerStream", timestamp: int, now: float) -> None:
-        """Let the timestamps of a source go on where those before it ended, by the time that has passed."""
-        if self.sent.last_sent_at is not None:
-            elapsed = int((now - self.sent.last_sent_at) * self.sent.clock_rate)
-            last = self.sent.last_timestamp + self._timestamp_offset
-            self._timestamp_offset = last + max(elapsed, 1) - timestamp
-        self._source += 1
-        self._new_clock = False
+    def _change_over(self, stream: "ProducerStream", now: float) -> bool:
+        """Begin with what is awaited, if this batch allows, and send what there is of it."""
+        if not self._sender.ready or not self._accepts(stream):
+            return False
+        first = self._path.change_over(now)
+        if first is None:
+            self._ask(now)
+            return False
+        self._numbers = None
         self.stream = stream
-        self._numbers = self._stream_numbers(self._numbers.sequence_offset)
+        flowing = self._path.flowing
+        if flowing is not None and flowing.view.batch is not None:
+            self.send(flowing.view.batch, first, len(flowing.view.batch.packets), now)
+        self._aim(now, ask=True)
+        return True
 
-    def _stream_numbers(self, offset: int) -> StreamNumbers:
-        return StreamNumbers(self.sent.ssrc, offset, self._timestamp_offset, self._mid, self._transport_header)
+    def interrupt(self, stream: "ProducerStream", now: float) -> None:
+        """Begin anew with a stream whose source has started again, or goes on with another codec."""
+        self._path.renew(stream)
+        self._aim(now, ask=False)
 
     # --- control ---
 
     def start(self, now: float) -> None:
         """Begin with the next key frame and ask for it: at first, after a pause, when the peer got ready."""
-        self._flowing = None
-        if self.active:
-            self.producer.request_key_frame(now)
+        self._path.wait()
+        self._aim(now, ask=False)
+        self._ask(now)
+        if not self.paused:
+            self._want()
 
-    def pause(self) -> None:
+    def pause(self, now: float) -> None:
         """Stop at once."""
-        self.paused = True
-        self._flowing = None
+        if not self.paused:
+            self.paused = True
+            self._aim(now, ask=False)
+            self._demand_changed(now, lower=True)
 
     def resume(self, now: float) -> None:
         """Go on with the next key frame."""
         if self.paused:
             self.paused = False
             self.start(now)
+            self._parent.demand_changed(now)
 
-    def producer_paused(self) -> None:
+    def producer_paused(self, now: float) -> None:
         """The producer has stopped."""
-        self._flowing = None
+        self._parent.demand_changed(now)
+        self._aim(now, ask=False)
+
+    def producer_resumed(self, now: float) -> None:
+        """The producer goes on."""
+        self._parent.demand_changed(now)
+        self.start(now)
 
     def close(self) -> None:
         """Take leave of the producer; safe to call twice."""
-        self.pause()
+        self.paused = True
+        self._path.stop()
+        self.producer.wanted.lowered(self.sent.last_sent_at or 0.0)
         if self in self.producer.consumers:
             self.producer.consumers.remove(self)
 
@@ -249,26 +295,28 @@ class Consumer:
 
     def request_key_frame(self, now: float) -> None:
         """Pass the peer's wish for a key frame on to the publisher."""
-        if self.active:
-            self.producer.request_key_frame(now)
+        for leg in (self._path.flowing, self._path.awaited):
+            if leg is not None and self._sender.ready:
+                self.producer.request_key_frame_of(leg.stream, now)
 
     def receive_nack(self, lost: tuple[int, ...], now: float) -> None:
         """Send again what the peer misses and the store still has."""
         self.sent.nack_count += 1
         self.sent.nack_packet_count += len(lost)
-        if self.active and self.stream is not None:
-            self._retransmitter.resend(lost, self.stream, self._source, self._numbers, now)
+        if self.active:
+            self._retransmitter.resend(lost, now)
 
     def send_padding(self, octets: int) -> None:
         """Send so much that nobody needs, as retransmissions of nothing: to try out what the path carries."""
-        self._retransmitter.send_padding(octets, self._numbers)
+        self._retransmitter.send_padding(octets)
 
     def receive_report(self, block: ReportBlock, now: float) -> None:
         """Take what the peer says of our stream."""
         self.sent.receiver_report(block, now)
 
     def measure(self, now: float) -> None:
-        """Work out the bitrate since the last call."""
+        """Work out the bitrate since the last call, and let go of what is not sent again any more."""
+        self._splicer.forget(now - REMEMBER_S)
         elapsed = now - self._measured_at
         if elapsed > 0:
             self.bitrate_bps = round((self.sent.bytes_sent - self._measured_bytes) * 8 / elapsed)
@@ -280,14 +328,25 @@ class Consumer:
 
     def sender_report(self, now: float) -> SenderReport | None:
         """Make our sender report, on the publisher's clock; `None` until the publisher has sent one."""
-        flowing = self._flowing
-        if flowing is None or flowing.received.last_sender_report is None:
+        flowing, splice = self._path.flowing, self._splicer.current
+        if flowing is None or splice is None or flowing.stream.received.last_sender_report is None:
             return None
-        return self.sent.sender_report(now, flowing.received.last_sender_report, self._timestamp_offset)
+        return self.sent.sender_report(now, flowing.stream.received.last_sender_report, splice.timestamp_offset)
 
 
-def _first_entry(stream: "ProducerStream", batch: MappedBatch) -> int | None:
-    """Where in a batch a decoder can begin: at a key frame, or anywhere if the codec knows none."""
-    if stream.codec.is_key_frame is None:
-        return 0
-    return next((n for n, packet in enumerate(batch.packets) if packet.is_key_frame), None)
+def _lower(preferred: Layers, allotted: Layers) -> Layers:
+    """Return the lower of both: temporal layers of an allotted higher spatial layer say nothing of those below."""
+    if allotted.spatial > preferred.spatial:
+        return preferred
+    return Layers(allotted.spatial, min(allotted.temporal, preferred.temporal))
+
+
+def _fixed_numbers(parameters: RtpParameters, ssrc: int, extension_ids: dict[str, int]) -> StreamNumbers:
+    negotiated = {extension.uri for extension in parameters.header_extensions}
+    return StreamNumbers(
+        ssrc,
+        0,
+        0,
+        mid_element(parameters.mid or "0", extension_ids[uris.MID]),
+        extension_ids[uris.TRANSPORT_WIDE_CC] << 4 | 1 if uris.TRANSPORT_WIDE_CC in negotiated else 0,
+    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sfu.rtp.audio_level import loudness
 from sfu.rtp.mapped_batch import MID_ELEMENT_BYTES
-from sfu.rtp.packet import Buffer, RtpHeader, iter_extensions
+from sfu.rtp.packet import RtpHeader, iter_extensions
 from shared.rtp_parameters import RtpHeaderExtensionParameters, uris
 
 MAX_ONE_BYTE_ID = 14
@@ -16,6 +16,9 @@ _WRITTEN_BY_US = frozenset(
     {uris.MID, uris.RTP_STREAM_ID, uris.REPAIRED_RTP_STREAM_ID, uris.TRANSPORT_WIDE_CC, uris.ABS_SEND_TIME}
 )
 """Hop by hop: what the publisher says in them is about its own transport."""
+
+_READ_ONLY = frozenset({uris.DEPENDENCY_DESCRIPTOR})
+"""For us alone: routers offer it to publishers only, as it would have to be rewritten for who gets a part."""
 
 _HEAD = struct.Struct("!BBHLLHH").pack
 _VERSION_AND_EXTENSION = 0x90
@@ -31,25 +34,29 @@ def abs_send_time(now: float) -> bytes:
 class ExtensionMapper:
     """Rewrites one producer's header extensions into the router's (see `mapped_batch` for the layout).
 
-    `loudness` is what the audio level of the packet that was mapped last says, `None` if it has none.
+    `loudness` is what the audio level of the packet that was mapped last says, `descriptor` its dependency
+    descriptor; both are `None` if it has none.
     """
 
     def __init__(
         self, published: Sequence[RtpHeaderExtensionParameters], router_ids: dict[str, int], *, is_video: bool
     ) -> None:
         self.loudness: int | None = None
+        self.descriptor: memoryview | None = None
         self._router_id = {
             extension.id: router_ids[extension.uri]
             for extension in published
-            if extension.uri not in _WRITTEN_BY_US and router_ids.get(extension.uri, 15) <= MAX_ONE_BYTE_ID
+            if extension.uri not in _WRITTEN_BY_US | _READ_ONLY
+            and router_ids.get(extension.uri, 15) <= MAX_ONE_BYTE_ID
         }
         self._level_id = next((each.id for each in published if each.uri == uris.SSRC_AUDIO_LEVEL), None)
+        self._descriptor_id = next((each.id for each in published if each.uri == uris.DEPENDENCY_DESCRIPTOR), None)
         self._send_time_header = bytes([router_ids[uris.ABS_SEND_TIME] << 4 | 2])
         self._hop_by_hop = bytes(MID_ELEMENT_BYTES + (3 if is_video else 0)) + self._send_time_header
 
-    def map_packet(self, packet: Buffer, header: RtpHeader, payload_type: int, send_time: bytes) -> bytes:
+    def map_packet(self, packet: memoryview, header: RtpHeader, payload_type: int, send_time: bytes) -> bytes:
         """Rewrite a packet. Its SSRC is left zero, as every consumer writes its own."""
-        self.loudness = None
+        self.loudness = self.descriptor = None
         extension = self._hop_by_hop + send_time
         if header.extension_end > header.extension_start:
             extension += self._own_elements(packet, header)
@@ -65,7 +72,7 @@ class ExtensionMapper:
         )
         return b"".join((head, extension, packet[header.payload_start : header.payload_end]))
 
-    def _own_elements(self, packet: Buffer, header: RtpHeader) -> bytes:
+    def _own_elements(self, packet: memoryview, header: RtpHeader) -> bytes:
         router_id, elements = self._router_id, b""
         for published_id, start, length in iter_extensions(packet, header):
             mapped = router_id.get(published_id)
@@ -73,4 +80,6 @@ class ExtensionMapper:
                 elements += bytes((mapped << 4 | length - 1,)) + packet[start : start + length]
             if published_id == self._level_id and length:
                 self.loudness = loudness(packet[start])
+            elif published_id == self._descriptor_id:
+                self.descriptor = packet[start : start + length]
         return elements

@@ -3,15 +3,17 @@
 from collections.abc import Container
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch, MappedPacket
+from sfu.rtp.layer_view import emptied
+from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedPacket
 from sfu.rtp.packet import RtpHeader
 from sfu.rtp.rtcp import Nack
-from sfu.rtp.stream_recv import unwrap_rtx
 from sfu.worker.errors import RefusedError
 from sfu.worker.header_extensions import ExtensionMapper, abs_send_time
-from sfu.worker.producer_stream import ProducerStream, is_rtx, retransmission_types, stream_codec
+from sfu.worker.layering import Layering
+from sfu.worker.producer_stream import ProducerStream, StreamCodec, media_codecs, retransmission_types
 from sfu.worker.scores import producer_notice, producer_score, stream_scores
 from sfu.worker.stream_table import StreamTable
+from sfu.worker.wanted_layers import WantedLayers
 from shared.rtp_parameters import MediaKind, RtpMapping, RtpParameters
 
 if TYPE_CHECKING:
@@ -81,16 +83,13 @@ class Producer:
         self._extensions = ExtensionMapper(
             parameters.header_extensions, router_extension_ids, is_video=self.is_video
         )
-        mapped = {codec.payload_type: codec.mapped_payload_type for codec in mapping.codecs}
-        self._codecs = {
-            codec.payload_type: stream_codec(codec, mapped[codec.payload_type])
-            for codec in parameters.codecs
-            if not is_rtx(codec)
-        }
+        self._codecs = media_codecs(parameters, mapping)
         if not self._codecs:
             raise RefusedError("the producer has no media codec")
         self._rtx_types = retransmission_types(parameters)
         self._table = StreamTable(parameters, mapping, self._codecs, self._rtx_types)
+        self.layering = Layering(producer_type, parameters, self._table.streams)
+        self.wanted = WantedLayers(self.layering.spatial_layers, self._count_wanted, self._tell_wanted)
         self._score_notice = producer_notice(producer_id, parent.notify)
         self._pending: list[ProducerStream] = []
         self._frame_is_whole = True
@@ -126,24 +125,23 @@ class Producer:
             self.packets_discarded += 1
             return
         repaired = header.ssrc == stream.rtx_ssrc
-        if repaired:
-            sequence_number = self._unwrap_retransmission(packet, header, stream, length, now)
+        if repaired and self._rtx_types.get(header.payload_type) == stream.codec.payload_type:
+            sequence_number = stream.unwrap_retransmission(packet, header, length, now)
         else:
-            sequence_number = self._number(header, stream, length, now)
+            sequence_number = None if repaired else self._number(header, stream, length, now)
         codec = self._codecs.get(header.payload_type)
         if sequence_number is None or codec is None:
             self.packets_discarded += 1
             return
         if codec is not stream.codec:  # the publisher changes codecs within the stream
-            self._interrupt(stream, now, new_clock=False)
-            stream.codec = codec
+            self._interrupt(stream, codec, now)
         payload = packet[header.payload_start : header.payload_end]
         is_key_frame = codec.is_key_frame is not None and codec.is_key_frame(payload)
         nacks = stream.received.nack_generator
         if nacks is not None:
             nacks.received(sequence_number, is_key_frame, repaired, now)
         if payload:
-            stream.received.last_media_at = now
+            stream.media_came(now)
         if is_key_frame:
             self._parent.key_frame_received(stream.ssrc)
         if self.paused:
@@ -152,15 +150,43 @@ class Producer:
             self._leave_out(stream, now)
             return
         self.is_left_out = False
-        data = self._extensions.map_packet(packet, header, codec.mapped_payload_type, abs_send_time(now))
+        mapped = self._map(packet, header, sequence_number, stream, is_key_frame, now)
+        if mapped is not None:
+            if payload:
+                self._frame_is_whole = header.marker or repaired or not self.is_video
+            self._enqueue(stream, mapped, now)
+
+    def _map(
+        self,
+        packet: memoryview,
+        header: RtpHeader,
+        sequence_number: int,
+        stream: ProducerStream,
+        is_key_frame: bool,
+        now: float,
+    ) -> MappedPacket | None:
+        """Rewrite a packet into the router's numbering; `None` if nobody is to get it.
+
+        Nobody gets packets of padding only, such as browsers probe with. One that comes late has left a gap in the
+        numbers of those behind it: it goes on, empty, to fill that.
+        """
+        views, payload = stream.views, packet[header.payload_start : header.payload_end]
+        data = self._extensions.map_packet(packet, header, stream.codec.mapped_payload_type, abs_send_time(now))
         if self.voice is not None:
             self.voice.heard(self._extensions.loudness, now)
-        mapped = MappedPacket(data, sequence_number, header.timestamp, len(payload), is_key_frame)
+        number = views.number(sequence_number) if payload else views.leave_out(sequence_number)
+        if number is None:
+            return None
+        mapped = MappedPacket(data, number, header.timestamp, len(payload), is_key_frame)
         if not payload:
-            self._skip(stream, mapped, now)
-            return
-        self._frame_is_whole = header.marker or repaired or not self.is_video
-        self._enqueue(stream, mapped, now)
+            return emptied(mapped, number)
+        layers = mapped.layers = views.read(payload, self._extensions.descriptor, is_key_frame)
+        if layers is None:
+            views.rates.count(0, 0, len(data))
+        else:
+            mapped.picture = layers.picture
+            views.rates.count(layers.spatial, layers.temporal, len(data))
+        return mapped
 
     def may_flush(self, now: float) -> bool:
         """Tell whether what waits goes on now: the frame is whole, or has waited long enough for its rest."""
@@ -174,18 +200,19 @@ class Producer:
     def flush(self, now: float) -> None:
         """Hand what came in since the last time to the consumers."""
         pending, self._pending = self._pending, []
+        if pending and self.layering.review(now):
+            self._layers_changed(now)
         for stream in pending:
-            batch = MappedBatch(stream.pending, is_video=self.is_video)
-            stream.pending = []
-            for consumer in self.consumers:
+            packets, stream.pending = stream.pending, []
+            stream.views.take(packets, now, is_video=self.is_video)
+            for consumer in stream.views.followers:
                 try:
-                    consumer.deliver(stream, batch, now)
+                    consumer.deliver(stream, now)
                 except Exception:  # a bug of ours that this consumer has found; the others are not to suffer
                     self._parent.fault("deliver_fault")
+            stream.views.taken(packets)
 
     def _enqueue(self, stream: ProducerStream, mapped: MappedPacket, now: float) -> None:
-        if stream.store is not None:
-            stream.store.add(mapped.sequence_number, mapped.data, now)
         if not self._pending:
             self._held_since = now
             self._parent.batch_pending(self)
@@ -195,46 +222,11 @@ class Producer:
         if len(stream.pending) >= MAX_BATCH_PACKETS:
             self.flush(now)
 
-    def _skip(self, stream: ProducerStream, mapped: MappedPacket, now: float) -> None:
-        """Let nobody miss a packet of padding only, such as browsers probe with: nobody gets it.
-
-        One that comes late has left a gap in the numbers of those behind it: it goes on, empty, to fill that.
-        """
-        self.flush(now)  # what came before it is numbered before it
-        if mapped.sequence_number == stream.received.highest:
-            for consumer in self.consumers:
-                consumer.skip(stream, mapped.sequence_number)
-            return
-        if stream.store is not None:
-            stream.store.add(mapped.sequence_number, mapped.data, now)
-        batch = MappedBatch([mapped], is_video=self.is_video)
-        for consumer in self.consumers:
-            consumer.fill(stream, batch, now)
-
     def _leave_out(self, stream: ProducerStream, now: float) -> None:
         """Forward no more of a voice that is not among the loudest, until it is; consumers begin anew then."""
         if not self.is_left_out:
             self.is_left_out = True
-            self._interrupt(stream, now, new_clock=False)
-
-    def _unwrap_retransmission(
-        self, packet: memoryview, header: RtpHeader, stream: ProducerStream, length: int, now: float
-    ) -> int | None:
-        """Make a retransmission the packet that it repeats; its number, `None` when nobody needs it."""
-        if self._rtx_types.get(header.payload_type) != stream.codec.payload_type:
-            return None
-        received = stream.received_retransmissions().receive(header.sequence_number, 0, length, now)
-        if received is None:
-            return None
-        try:
-            original, skipped = unwrap_rtx(packet[header.payload_start : header.payload_end])
-        except ValueError:
-            return None
-        sequence_number = stream.received.receive_rtx(original)
-        header.payload_type = stream.codec.payload_type
-        header.sequence_number = original
-        header.payload_start += skipped
-        return sequence_number
+            self._interrupt(stream, stream.codec, now)
 
     def _number(self, header: RtpHeader, stream: ProducerStream, length: int, now: float) -> int | None:
         """Unwrap the sequence number of a packet of the stream itself; `None` when it is to be dropped."""
@@ -244,14 +236,16 @@ class Producer:
         restarts = received.restarts
         number = received.receive(header.sequence_number, header.timestamp, length, now)
         if received.restarts != restarts:
-            self._interrupt(stream, now, new_clock=True)
+            self._interrupt(stream, stream.codec, now)
         return number
 
-    def _interrupt(self, stream: ProducerStream, now: float, *, new_clock: bool) -> None:
+    def _interrupt(self, stream: ProducerStream, codec: StreamCodec, now: float) -> None:
         """Have consumers begin anew with a stream, after what came of it before."""
         self.flush(now)
-        for consumer in self.consumers:
-            consumer.interrupt(stream, new_clock=new_clock)
+        followers = stream.views.followers
+        stream.renew(codec)
+        for consumer in followers:
+            consumer.interrupt(stream, now)
 
     def _learn_stream(self, packet: memoryview, header: RtpHeader, now: float) -> ProducerStream | None:
         self.flush(now)  # before a stream that this one may take the place of is gone
@@ -260,7 +254,25 @@ class Producer:
         for gone in before:
             if gone not in self.streams:
                 self._parent.forget_key_frame(gone.ssrc)
+        if stream is not None and stream not in before:
+            stream.media_came(now)
+            self.wanted.lowered(now)
+            if self.layering.review(now, at_once=True):
+                self._layers_changed(now)
         return stream
+
+    # --- layers ---
+
+    def _layers_changed(self, now: float) -> None:
+        for consumer in list(self.consumers):
+            consumer.layers_changed(now)
+
+    def _count_wanted(self) -> int | None:
+        return max((each.preferred.spatial for each in self.consumers if not each.paused), default=None)
+
+    def _tell_wanted(self, spatial: int | None) -> None:
+        if self.is_video:
+            self._parent.notify("producer.wantedLayers", {"producerId": self.id, "spatialLayer": spatial})
 
     # --- measuring ---
 
@@ -268,8 +280,7 @@ class Producer:
         """Work out the scores of the streams and how long to keep packets; call it about once a second."""
         rtt_s = max((consumer.sent.rtt_s or 0 for consumer in self.consumers), default=0)
         for stream in self.streams:
-            if stream.store is not None:
-                stream.store.serve_round_trip(rtt_s)
+            stream.views.keep_for(rtt_s)
             if self.paused:
                 stream.received.hold_score(now)
             else:
@@ -278,6 +289,8 @@ class Producer:
     def check_silence(self, now: float) -> None:
         """Let the scores of streams fall that have become silent."""
         if not self.paused:
+            if self.layering.review(now):
+                self._layers_changed(now)
             for stream in self.streams:
                 stream.received.check_silence(now)
 
@@ -294,10 +307,12 @@ class Producer:
                 self.tell_score(now)
                 for consumer in self.consumers:
                     consumer.tell_score(now)
+        if self.layering.review(now, at_once=True):
+            self._layers_changed(now)
 
     # --- control ---
 
-    def pause(self) -> None:
+    def pause(self, now: float) -> None:
         """Stop forwarding at once."""
         self.paused = True
         self._drop_pending()
@@ -306,23 +321,18 @@ class Producer:
         for stream in self.streams:
             self._parent.forget_key_frame(stream.ssrc)
         for consumer in self.consumers:
-            consumer.producer_paused()
+            consumer.producer_paused(now)
 
     def resume(self, now: float) -> None:
         """Forward again, from the next key frame on."""
         self.paused = False
         for consumer in self.consumers:
-            consumer.start(now)
+            consumer.producer_resumed(now)
 
     def close(self) -> None:
         """Let go of everything; the consumers are closed by who owns them."""
         self._drop_pending()
         self.consumers.clear()
-
-    def request_key_frame(self, now: float) -> None:
-        """Ask the publisher for a key frame of every stream that somebody watches."""
-        for stream in self.streams:
-            self.request_key_frame_of(stream, now)
 
     def request_key_frame_of(self, stream: ProducerStream, now: float) -> None:
         """Ask the publisher for a key frame of one stream, if it takes such requests and sends at all."""
@@ -331,7 +341,7 @@ class Producer:
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        soonest = None
+        soonest = self.wanted.next_timeout()
         for stream in self._table.streams:
             generator = stream.received.nack_generator
             when = generator.next_timeout() if generator is not None else None
@@ -340,7 +350,8 @@ class Producer:
         return soonest
 
     def handle_timeout(self, now: float) -> None:
-        """Ask the publisher for what is missing."""
+        """Ask the publisher for what is missing; tell it what is watched."""
+        self.wanted.handle_timeout(now)
         for stream in self.streams:
             generator = stream.received.nack_generator
             if generator is None:
@@ -350,7 +361,7 @@ class Producer:
                 stream.received.nack_count += 1
                 stream.received.nack_packet_count += len(lost)
                 self._parent.send_feedback(Nack(0, stream.ssrc, tuple(number & 0xFFFF for number in lost)))
-            if generator.take_key_frame_request():
+            if generator.take_key_frame_request() and stream.views.followers:
                 self.request_key_frame_of(stream, now)
 
     def _drop_pending(self) -> None:

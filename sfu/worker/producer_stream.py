@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sfu.codecs import key_frame_detector
+from sfu.codecs import key_frame_detector, layer_reader
 from sfu.rtp.mapped_batch import MappedPacket
-from sfu.rtp.retransmission_buffer import RetransmissionBuffer
-from sfu.rtp.stream_recv import INACTIVE_AFTER_S, ReceiveStream
-from shared.rtp_parameters import RtpCodecParameters, RtpParameters
+from sfu.rtp.packet import RtpHeader
+from sfu.rtp.stream_recv import INACTIVE_AFTER_S, ReceiveStream, unwrap_rtx
+from sfu.worker.stream_views import StreamViews
+from shared.rtp_parameters import RtpCodecParameters, RtpMapping, RtpParameters, uris
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,17 @@ class StreamCodec:
     uses_fir: bool
     uses_transport_cc: bool
     uses_remb: bool
+    has_descriptors: bool
     is_key_frame: Callable[[memoryview], bool] | None
 
 
-def stream_codec(codec: RtpCodecParameters, mapped_payload_type: int) -> StreamCodec:
-    """Sum up a codec of the publisher's parameters."""
+def stream_codec(
+    codec: RtpCodecParameters, mapped_payload_type: int, *, has_descriptors: bool = False
+) -> StreamCodec:
+    """Sum up a codec of the publisher's parameters.
+
+    `has_descriptors`: dependency descriptors come with its packets.
+    """
     feedback = {(entry.type, entry.parameter) for entry in codec.rtcp_feedback}
     return StreamCodec(
         codec.mime_type,
@@ -39,8 +46,20 @@ def stream_codec(codec: RtpCodecParameters, mapped_payload_type: int) -> StreamC
         uses_fir=("ccm", "fir") in feedback,
         uses_transport_cc=("transport-cc", "") in feedback,
         uses_remb=("goog-remb", "") in feedback,
+        has_descriptors=has_descriptors,
         is_key_frame=key_frame_detector(codec.mime_type),
     )
+
+
+def media_codecs(parameters: RtpParameters, mapping: RtpMapping) -> dict[int, StreamCodec]:
+    """Sum up the media codecs of a publisher by their payload types."""
+    mapped = {codec.payload_type: codec.mapped_payload_type for codec in mapping.codecs}
+    has_descriptors = any(each.uri == uris.DEPENDENCY_DESCRIPTOR for each in parameters.header_extensions)
+    return {
+        codec.payload_type: stream_codec(codec, mapped[codec.payload_type], has_descriptors=has_descriptors)
+        for codec in parameters.codecs
+        if not is_rtx(codec)
+    }
 
 
 def is_rtx(codec: RtpCodecParameters) -> bool:
@@ -60,10 +79,13 @@ def retransmission_types(parameters: RtpParameters) -> dict[int, int]:
 class ProducerStream:
     """State of one stream: `index` is its place among the encodings, `pending` waits for the end of the batch.
 
-    `inactive_after_s` is how long it may be silent without being dead.
+    `inactive_after_s` is how long it may be silent without being dead. `key_only` says that its spatial layers
+    refer to each other in key pictures only. `active_since` is when it began, or began again after a silence.
     """
 
     __slots__ = (
+        "_key_only",
+        "active_since",
         "codec",
         "index",
         "mapped_ssrc",
@@ -73,7 +95,7 @@ class ProducerStream:
         "rid",
         "rtx_ssrc",
         "ssrc",
-        "store",
+        "views",
     )
 
     def __init__(
@@ -85,6 +107,8 @@ class ProducerStream:
         rid: str | None,
         rtx_ssrc: int | None,
         inactive_after_s: float = INACTIVE_AFTER_S,
+        *,
+        key_only: bool = False,
     ) -> None:
         self.index = index
         self.ssrc = ssrc
@@ -100,8 +124,38 @@ class ProducerStream:
             inactive_after_s=inactive_after_s,
         )
         self.retransmissions: ReceiveStream | None = None
-        self.store = RetransmissionBuffer() if codec.uses_nack else None
+        self.active_since = float("-inf")
         self.pending: list[MappedPacket] = []
+        self._key_only = key_only
+        reader = layer_reader(codec.mime_type, key_only=key_only, has_descriptors=codec.has_descriptors)
+        self.views = StreamViews(reader, uses_store=codec.uses_nack)
+
+    def renew(self, codec: StreamCodec) -> None:
+        """Go on with this codec, or the same after the source has started anew."""
+        self.codec = codec
+        self.views.renew(
+            layer_reader(codec.mime_type, key_only=self._key_only, has_descriptors=codec.has_descriptors)
+        )
+
+    def media_came(self, now: float) -> None:
+        """Take note that media has come, after a silence or not."""
+        if not self.received.is_active(now):
+            self.active_since = now
+        self.received.last_media_at = now
+
+    def unwrap_retransmission(self, packet: memoryview, header: RtpHeader, length: int, now: float) -> int | None:
+        """Make a retransmission the packet that it repeats (RFC 4588); its number, `None` when nobody needs it."""
+        if self.received_retransmissions().receive(header.sequence_number, 0, length, now) is None:
+            return None
+        try:
+            original, skipped = unwrap_rtx(packet[header.payload_start : header.payload_end])
+        except ValueError:
+            return None
+        sequence_number = self.received.receive_rtx(original)
+        header.payload_type = self.codec.payload_type
+        header.sequence_number = original
+        header.payload_start += skipped
+        return sequence_number
 
     def received_retransmissions(self) -> ReceiveStream:
         """Return the account of the RTX stream (RFC 4588): its own losses, as its sender is told of them."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from marshmallow import ValidationError
 
+from sfu.rtp.layers import MAX_LAYER, Layers
 from sfu.worker import stats
 from sfu.worker.consumer import Consumer
 from sfu.worker.data_requests import DataRequests
@@ -34,6 +35,9 @@ log = get_logger(__name__)
 
 MAX_BITRATE_BPS = 10_000_000_000
 """More than one peer can send; REMB could say 2^81."""
+
+MAX_PRIORITY = 255
+"""mediasoup's."""
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -78,6 +82,8 @@ class Requests:
             "consumer.pause": self._pause_consumer,
             "consumer.resume": self._resume_consumer,
             "consumer.requestKeyFrame": self._request_key_frame,
+            "consumer.setPreferredLayers": self._set_preferred_layers,
+            "consumer.setPriority": self._set_priority,
             "consumer.stats": self._consumer_stats,
         }
 
@@ -181,7 +187,7 @@ class Requests:
         return {}
 
     def _pause_producer(self, data: Request) -> Answer:
-        self._producer(data).pause()
+        self._producer(data).pause(self._parent.time())
         return {}
 
     def _resume_producer(self, data: Request) -> Answer:
@@ -206,16 +212,21 @@ class Requests:
             transport,
             paused=bool(data.get("paused")),
         )
+        wanted = _layers(data["preferredLayers"]) if data.get("preferredLayers") else (MAX_LAYER, None)
+        priority = _priority(data.get("priority", 1))
         self._objects.add_consumer(transport, consumer)
-        consumer.start(self._parent.time())
-        return {}
+        now = self._parent.time()
+        preferred = consumer.prefer(*wanted, now)
+        consumer.set_priority(priority, now)
+        consumer.start(now)
+        return {"preferredLayers": _render(preferred)} if preferred is not None else {}
 
     def _close_consumer(self, data: Request) -> Answer:
         self._objects.close_consumer(self._consumer(data))
         return {}
 
     def _pause_consumer(self, data: Request) -> Answer:
-        self._consumer(data).pause()
+        self._consumer(data).pause(self._parent.time())
         return {}
 
     def _resume_consumer(self, data: Request) -> Answer:
@@ -225,6 +236,15 @@ class Requests:
     def _request_key_frame(self, data: Request) -> Answer:
         self._consumer(data).request_key_frame(self._parent.time())
         return {}
+
+    def _set_preferred_layers(self, data: Request) -> Answer:
+        consumer, layers = self._consumer(data), _layers(data)
+        return _render(consumer.prefer(*layers, self._parent.time()))
+
+    def _set_priority(self, data: Request) -> Answer:
+        consumer, priority = self._consumer(data), _priority(data.get("priority"))
+        consumer.set_priority(priority, self._parent.time())
+        return {"priority": priority}
 
     def _consumer_stats(self, data: Request) -> Answer:
         return {"stats": stats.consumer_stats(self._consumer(data), self._parent.time())}
@@ -246,6 +266,25 @@ def _bitrate(value: Any) -> int:
     if type(value) is not int or not 0 <= value <= MAX_BITRATE_BPS:
         raise RefusedError(f"a bitrate is a whole number from 0, no limit, to {MAX_BITRATE_BPS} bit/s")
     return value
+
+
+def _priority(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= MAX_PRIORITY:
+        raise RefusedError(f"a priority is a whole number from 1 to {MAX_PRIORITY}")
+    return value
+
+
+def _layers(data: Mapping[str, Any]) -> tuple[int, int | None]:
+    spatial, temporal = data.get("spatialLayer"), data.get("temporalLayer")
+    if type(spatial) is not int or spatial < 0:
+        raise RefusedError("spatialLayer is a whole number from 0")
+    if temporal is not None and (type(temporal) is not int or temporal < 0):
+        raise RefusedError("temporalLayer is a whole number from 0, if it is given")
+    return spatial, temporal
+
+
+def _render(layers: Layers | None) -> Answer:
+    return {} if layers is None else {"spatialLayer": layers.spatial, "temporalLayer": layers.temporal}
 
 
 def _sctp_parameters(data: Request) -> SctpParameters | None:

@@ -1,5 +1,6 @@
 """The streams of one producer: which encoding a packet belongs to, by SSRC, RID or being the only one."""
 
+from sfu.ortc import parse_scalability_mode
 from sfu.rtp.packet import RtpHeader, iter_extensions
 from sfu.rtp.stream_recv import INACTIVE_AFTER_S
 from sfu.worker.producer_stream import ProducerStream, StreamCodec
@@ -64,6 +65,7 @@ class StreamTable:
             encoding.rid,
             rtx_ssrc,
             LAYER_INACTIVE_AFTER_S if len(self._encodings) > 1 else INACTIVE_AFTER_S,
+            key_only=parse_scalability_mode(encoding.scalability_mode).ksvc,
         )
         self.streams.append(stream)
         self.streams.sort(key=lambda each: each.index)

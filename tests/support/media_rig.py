@@ -78,8 +78,11 @@ class RecordingLink:
         if not self.ready:
             return False
         layout = batch.layout(0)
+        laid = bytearray(layout.data)
+        if numbers.picture_id_offset or numbers.tl0_offset:
+            layout.renumber_pictures(memoryview(laid), numbers, 0, len(layout.rows))
         for row in layout.rows[first:last]:
-            data = bytearray(layout.data[row.at : row.at + row.size])
+            data = laid[row.at : row.at + row.size]
             struct.pack_into(
                 "!HHLL",
                 data,

@@ -83,13 +83,16 @@ def test_a_batch_is_laid_out_once_for_each_tag() -> None:
     batch = MappedBatch([mapped(b"a", 5), mapped(b"bcd", 3)], is_video=True)
     assert batch.layout(16) is batch.layout(16)
     assert batch.layout(16) is not batch.layout(10)
-    assert (batch.lowest, batch.highest, batch.octets, batch.last_timestamp) == (3, 5, 4, 3000)
+    assert (batch.lowest, batch.highest, batch.octets) == (3, 5, 4)
+    assert batch.newest.data.endswith(b"a")
 
 
 @pytest.mark.parametrize("video", [True, False])
 def test_a_retransmission_repeats_all_but_type_number_and_time(video: bool) -> None:
-    packet = mapped(b"payload", video=video, marker=True).data
-    wrapped = retransmission(packet, 102, 0xABCD, b"xyz", is_video=video)
+    original = mapped(b"payload", video=video, marker=True)
+    again = retransmission(original, 102, 0xABCD, 7, b"xyz", is_video=video)
+    packet, wrapped = original.data, again.data
+    assert (again.sequence_number, again.timestamp) == (7, 3000)
     before, after = parse_rtp_header(packet, len(packet)), parse_rtp_header(wrapped, len(wrapped))
     assert (after.payload_type, after.marker, after.timestamp) == (102, True, before.timestamp)
     assert wrapped[after.payload_start : after.payload_end] == b"\xab\xcdpayload"

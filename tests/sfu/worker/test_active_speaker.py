@@ -86,7 +86,7 @@ def test_who_is_paused_or_closed_is_no_candidate_any_more(talk: Talk, ending: st
     rng = seeded(3)
     talk.play({"ada": speech(rng, 0.5)})
     if ending == "pause":
-        ada.pause()
+        ada.pause(talk.rig.now)
     else:
         talk.transports["ada"].remove_producer(ada)
         talk.rig.router.remove_producer(ada)
@@ -101,7 +101,7 @@ def test_a_paused_speaker_is_told_again_after_it(talk: Talk) -> None:
     ada = talk.enter("ada")
     rng = seeded(4)
     talk.play({"ada": speech(rng, 2)})
-    ada.pause()
+    ada.pause(talk.rig.now)
     talk.play({"ada": speech(rng, 2)})
     assert talk.speakers == ["ada"]
     ada.resume(talk.rig.now)

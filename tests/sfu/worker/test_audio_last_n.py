@@ -129,7 +129,7 @@ def test_a_closed_or_paused_voice_makes_room_at_once() -> None:
     choir = Choir(3, last_n=1)
     choir.play({0: [LOUD] * 10, 1: [SOFT] * 10, 2: [SOFT] * 10})
     choir.heard()
-    choir.producers[0].pause()
+    choir.producers[0].pause(choir.rig.now)
     choir.play({1: [SOFT] * 10, 2: [SOFT] * 10})
     assert {who: len(numbers) for who, numbers in choir.heard().items()} == {1: 10}
     choir.rig.router.remove_producer(choir.producers[1])
@@ -141,7 +141,7 @@ def test_a_consumer_that_comes_while_its_producer_is_left_out_hears_it_later() -
     choir = Choir(2, last_n=1)
     choir.play({0: [LOUD] * 10, 1: [SOFT] * 10})
     choir.heard()
-    choir.consumers[1].pause()
+    choir.consumers[1].pause(choir.rig.now)
     choir.consumers[1].resume(choir.rig.now)
     choir.play({0: [LOUD] * 10, 1: [SOFT] * 10})
     assert 1 not in choir.heard()

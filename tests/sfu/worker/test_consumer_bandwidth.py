@@ -204,7 +204,7 @@ def test_a_pause_makes_room_at_once(rig: MediaRig) -> None:
     peer = Peer(rig, 3, path_bps=2.9e6)
     peer.run(20)
     assert peer.allotted()[2] is None
-    peer.consumers[0].pause()
+    peer.consumers[0].pause(peer.rig.now)
     peer.transport.demand_changed(rig.now)
     peer.run(0.5)
     assert peer.consumers[2]._allotted == Layers(0, 0)

@@ -107,7 +107,7 @@ def test_a_paused_consumer_gets_nothing_and_goes_on_without_a_gap(rig: MediaRig)
     here, there = rig.transport(), rig.transport()
     consumer = rig.consume(there, rig.produce(here))
     rig.receive(here, video(1, VP8_KEY_FRAME), video(2))
-    consumer.pause()
+    consumer.pause(rig.now)
     rig.receive(here, *(video(n) for n in range(3, 60)))
     assert len(there.link.sent) == 2
     consumer.resume(rig.now)
@@ -124,7 +124,7 @@ def test_a_paused_producer_stops_for_everybody_and_resumes_with_a_key_frame(rig:
     rig.consume(there, producer)
     rig.receive(here, video(1, VP8_KEY_FRAME))
     rig.advance(5)
-    producer.pause()
+    producer.pause(rig.now)
     rig.receive(here, video(2), video(3, VP8_KEY_FRAME))
     assert len(there.link.sent) == 1
     asked = len(here.link.rtcp_of(PictureLossIndication))
@@ -167,7 +167,7 @@ def test_late_padding_starts_no_consumer(rig: MediaRig) -> None:
     rig.receive(here, video(2, b"", padding=200))
     assert there.link.sent == []
     rig.receive(here, video(4, VP8_KEY_FRAME))
-    consumer.pause()
+    consumer.pause(rig.now)
     rig.receive(here, video(6))
     rig.receive(here, video(5, b"", padding=200))
     assert len(there.link.sent) == 1

@@ -12,6 +12,7 @@ from sfu.rtp.nack_generator import MAX_MISSING
 from sfu.rtp.retransmission_buffer import MAX_AGE_S, MAX_BYTES
 from sfu.rtp.rtcp import Nack, PictureLossIndication
 from sfu.rtp.stream_recv import MAX_MISSING as MAX_REMEMBERED
+from sfu.worker.layering import HIGHEST
 from tests.support.lossy_call import FRAMES_PER_S, LossyCall
 from tests.support.lossy_link import Troubles
 from tests.support.network_link import Conditions
@@ -29,11 +30,12 @@ def assert_sound(call: LossyCall) -> None:
     (stream,) = call.producer.streams
     generator = stream.received.nack_generator
     assert generator is not None
-    assert stream.store is not None
+    store = stream.views.view(HIGHEST).store
+    assert store is not None
     assert len(generator._missing) <= MAX_MISSING
     assert len(stream.received._missing) <= 2 * MAX_REMEMBERED
-    assert stream.store.size_bytes <= MAX_BYTES
-    assert sum(len(entry[1]) for entry in stream.store._ring if entry) == stream.store.size_bytes
+    assert store.size_bytes <= MAX_BYTES
+    assert sum(len(entry[1]) for entry in store._ring if entry) == store.size_bytes
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -93,8 +95,9 @@ def test_a_far_publisher_and_a_far_subscriber_are_repaired_too(seed: int) -> Non
     stream = call.producer.streams[0]
     assert stream.received.round_trip.rtt_s == pytest.approx(0.6, abs=0.02)
     assert call.consumer.sent.rtt_s == pytest.approx(0.6, abs=0.02)
-    assert stream.store is not None
-    assert 1.5 < stream.store.max_age_s <= MAX_AGE_S
+    store = stream.views.view(HIGHEST).store
+    assert store is not None
+    assert 1.5 < store.max_age_s <= MAX_AGE_S
     assert_sound(call)
 
 

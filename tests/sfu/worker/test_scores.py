@@ -103,7 +103,7 @@ def test_a_paused_producer_and_one_with_dtx_are_not_dead(rig: MediaRig) -> None:
     producer = rig.produce(here)
     speaker = rig.produce(quiet, "audio", encodings=[{"ssrc": 7}])
     following = stream(rig, here, 1, 1)
-    producer.pause()
+    producer.pause(rig.now)
     for number in range(60):
         rig.receive(quiet, audio(number, ssrc=7))
         rig.advance(0.4)
@@ -118,9 +118,9 @@ def test_a_paused_producer_and_one_with_dtx_are_not_dead(rig: MediaRig) -> None:
 def test_a_bye_ends_the_stream_at_once(rig: MediaRig) -> None:
     here, there = rig.transport(), rig.transport()
     producer = rig.produce(here)
-    rig.consume(there, producer)
+    consumer = rig.consume(there, producer)
     following = stream(rig, here, 1, 2)
-    producer.request_key_frame(rig.now)
+    consumer.request_key_frame(rig.now)
     rig.receive(here, video(following + 1))
     rig.receive_rtcp(here, Bye((999, 1111)))
     assert told(rig, "producer.score")[-1] == [{"encodingIdx": 0, "ssrc": 1111, "score": 0}]

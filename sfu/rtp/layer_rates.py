@@ -1,0 +1,57 @@
+"""How many bits a second each layer of a stream carries, and which of them come at all."""
+
+from sfu.rtp.layers import MAX_LAYER, Layers
+from sfu.rtp.rate_calculator import RateCalculator
+
+READ_STEP_S = 0.04
+"""How often the counters are read: once a bucket of the rate calculator."""
+
+_STRIDE = MAX_LAYER + 1
+
+
+class LayerRates:
+    """Count the bytes of one stream by layer; to count a packet costs one addition.
+
+    Call `read` now and then, at least once a `READ_STEP_S` while packets come.
+    """
+
+    __slots__ = ("_bytes", "_rates", "_read", "_read_at", "_seen_at")
+
+    def __init__(self) -> None:
+        self._bytes = [0] * _STRIDE**2
+        self._read = [0] * _STRIDE**2
+        self._rates: dict[int, RateCalculator] = {}
+        self._seen_at = [float("-inf")] * _STRIDE
+        self._read_at = float("-inf")
+
+    def count(self, spatial: int, temporal: int, size_bytes: int) -> None:
+        """Count a packet of these layers."""
+        self._bytes[spatial * _STRIDE + temporal] += size_bytes
+
+    def read(self, now: float) -> None:
+        """Take what was counted into the rates."""
+        if now < self._read_at:
+            return
+        self._read_at = now + READ_STEP_S
+        for index, total in enumerate(self._bytes):
+            if total > self._read[index]:
+                rate = self._rates.setdefault(index, RateCalculator())
+                rate.update(total - self._read[index], now)
+                self._read[index] = total
+                self._seen_at[index // _STRIDE] = now
+
+    def bitrate_bps(self, layers: Layers, now: float, *, alone: bool = False) -> int:
+        """Return the bits per second of a temporal layer and those below, over the last second.
+
+        With the spatial layers below `layers.spatial`, unless that one goes out `alone`.
+        """
+        return sum(
+            rate.rate_bps(now)
+            for index, rate in self._rates.items()
+            if index % _STRIDE <= layers.temporal
+            and (index // _STRIDE == layers.spatial if alone else index // _STRIDE <= layers.spatial)
+        )
+
+    def highest_spatial(self, since: float) -> int:
+        """Return the highest spatial layer of which something has come since then; 0 when nothing has."""
+        return max((n for n, seen_at in enumerate(self._seen_at) if seen_at >= since), default=0)

@@ -1,0 +1,118 @@
+"""What consumers see of one stream: the whole of it, or parts by layers, each made once for all who get it."""
+
+from typing import TYPE_CHECKING
+
+from sfu.codecs import LayerReader
+from sfu.rtp.layer_rates import LayerRates
+from sfu.rtp.layer_view import LayerPart, LayerView
+from sfu.rtp.layers import Layers, PacketLayers
+from sfu.rtp.mapped_batch import MappedBatch, MappedPacket
+from sfu.rtp.seq_manager import SeqManager
+
+if TYPE_CHECKING:
+    from sfu.worker.consumer import Consumer
+
+VIEW_LINGER_S = 1.0
+"""How long a view that nobody follows any more takes packets that come late: who left it may still miss some."""
+
+ONE_LAYER = Layers(0, 0)
+
+
+class StreamViews:
+    """The layers of one stream and its views. `reader` is `None` for codecs that tell of no layers.
+
+    `rates` has the bitrate of each layer. `followers` are the consumers that forward the stream or wait to.
+    `fresh_from` is the first number that has not gone to them yet, `batch` what came last of the whole.
+    """
+
+    __slots__ = ("_numbers", "_reader", "_uses_store", "_views", "batch", "followers", "fresh_from", "rates")
+
+    def __init__(self, reader: LayerReader | None, *, uses_store: bool) -> None:
+        self.rates = LayerRates()
+        self.followers: tuple[Consumer, ...] = ()
+        self.fresh_from = 0
+        self.batch: MappedBatch | None = None
+        self._reader = reader
+        self._uses_store = uses_store
+        self._numbers: SeqManager | None = None
+        self._views: dict[Layers | None, LayerView] = {}
+
+    # --- layers ---
+
+    @property
+    def top(self) -> Layers:
+        """The highest spatial and temporal layer that have come within the stream."""
+        return self._reader.top if self._reader is not None else ONE_LAYER
+
+    def read(self, payload: memoryview, descriptor: memoryview | None, is_key_frame: bool) -> PacketLayers | None:
+        """Read which layers a packet belongs to."""
+        return self._reader.read(payload, descriptor, is_key_frame) if self._reader is not None else None
+
+    def needs_key_frame(self, current: Layers, wanted: Layers) -> bool:
+        """Tell whether a receiver of the layers `current` should ask for a key frame to get `wanted`."""
+        return self._reader is not None and self._reader.needs_key_frame(current, wanted)
+
+    def view(self, layers: Layers) -> LayerView:
+        """Return the stream as who gets these layers of it sees it."""
+        key, part = None, None
+        if self._reader is not None and not self._reader.is_everything(layers):
+            key = layers
+            part = LayerPart(layers, renumbers_pictures=self._reader.renumbers_pictures)
+        if key not in self._views:
+            self._views[key] = LayerView(part, use_store=self._uses_store)
+        return self._views[key]
+
+    def renew(self, reader: LayerReader | None) -> None:
+        """Begin anew: nothing that was known of layers and pictures holds any more."""
+        self._reader = reader
+        self._views = {}
+
+    def keep_for(self, rtt_s: float) -> None:
+        """Keep packets long enough for a receiver that is `rtt_s` away."""
+        for view in self._views.values():
+            if view.store is not None:
+                view.store.serve_round_trip(rtt_s)
+
+    # --- packets ---
+
+    def number(self, sequence_number: int) -> int | None:
+        """Number a packet so that those left out make no gaps; `None` if it is too late for a number."""
+        if self._numbers is None:
+            self._numbers = SeqManager(initial_output=sequence_number)
+            self._numbers.sync(sequence_number)
+        return self._numbers.map(sequence_number)
+
+    def leave_out(self, sequence_number: int) -> int | None:
+        """Have nobody miss this packet; its number if the packets after it have theirs already."""
+        if self._numbers is None:
+            return None
+        self._numbers.drop(sequence_number)
+        return self._numbers.map(sequence_number)
+
+    def take(self, packets: list[MappedPacket], now: float, *, is_video: bool) -> None:
+        """Let every view have new packets, and the consumers after them."""
+        self.rates.read(now)
+        if not self._views:
+            return
+        batch = self.batch = MappedBatch(packets, is_video=is_video)
+        for key, view in list(self._views.items()):
+            if view.users or now - view.released_at <= VIEW_LINGER_S:
+                view.take(batch, now)
+            else:
+                view.retire()
+                del self._views[key]
+
+    def taken(self, packets: list[MappedPacket]) -> None:
+        """Take note that these have gone to the consumers."""
+        self.fresh_from = max(self.fresh_from, *(packet.sequence_number + 1 for packet in packets))
+
+    # --- consumers ---
+
+    def follow(self, consumer: "Consumer") -> None:
+        """Have a consumer called at every flush."""
+        if consumer not in self.followers:
+            self.followers = (*self.followers, consumer)
+
+    def unfollow(self, consumer: "Consumer") -> None:
+        """Let go of a consumer."""
+        self.followers = tuple(each for each in self.followers if each is not consumer)
