@@ -52,6 +52,12 @@ class LayerRates:
             and (index // _STRIDE == layers.spatial if alone else index // _STRIDE <= layers.spatial)
         )
 
+    def by_layer(self, now: float) -> dict[Layers, int]:
+        """Return the bitrate of each layer that comes, with those below it; nothing when there is but one."""
+        coming = [index for index, rate in sorted(self._rates.items()) if rate.rate_bps(now)]
+        layers = [Layers(*divmod(index, _STRIDE)) for index in coming]
+        return {each: self.bitrate_bps(each, now) for each in layers} if len(layers) > 1 else {}
+
     def highest_spatial(self, since: float) -> int:
         """Return the highest spatial layer of which something has come since then; 0 when nothing has."""
         return max((n for n, seen_at in enumerate(self._seen_at) if seen_at >= since), default=0)

@@ -133,7 +133,10 @@ def _inbound(producer: Producer, stream: ProducerStream, now: float) -> Stats:
         "packetCount": received.packets_received,
         "byteCount": received.bytes_received,
         "bitrate": received.bitrate_bps(now),
-        "bitrateByLayer": {},
+        "bitrateByLayer": {
+            f"{layers.spatial}.{layers.temporal}": bitrate_bps
+            for layers, bitrate_bps in stream.views.rates.by_layer(now).items()
+        },
         "jitter": round(received.jitter),
         "packetsLost": received.packets_lost,
         "fractionLost": received.fraction_lost,
