@@ -81,7 +81,7 @@ class Certificate(RTCCertificate):
 
 
 class HandshakePacer:
-    """Lets DTLS transports take a step each by turns, a few in each turn of the event loop."""
+    """Lets DTLS transports and data channels take a step each by turns, a few in each turn of the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

@@ -136,7 +136,7 @@ class Endpoint:
     def open_data(self, outgoing: int, incoming: int) -> SctpAssociation:
         """Make the association of the data channels, with so many streams out and in; DTLS is still to come."""
         self.data = SctpAssociation(outgoing, incoming, send=self._send_data, pacer=self._pacer, drops=self._drops)
-        self.dtls.deliver_data_to(self.data.receive)
+        self.dtls.deliver_data_to(self._receive_data)
         return self.data
 
     @property
@@ -297,6 +297,11 @@ class Endpoint:
     def _send_record(self, record: bytes) -> None:
         if self.ice.selected is not None:
             self._send(record, self.ice.selected)
+
+    def _receive_data(self, packet: bytes) -> None:
+        self.bytes_received += len(packet)
+        if self.data is not None:
+            self.data.receive(packet)
 
     def _send_data(self, packet: bytes) -> None:
         if self.dtls.send_data(packet):

@@ -25,6 +25,9 @@ CHUNKS_A_STEP = 4
 MADE_A_STEP = 8
 """Chunks made of a message in one step. A step sends four at most, for that is SCTP's burst."""
 
+LOOKED_AT_A_STEP = 64
+"""Messages looked at in one step, of which all but the last may have outlived their time."""
+
 CHUNK_RATE_HZ = 2500
 """Chunks a second that a peer may send: 23 Mbit/s of large messages, or a quarter of a core. What exceeds it is
 lost as on a narrow link, so that the peer's SCTP slows down and repeats it: nothing reliable is harmed."""
@@ -109,6 +112,7 @@ class SctpAssociation:
         self._queue: deque[OutgoingMessage] = deque()
         self._buffered: Counter[int] = Counter()  # bytes by stream, and messages; no entry is zero
         self._waiting: Counter[int] = Counter()
+        self._total_buffered = 0
         self._to_reset: set[int] = set()
         self._scheduled = False
 
@@ -138,13 +142,11 @@ class SctpAssociation:
         if (
             self._buffered[stream_id] + len(data) > MAX_BUFFERED_BYTES
             or self._waiting[stream_id] >= MAX_BUFFERED_MESSAGES
-            or self._buffered.total() + len(data) > MAX_TOTAL_BUFFERED_BYTES
+            or self._total_buffered + len(data) > MAX_TOTAL_BUFFERED_BYTES
         ):
             return False
         expiry = None if lifetime_ms is None else time.time() + lifetime_ms / 1000
-        self._queue.append(OutgoingMessage(stream_id, ppid, data, ordered, expiry, max_retransmits))
-        self._buffered[stream_id] += len(data)
-        self._waiting[stream_id] += 1
+        self._append(OutgoingMessage(stream_id, ppid, data, ordered, expiry, max_retransmits))
         self._schedule()
         return True
 
@@ -158,14 +160,7 @@ class SctpAssociation:
 
     def reset_stream(self, stream_id: int) -> None:
         """Drop what waits for an outgoing stream and begin it anew: its channel is closed."""
-        begun = self._queue[0] if self._queue and self._queue[0].last_chunk is not None else None
-        self._queue = deque(one for one in self._queue if one is begun or one.stream_id != stream_id)
-        if begun is not None and begun.stream_id == stream_id:
-            self._to_reset.add(stream_id)  # the peer has to get the rest of the message first
-            self._buffered[stream_id], self._waiting[stream_id] = len(begun.data), 1
-        else:
-            del self._buffered[stream_id], self._waiting[stream_id]
-            self._core.reset_stream(stream_id)
+        self._reset({stream_id})
 
     # --- what the endpoint calls ---
 
@@ -207,8 +202,7 @@ class SctpAssociation:
 
     def streams_reset(self, stream_ids: list[int]) -> None:
         """See `CoreListener`. A channel is closed when both directions have begun anew (RFC 8831 section 6.7)."""
-        for stream_id in stream_ids:
-            self.reset_stream(stream_id)
+        self._reset(set(stream_ids))
 
     def association_changed(self) -> None:
         """See `CoreListener`."""
@@ -221,6 +215,22 @@ class SctpAssociation:
     def drop(self, reason: str) -> None:
         """See `CoreListener`."""
         self._drops[reason] += 1
+
+    def _reset(self, stream_ids: set[int]) -> None:
+        if stream_ids & self._waiting.keys():
+            kept = [
+                message
+                for message in self._queue
+                if message.stream_id not in stream_ids or message.last_chunk is not None
+            ]
+            self._forget_queue()
+            for message in kept:
+                self._append(message)
+        for stream_id in stream_ids:
+            if self._waiting[stream_id]:  # a message is begun; the peer has to get the rest of it first
+                self._to_reset.add(stream_id)
+            else:
+                self._core.reset_stream(stream_id)
 
     # --- turns ---
 
@@ -266,7 +276,9 @@ class SctpAssociation:
     def _feed(self) -> None:
         """Make chunks of the oldest message whose time is not over."""
         now = time.time()
-        while self._queue:
+        for _ in range(LOOKED_AT_A_STEP):
+            if not self._queue:
+                return
             message = self._queue[0]
             begun = message.last_chunk is not None
             expired = not begun and message.expiry is not None and message.expiry < now
@@ -278,6 +290,7 @@ class SctpAssociation:
 
     def _finish(self, message: OutgoingMessage) -> None:
         stream_id = message.stream_id
+        self._total_buffered -= len(message.data)
         self._buffered[stream_id] -= len(message.data)
         self._waiting[stream_id] -= 1
         if not self._waiting[stream_id]:
@@ -303,10 +316,20 @@ class SctpAssociation:
 
     def _forget(self) -> None:
         self._chunks.clear()
+        self._to_reset.clear()
+        self._forget_queue()
+
+    def _append(self, message: OutgoingMessage) -> None:
+        self._queue.append(message)
+        self._buffered[message.stream_id] += len(message.data)
+        self._waiting[message.stream_id] += 1
+        self._total_buffered += len(message.data)
+
+    def _forget_queue(self) -> None:
         self._queue.clear()
         self._buffered.clear()
         self._waiting.clear()
-        self._to_reset.clear()
+        self._total_buffered = 0
 
     def _become(self, state: SctpState) -> None:
         self.state = state

@@ -250,7 +250,7 @@ async def test_what_waits_is_bounded_by_bytes_and_by_number(wire: SctpWire) -> N
     for stream_id in range(4, 16):
         for _ in range(4):
             send(wire, bytes(SCTP_MAX_MESSAGE_BYTES), stream_id)
-    assert wire.association._buffered.total() <= sctp.MAX_TOTAL_BUFFERED_BYTES
+    assert wire.association._buffered.total() == wire.association._total_buffered <= sctp.MAX_TOTAL_BUFFERED_BYTES
 
 
 async def test_a_peer_that_leaves_one_gap_open_does_not_have_us_send_for_ever(wire: SctpWire) -> None:
@@ -287,6 +287,8 @@ async def test_a_message_whose_time_is_over_is_not_begun(wire: SctpWire, monkeyp
     send(wire, b"stays", 4)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 1)
+    for _ in range(200):
+        send(wire, b"over already", 3, ordered=False, lifetime_ms=-1)
     wire.pacer.run()
     sent = wire.take(DataChunk)
     while wire.association._core._sent_queue:
@@ -341,6 +343,20 @@ async def test_a_stream_is_begun_anew_after_what_was_begun_and_without_what_wait
     wire.pacer.run()
     (chunk,) = wire.take(DataChunk)
     assert chunk.stream_seq == 0
+
+
+async def test_many_streams_are_begun_anew_at_once_however_much_waits() -> None:
+    wire = SctpWire(outgoing=1024, incoming=1024).establish()
+    for number in range(20_000):
+        send(wire, b"waits", number % 1000)
+    request = ReconfigChunk()
+    request.params = [(13, struct.pack("!LLL", 5000, 1, wire.tsn - 1) + struct.pack("!400H", *range(400)))]
+    wire.say(request)
+    assert {message.stream_id for message in wire.association._queue} >= set(range(400, 1000))
+    waiting = [message for message in wire.association._queue if message.stream_id < 400]
+    assert all(message.last_chunk is not None for message in waiting)
+    assert wire.association._total_buffered == sum(len(one.data) for one in wire.association._queue)
+    assert all(wire.association.is_resetting(stream_id) for stream_id in range(400))
 
 
 async def test_the_peers_reset_is_answered_with_ours(wire: SctpWire) -> None:
