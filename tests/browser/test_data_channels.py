@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import PASSWORD, WEB
+from tests.support.browser import PASSWORD, WEB
 from tests.support.services import Platform
 
 pytestmark = pytest.mark.browser
