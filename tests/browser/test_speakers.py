@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Playwright, expect
 
-from tests.browser.conftest import CHROMIUM_FLAGS
+from tests.support.browser import CHROMIUM_FLAGS
 from tests.support.classroom_page import MEDIA_WITHIN_MS, Visitor
 from tests.support.spoken_audio import write_speech
 
