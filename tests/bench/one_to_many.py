@@ -54,12 +54,11 @@ class Subscriber(MediaPeer):
         self.count = Count()
         self._frame_sent_at = frame_sent_at
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
-        if 128 <= data[0] < 192 and not 192 <= data[1] <= 223:
+    def receive_srtp(self, data: bytes) -> None:
+        """Count an RTP packet."""
+        if not 192 <= data[1] <= 223:
             self.count.packets += 1
             self.count.latencies.append(time.perf_counter() - self._frame_sent_at[-1])
-        else:
-            super().datagram_received(data, addr)
 
 
 async def call(session: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> dict[str, Any]:

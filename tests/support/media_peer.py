@@ -182,9 +182,10 @@ class MediaPeer:
         elif 20 <= first < 64:
             self._records.queue.put_nowait(data)
         elif self._dtls._rx_srtp is not None:
-            self._receive_srtp(data)
+            self.receive_srtp(data)
 
-    def _receive_srtp(self, data: bytes) -> None:
+    def receive_srtp(self, data: bytes) -> None:
+        """Take a protected RTP or RTCP packet."""
         with contextlib.suppress(SrtpError):
             if 192 <= data[1] <= 223:
                 self.rtcp.append(self._dtls._rx_srtp.unprotect_rtcp(data))
