@@ -160,3 +160,45 @@ async def test_a_limit_can_be_set_changed_and_ended_later(sfu: RunningSfu, room:
     for limit in (300_000, 1_000_000, 0):
         answer = await sfu.post(path, {"bitrate": limit})
         assert answer.ok() == {"success": True}
+
+
+async def test_preferred_layers_are_never_more_than_there_are(sfu: RunningSfu, room: str) -> None:
+    await a_class(sfu, room)
+    producer = await simulcast(sfu, room)
+    consumer = (await sfu.consume(room, "bela", producer)).ok()["id"]
+    assert (await details(sfu, room, "consumers"))["preferredLayers"] == {"spatialLayer": 2, "temporalLayer": 2}
+    path = f"/rooms/{room}/consumers/{consumer}/preferred-layers"
+    for asked, got in (((0, None), (0, 2)), ((1, 1), (1, 1)), ((255, 255), (2, 2)), ((0, 0), (0, 0))):
+        answer = await sfu.post(path, dict(zip(("spatialLayer", "temporalLayer"), asked, strict=True)))
+        layers = dict(zip(("spatialLayer", "temporalLayer"), got, strict=True))
+        assert answer.ok() == {"success": True, **layers}
+        assert (await details(sfu, room, "consumers"))["preferredLayers"] == layers
+
+
+async def test_a_consumer_can_begin_with_preferred_layers(sfu: RunningSfu, room: str) -> None:
+    await a_class(sfu, room)
+    producer = await simulcast(sfu, room)
+    (await sfu.consume(room, "bela", producer, preferredLayers={"spatialLayer": 1, "temporalLayer": 0})).ok()
+    assert (await details(sfu, room, "consumers"))["preferredLayers"] == {"spatialLayer": 1, "temporalLayer": 0}
+
+
+async def test_where_there_are_no_layers_asking_for_some_has_no_effect(sfu: RunningSfu, room: str) -> None:
+    await a_class(sfu, room)
+    for ssrc, kind in ((5, "audio"), (7, "video")):
+        producer = (await sfu.produce(room, "anna", kind, ssrc=ssrc)).ok()["id"]
+        fields = {"preferredLayers": {"spatialLayer": 1}}
+        consumer = (await sfu.consume(room, "bela", producer, **fields)).ok()["id"]
+        path = f"/rooms/{room}/consumers/{consumer}"
+        assert (await sfu.post(f"{path}/preferred-layers", {"spatialLayer": 1})).ok() == {"success": True}
+        assert (await details(sfu, room, "consumers"))["preferredLayers"] is None
+        (await sfu.post(f"{path}/close")).ok()
+
+
+async def test_a_priority_can_be_changed(sfu: RunningSfu, room: str) -> None:
+    await a_class(sfu, room)
+    producer = await simulcast(sfu, room)
+    consumer = (await sfu.consume(room, "bela", producer)).ok()["id"]
+    assert (await details(sfu, room, "consumers"))["priority"] == 1
+    answer = await sfu.post(f"/rooms/{room}/consumers/{consumer}/priority", {"priority": 255})
+    assert answer.ok() == {"success": True, "priority": 255}
+    assert (await details(sfu, room, "consumers"))["priority"] == 255
