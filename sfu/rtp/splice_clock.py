@@ -34,7 +34,7 @@ def continue_clock(
     before, offset, last, last_at = end
     if clock == before:
         return offset
-    elapsed = max(1, int((now - last_at) * clock.received.clock_rate))
+    elapsed = max(1, round((now - last_at) * clock.received.clock_rate))
     step = elapsed
     aligned = _aligned(before, clock, timestamp)
     if aligned is not None:

@@ -208,10 +208,19 @@ class MediaRig:
         return producer
 
     def consume(
-        self, transport: WebRtcTransport, producer: Producer, *, paused: bool = False, mid: str = "7"
+        self,
+        transport: WebRtcTransport,
+        producer: Producer,
+        *,
+        paused: bool = False,
+        mid: str = "7",
+        capabilities: dict[str, Any] | None = None,
     ) -> Consumer:
-        capabilities = load_rtp_capabilities(receiver_capabilities("chromium"))
-        parameters = get_consumer_rtp_parameters(self._consumable[producer.id], capabilities)
+        """Let a Chromium consume, or who has these `capabilities`."""
+        capabilities = capabilities or receiver_capabilities("chromium")
+        parameters = get_consumer_rtp_parameters(
+            self._consumable[producer.id], load_rtp_capabilities(capabilities)
+        )
         self._names += 1
         consumer = Consumer(
             f"consumer-{self._names}",

@@ -11,6 +11,7 @@ from pylibsrtp import Policy, Session
 from sfu.net.packet_writer import PacketWriter
 from sfu.net.srtp import AEAD_AES_128_GCM, OutboundSrtp
 from sfu.net.udp_socket import UdpSender, bind_udp
+from sfu.rtp.layers import PictureNumbers
 from sfu.rtp.mapped_batch import MappedBatch, MappedPacket, StreamNumbers, mid_element
 
 KEY = bytes(range(28))
@@ -74,6 +75,27 @@ def test_every_field_of_a_consumer_is_written(wire: Wire) -> None:
     assert {data[16:22] for data in got} == {b"\x103\0\0\0\x51"}
     assert transport_numbers_of(got) == list(range(100, 108))
     assert [data[VIDEO_HEAD:] for data in got] == [bytes([n]) * 50 for n in range(8)]
+
+
+@pytest.mark.parametrize("part", [(0, None), (1, 3)])
+def test_picture_numbers_are_moved_where_a_payload_has_them(wire: Wire, part: tuple[int, int | None]) -> None:
+    first, last = part
+    long = packet(1, b"\x90\xe0\x81\x02\xfe\x40long")
+    long.picture = PictureNumbers(2, 0x7FFF, 0x0102, 4, 0xFE)
+    short = packet(2, b"\x90\x80\x7eshort")
+    short.picture = PictureNumbers(2, 0x7F, 0x107E, 0, 0)
+    only_index = packet(3, b"\x90\x40\x05index")
+    only_index.picture = PictureNumbers(0, 0, 0, 2, 5)
+    batch = MappedBatch([long, packet(9, b"none at all"), short, only_index], is_video=True)
+    wire.write(batch, NUMBERS._replace(picture_id_offset=3, tl0_offset=2), first, last)
+    wire.write(batch, NUMBERS._replace(ssrc=778, picture_id_offset=0x7FFF - 0x0102, tl0_offset=-6), first, last)
+    wire.write(batch, NUMBERS._replace(ssrc=779), first, last)
+    got = [data[VIDEO_HEAD:].rstrip(b"\0") for data in wire.received()]
+    moved = [b"\x90\xe0\x81\x05\x00\x40long", b"none at all", b"\x90\x80\x01short", b"\x90\x40\x07index"]
+    again = [b"\x90\xe0\xff\xff\xf8\x40long", b"none at all", b"\x90\x80\x7bshort", b"\x90\x40\xffindex"]
+    plain = [b"\x90\xe0\x81\x02\xfe\x40long", b"none at all", b"\x90\x80\x7eshort", b"\x90\x40\x05index"]
+    expected = moved[first:last] + again[first:last] + plain[first:last]
+    assert [data[: len(want)] for data, want in zip(got, expected, strict=True)] == expected
 
 
 def test_audio_has_no_transport_wide_number(wire: Wire) -> None:

@@ -111,6 +111,27 @@ def test_a_sync_without_any_packet_since_the_last_one() -> None:
     assert input_of(manager, 1) == 10
 
 
+def test_a_gap_is_left_to_what_is_still_missing_before_a_switch() -> None:
+    manager = SeqManager()
+    manager.sync(100, source=1)
+    assert manager.map(100) == 1
+    manager.sync(500, source=2, gap=2)
+    assert manager.map(500) == 4
+    assert manager.locate(2) == (1, 101)
+    assert manager.locate(3) == (1, 102)
+    assert manager.locate(4) == (2, 500)
+
+
+def test_positions_are_the_outputs_that_packets_have_or_would_have() -> None:
+    manager = SeqManager(initial_output=50)
+    manager.sync(10)
+    manager.drop(10)
+    manager.drop(13)
+    manager.drop(14)
+    assert [manager.position(seq) for seq in range(9, 18)] == [50, 50, 50, 51, 52, 52, 52, 53, 54]
+    assert [manager.map(seq) for seq in (11, 12, 15, 16)] == [50, 51, 52, 53]
+
+
 def test_the_offset_is_offered_once_a_jump_lies_far_enough_back() -> None:
     manager = SeqManager()
     manager.sync(1000)
