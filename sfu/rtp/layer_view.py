@@ -4,7 +4,7 @@ What is left out is decided and renumbered once here, for all consumers that get
 part of a stream is then as good as a stream of its own.
 """
 
-from sfu.rtp.layers import Layers
+from sfu.rtp.layers import Layers, PictureNumbers
 from sfu.rtp.mapped_batch import MappedBatch, MappedPacket
 from sfu.rtp.retransmission_buffer import RetransmissionBuffer
 from sfu.rtp.seq_manager import SeqManager
@@ -97,7 +97,7 @@ class LayerView:
     number so far, `newest_at` when it came.
     """
 
-    __slots__ = ("_part", "batch", "newest", "newest_at", "released_at", "store", "users")
+    __slots__ = ("_part", "batch", "newest", "newest_at", "newest_picture", "released_at", "store", "users")
 
     def __init__(self, part: LayerPart | None, *, use_store: bool) -> None:
         self._part = part
@@ -107,6 +107,7 @@ class LayerView:
         self.released_at = 0.0
         self.newest: MappedPacket | None = None
         self.newest_at = 0.0
+        self.newest_picture: PictureNumbers | None = None
 
     def take(self, batch: MappedBatch, now: float) -> None:
         """Make `batch` of the stream's packets."""
@@ -119,10 +120,19 @@ class LayerView:
         self.batch = batch
         if self.newest is None or batch.highest > self.newest.sequence_number:
             self.newest, self.newest_at = batch.newest, now
+            self._note_picture(batch)
         store = self.store
         if store is not None:
             for packet in batch.packets:
                 store.add(packet.sequence_number, packet, now)
+
+    def _note_picture(self, batch: MappedBatch) -> None:
+        picture, known = batch.newest.picture, self.newest_picture
+        if picture is None:  # the last packet may be an empty one
+            found = [packet.picture for packet in batch.packets if packet.picture is not None]
+            picture = max(found, key=lambda each: each.picture_id, default=None)
+        if picture is not None and (known is None or picture.picture_id >= known.picture_id):
+            self.newest_picture = picture
 
     def hold(self) -> None:
         """Count one more who holds on to it."""

@@ -95,7 +95,7 @@ class StreamSplicer:
         newest = splice.view.newest
         if newest is None:
             return
-        picture = newest.picture
+        picture = splice.view.newest_picture
         self._end = _End(
             splice.view.newest_at,
             newest.timestamp + splice.timestamp_offset,

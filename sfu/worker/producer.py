@@ -210,7 +210,7 @@ class Producer:
                     consumer.deliver(stream, now)
                 except Exception:  # a bug of ours that this consumer has found; the others are not to suffer
                     self._parent.fault("deliver_fault")
-            stream.views.taken(packets)
+            stream.views.taken()
 
     def _enqueue(self, stream: ProducerStream, mapped: MappedPacket, now: float) -> None:
         if not self._pending:

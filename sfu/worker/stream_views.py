@@ -93,6 +93,7 @@ class StreamViews:
         """Let every view have new packets, and the consumers after them."""
         self.rates.read(now)
         if not self._views:
+            self.batch = None
             return
         batch = self.batch = MappedBatch(packets, is_video=is_video)
         for key, view in list(self._views.items()):
@@ -102,9 +103,10 @@ class StreamViews:
                 view.retire()
                 del self._views[key]
 
-    def taken(self, packets: list[MappedPacket]) -> None:
-        """Take note that these have gone to the consumers."""
-        self.fresh_from = max(self.fresh_from, *(packet.sequence_number + 1 for packet in packets))
+    def taken(self) -> None:
+        """Take note that the last batch has gone to the consumers."""
+        if self.batch is not None:
+            self.fresh_from = max(self.fresh_from, self.batch.highest + 1)
 
     # --- consumers ---
 

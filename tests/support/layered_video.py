@@ -132,7 +132,7 @@ def assert_continuous(packets: list[Forwarded], *, gaps: int = 0) -> list[Pictur
     TL0PICIDX that counts pictures of the lowest layer, timestamps that go forward, and no picture of a layer
     that refers to one that has not come.
     """
-    numbers = _unwrapped([packet.sequence_number for packet in packets])
+    numbers = unwrapped([packet.sequence_number for packet in packets])
     assert len(set(numbers)) == len(numbers), "a number was used twice"
     in_order = [packet for _, packet in sorted(zip(numbers, packets, strict=True), key=lambda each: each[0])]
     missing = max(numbers) - min(numbers) + 1 - len(numbers)
@@ -162,7 +162,7 @@ def assert_decodable(found: list[Picture]) -> None:
             open_layers = picture.tid
 
 
-def _unwrapped(numbers: list[int]) -> list[int]:
+def unwrapped(numbers: list[int]) -> list[int]:
     found = [numbers[0] + 65536]
     for number in numbers[1:]:
         found.append(found[-1] + (number - found[-1] + 0x8000 & 0xFFFF) - 0x8000)
