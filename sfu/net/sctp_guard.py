@@ -4,19 +4,40 @@ A peer could otherwise make one acknowledgement cost seconds, or have us keep wh
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import aiortc.rtcdatachannel  # noqa: F401 - the two import each other, and work only in this order
 from aiortc.rtcsctptransport import (
+    AbortChunk,
     Chunk,
     DataChunk,
+    ErrorChunk,
+    HeartbeatAckChunk,
+    HeartbeatChunk,
+    InitAckChunk,
     InitChunk,
+    ReconfigChunk,
     SackChunk,
     parse_packet,
 )
 
 MAX_CHUNKS_A_PACKET = 64
 """A full packet has room for sixty messages of a few bytes. Nobody sends more than a handful."""
+
+MAX_RECONFIG_PARAMETERS = 2
+"""RFC 6525 section 3.1 has no combination of more. Each is answered with a packet."""
+
+_HEADER_BYTES = 12
+_PARAMETERS_AT = {
+    InitChunk.type: 20,
+    InitAckChunk.type: 20,
+    **dict.fromkeys((HeartbeatChunk.type, HeartbeatAckChunk.type, AbortChunk.type, ErrorChunk.type), 4),
+    ReconfigChunk.type: 4,
+}
+"""Where the parameters of a chunk begin, by its type."""
+_RESET_REQUEST, _RESET_RESPONSE, _ADD_STREAMS = 13, 16, 17
+_LEAST_VALUE_BYTES = {_RESET_REQUEST: 12, _RESET_RESPONSE: 8, _ADD_STREAMS: 8}
+"""Of the parameters of a RE-CONFIG chunk that are acted upon (RFC 6525 section 4)."""
 
 _TSN_MODULO = 1 << 32
 _HALF = 1 << 31
@@ -28,6 +49,7 @@ def read_packet(packet: bytes) -> tuple[int, int, list[Chunk]]:
     Raises:
         ValueError: it is no SCTP packet, its checksum is wrong, or a chunk is cut short.
     """
+    _check_parameters(packet)
     try:
         _, port, tag, chunks = parse_packet(packet)
     except struct.error as error:
@@ -40,6 +62,38 @@ def read_packet(packet: bytes) -> tuple[int, int, list[Chunk]]:
     if not all(_is_whole(chunk) for chunk in chunks):
         raise ValueError("a chunk lacks its fields")
     return port, tag, chunks
+
+
+def _check_parameters(packet: bytes) -> None:
+    """See that every parameter has a length: aiortc would look for ever for the end of one without."""
+    at, end = _HEADER_BYTES, len(packet)
+    while at + 4 <= end:
+        kind, _, length = struct.unpack_from("!BBH", packet, at)
+        if length < 4:
+            raise ValueError("a chunk is shorter than its header")
+        if kind in _PARAMETERS_AT:
+            parameters = list(_parameters(packet, at + _PARAMETERS_AT[kind], min(at + length, end)))
+            if kind == ReconfigChunk.type:
+                _check_reconfig(parameters)
+        at += length + -length % 4
+
+
+def _parameters(packet: bytes, at: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the type of each parameter and the bytes of its value."""
+    while at + 4 <= end:
+        kind, length = struct.unpack_from("!HH", packet, at)
+        if length < 4 or at + length > end:
+            raise ValueError("a parameter is cut short")
+        yield kind, length - 4
+        at += length + -length % 4
+
+
+def _check_reconfig(parameters: list[tuple[int, int]]) -> None:
+    if len(parameters) > MAX_RECONFIG_PARAMETERS:
+        raise ValueError(f"more than {MAX_RECONFIG_PARAMETERS} parameters")
+    for kind, length in parameters:
+        if length < _LEAST_VALUE_BYTES.get(kind, 0) or (kind == _RESET_REQUEST and length % 2):
+            raise ValueError("a parameter lacks its fields")
 
 
 def tsn_distance(start: int, end: int) -> int:
