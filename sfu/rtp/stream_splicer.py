@@ -4,7 +4,7 @@ Sequence numbers, timestamps and picture numbers go on where those before ended,
 switched to. What went out is remembered by splice, so that a number can be led back to its packet.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfu.rtp.layer_view import LayerView
 from sfu.rtp.mapped_batch import MappedPacket, StreamNumbers
@@ -17,10 +17,11 @@ MAX_SPLICES = 64
 
 @dataclass(slots=True)
 class Splice:
-    """A stretch of the outgoing stream: a view, and what its numbers are changed by."""
+    """A stretch of the outgoing stream: a view from packet `first` on, and what its numbers are changed by."""
 
     view: LayerView
     clock: SourceClock
+    first: int
     timestamp_offset: int = 0
     picture_id_offset: int = 0
     tl0_offset: int = 0
@@ -54,7 +55,7 @@ class StreamSplicer:
         """Go on with another stream, or one that was not followed for a while, from this packet of its view on."""
         self.end()
         end, last = self._end, self._splices.get(self._label)
-        splice = Splice(view, clock)
+        splice = Splice(view, clock, packet.sequence_number)
         gap = 0
         if end is not None and last is not None:
             splice.timestamp_offset = continue_clock(
@@ -65,25 +66,27 @@ class StreamSplicer:
             if packet.picture is not None:
                 splice.picture_id_offset = end.picture_id + 1 - packet.picture.picture_id
                 splice.tl0_offset = end.tl0 + 1 - packet.picture.tl0
-        self._follow(splice, packet.sequence_number, gap)
+        self._follow(splice, gap)
 
-    def move(self, view: LayerView, packet: MappedPacket) -> None:
+    def move(self, view: LayerView, packet: MappedPacket, now: float) -> None:
         """Go on with another view of the same stream, from this packet of the stream on.
 
         Packets of before that are still missing keep their numbers.
         """
         before = self.current
         assert before is not None  # noqa: S101 - nobody moves who is nowhere
-        before.ended_at = before.view.newest_at
+        before.ended_at = now
         expected = self.sequence.position(before.view.position(packet.origin))
-        splice = Splice(view, before.clock, before.timestamp_offset, before.picture_id_offset, before.tl0_offset)
-        if packet.picture is not None:
-            picture_id = packet.picture.picture_id
-            splice.picture_id_offset += before.view.picture_position(picture_id) - view.picture_position(
-                picture_id
-            )
-        gap = max(0, expected - self.sequence.highest_output - 1)
-        self._follow(splice, view.position(packet.origin), gap)
+        splice = replace(before, view=view, first=view.position(packet.origin), ended_at=None)
+        picture_id = tl0 = -1
+        if packet.picture is not None and packet.layers is not None:
+            picture_id = before.view.picture_position(packet.picture.picture_id) + before.picture_id_offset
+            splice.picture_id_offset = picture_id - view.picture_position(packet.picture.picture_id)
+            picture_id -= 1
+            tl0 = packet.picture.tl0 + before.tl0_offset - (packet.layers.temporal == 0)
+        # Should nothing come of the new view, this is where the stream ends.
+        self._end = _End(now, packet.timestamp + before.timestamp_offset, picture_id, tl0, completed=True)
+        self._follow(splice, max(0, expected - self.sequence.highest_output - 1))
 
     def end(self) -> None:
         """Stop following."""
@@ -93,7 +96,7 @@ class StreamSplicer:
         splice.ended_at = splice.view.newest_at
         self.current = None
         newest = splice.view.newest
-        if newest is None:
+        if newest is None or newest.sequence_number < splice.first:
             return
         picture = splice.view.newest_picture
         self._end = _End(
@@ -141,9 +144,9 @@ class StreamSplicer:
             if label == self._label or splice.ended_at is None or splice.ended_at >= before
         }
 
-    def _follow(self, splice: Splice, first: int, gap: int) -> None:
+    def _follow(self, splice: Splice, gap: int) -> None:
         self._label += 1
         self._splices[self._label] = self.current = splice
         if len(self._splices) > MAX_SPLICES:
             del self._splices[next(iter(self._splices))]
-        self.sequence.sync(first, self._label, gap)
+        self.sequence.sync(splice.first, self._label, gap)

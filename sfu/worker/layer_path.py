@@ -95,7 +95,7 @@ class LayerPath:
             return None
         if flowing.view.batch is not None:
             self._consumer.send(flowing.view.batch, 0, _count_before(packet, flowing.view.batch), now)
-        self._splicer.move(awaited.view, packet)
+        self._splicer.move(awaited.view, packet, now)
         return _count_before(packet, awaited.view.batch) if awaited.view.batch is not None else 0
 
     def key_frame_stream(self) -> "ProducerStream | None":

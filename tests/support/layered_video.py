@@ -199,9 +199,10 @@ class LayeredCall:
         """Publish pictures of all streams; those in `key` begin with a key frame."""
         for n in range(frames):
             for index, encoder in enumerate(self.encoders):
-                packets = encoder.frame(key=n == 0 and index in (key or set()))
-                if index not in self.silent:
-                    self.rig.receive(self.here, *packets)
+                if index in self.silent:
+                    encoder.timestamp += TICKS
+                else:
+                    self.rig.receive(self.here, *encoder.frame(key=n == 0 and index in (key or set())))
             self.rig.advance(FRAME_S)
 
     def layers(self) -> list[Layers | None]:

@@ -4,7 +4,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sfu.rtp.layers import Layers
@@ -68,6 +68,9 @@ def act(call: LayeredCall, action: str, value: object) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(actions, st.sampled_from([1, 32_700, 65_500]))
+@example(
+    [("play", 2), ("prefer", (1, 0)), ("play", 1), ("restart", 1), ("key", 1)], 1
+)  # a part that brought nothing
 def test_every_change_is_continuous(events: list[tuple[str, object]], start: int) -> None:
     call = LayeredCall(MediaRig(), STREAMS, start)
     call.play(3, key={0, 1})
