@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from sfu.net.address import Address, host_of
+from sfu.net.address import Address
 from sfu.net.dtls import Certificate, DtlsState, DtlsTransport, HandshakePacer, Role
-from sfu.net.ice_lite import IceLite, IceState
+from sfu.net.ice_lite import QUIET_S, IceLite, IceState
 from sfu.net.sctp import SctpAssociation
 from sfu.net.srtp import AES128_CM_SHA1_80, MAX_RTCP_BYTES, Pointer
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
@@ -267,24 +267,20 @@ class Endpoint:
         self.bytes_received += length
         self.listener.on_rtcp(packet[:length], now)
 
-    def may_roam(self, ssrc: bytes) -> bool:
-        """Whether a packet of this SSRC from an unknown address may be our peer's."""
-        return self.ready and self.dtls.inbound is not None and self.dtls.inbound.knows(ssrc)
+    def may_roam(self, ssrc: bytes, now: float) -> bool:
+        """Whether a packet of this SSRC from an unknown address may be our peer's: it may have left its own."""
+        inbound = self.dtls.inbound
+        return inbound is not None and inbound.knows(ssrc) and self.ready and self.ice.silence(now) >= QUIET_S
 
-    def is_at(self, host: str) -> bool:
-        """Whether our peer is at this IP address."""
-        return any(host_of(address) == host for address in self.ice.addresses)
-
-    def receive_stray(
-        self, packet: memoryview, pointer: Pointer, length: int, address: Address, now: float, *, rtcp: bool
-    ) -> bool:
-        """Take a packet from an unknown address, and the address, if it is our peer's; whether it is."""
+    def open_stray(self, packet: memoryview, pointer: Pointer, length: int, *, rtcp: bool) -> int:
+        """Unprotect a packet from an unknown address in place; its length if it is our peer's, else 0."""
         inbound = self.dtls.inbound
         if inbound is None:
-            return False
-        length = (inbound.unprotect_rtcp if rtcp else inbound.unprotect_rtp)(packet, pointer, length)
-        if not length:
-            return False
+            return 0
+        return (inbound.unprotect_rtcp if rtcp else inbound.unprotect_rtp)(packet, pointer, length)
+
+    def follow(self, packet: memoryview, length: int, address: Address, now: float, *, rtcp: bool) -> None:
+        """Follow our peer to the address that a packet, opened by now, has come from, and hand the packet on."""
         for old in self.ice.adopt(address, now):
             self._owner.forget_address(self, old)
         self.bytes_received += length
@@ -292,7 +288,6 @@ class Endpoint:
             self.listener.on_rtcp(packet[:length], now)
         else:
             self.listener.on_rtp(packet, length, now)
-        return True
 
     def _send_record(self, record: bytes) -> None:
         if self.ice.selected is not None:

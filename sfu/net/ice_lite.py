@@ -7,15 +7,17 @@ transport is disconnected, nothing is sent any more, and the next authenticated 
 Which of the peer's addresses is selected, that is, gets the media:
 
 - the one that was nominated last, by USE-CANDIDATE or by a higher NOMINATION. Of addresses that are nominated by
-  turns, as an aggressive peer does (RFC 5245 2.6), the one of the highest priority;
+  turns, as an aggressive peer does (RFC 5245 2.6), the one of the highest priority. While media comes from another
+  one, USE-CANDIDATE has its way when media comes from the nominated one, too;
 - before any nomination, and when consent comes back, the one that is checked first;
 - another one that is checked or sends media once the selected one has fallen silent: a peer whose NAT has given it
   a new port need not nominate again;
-- one from which authentic media comes though nobody has checked from it, until a check confirms it or does not.
+- one from which authentic media comes though nobody has checked from it, once the selected one is quiet, until a
+  check confirms it or does not.
 
 Checks cannot be forged without the password. One that is overheard and sent again from elsewhere is refused as
-long as its transaction is remembered, a NOMINATION is never taken twice, and what the peer sends from where it
-really is brings the media back there within `SILENT_S`.
+long as its transaction is remembered, a NOMINATION is never taken twice, and neither an older check nor a packet
+that is sent again moves the media of a peer from which media comes: SRTP takes no packet twice.
 """
 
 import enum
@@ -38,9 +40,13 @@ SILENT_S = 1.0
 """An address from which nothing has come for so long gives way to one that sends media: a peer sends its media
 from one place at a time, and no network holds packets back for longer."""
 
+QUIET_S = 0.25
+"""An address from which no media has come for so long may be one that the peer has left. Browsers send audio every
+20 ms, video at 5 frames a second and more, and feedback on what they receive every 100 ms."""
+
 CONFIRM_WITHIN_S = 8.0
-"""Time for a check from an address that so far only SRTP has vouched for. Whoever repeats a peer's packet from
-elsewhere before it gets here has the media, encrypted, for no longer; for `SILENT_S` if the peer goes on."""
+"""Time for a check from an address that so far only SRTP has vouched for. Whoever sends a quiet peer's packet
+from elsewhere before it gets here has the media, encrypted, for no longer; for `SILENT_S` if the peer goes on."""
 
 UNCHECKED_S = 6.0
 """An address from which nothing has come for so long gives way to one that is merely checked: browsers check the
@@ -48,7 +54,7 @@ one that they use every 2.5 s, others every 5 s (RFC 7675 5.1)."""
 
 MAX_TRANSACTIONS = 64
 """Transactions remembered, two and a half minutes of a browser's checks. A check that is older and sent again by
-somebody else can move the media for `SILENT_S`, once."""
+somebody else can move the media of a quiet peer, until that sends media or nominates its address again."""
 
 
 class IceState(enum.Enum):
@@ -106,7 +112,9 @@ class IceLite:
         self._consent_timeout = consent_timeout
         self._consent_until: float | None = None
         self._nomination = 0
+        self._nominee: Address | None = None
         self._heard_at = 0.0
+        self._media_at = float("-inf")
         self._unconfirmed: Address | None = None
         self._confirm_until = 0.0
         self._transactions: OrderedDict[bytes, Address] = OrderedDict()
@@ -126,6 +134,7 @@ class IceLite:
         result.retired = self.credentials.used(check.fragment)
         if result.retired:
             self._nomination = 0  # the peer may count anew after a restart
+            self._media_at = float("-inf")  # no check that is signed anew can be a repeated one
         self._consent_until = now + self._consent_timeout
         self.consent_expired = False
         result.forgotten = self._remember(check, address, now)
@@ -135,27 +144,42 @@ class IceLite:
     def heard(self, address: Address, now: float) -> None:
         """Take note of authentic media from an address; it may have to be where ours goes."""
         if address == self.selected:
-            self._heard_at = now
-        elif now - self._heard_at >= SILENT_S and self.state in LIVE_STATES and address in self.addresses:
+            self._heard_at = self._media_at = now
+            return
+        moved = address == self._nominee or now - self._heard_at >= SILENT_S
+        if moved and self.state in LIVE_STATES and address in self.addresses:
             self._select(address, now)
+            self._media_at = now
+
+    def silence(self, now: float) -> float:
+        """Return for how many seconds nothing has come from the selected address."""
+        return now - self._heard_at
 
     def adopt(self, address: Address, now: float) -> list[Address]:
         """Follow the peer to an address from which authentic media has come, for as long as a check may take.
 
-        Returns the addresses that are forgotten for it.
+        To be called when the selected one has been silent for `QUIET_S` at least. Returns the addresses that are
+        forgotten for it.
         """
         forgotten = [] if self._unconfirmed is None else [self._unconfirmed]
         for old in forgotten:
             self.addresses.pop(old, None)
         self._unconfirmed, self._confirm_until = address, now + CONFIRM_WITHIN_S
         self._select(address, now)
+        self._media_at = now
         # Nobody has checked from there: another transport may, and nothing else is to fall back upon it.
         return forgotten + self._admit(address, Proven(float("-inf"), 0))
 
     def holds(self, address: Address, now: float) -> bool:
-        """Tell whether `address` has been checked so lately that no other transport may claim it."""
+        """Tell whether `address` has been checked so lately that no other transport may claim it.
+
+        Or, if it has been checked at all, been heard so lately while it is the selected one.
+        """
         proven = self.addresses.get(address)
-        return proven is not None and now - proven.checked_at < ADDRESS_HELD_S
+        if proven is None or address == self._unconfirmed:
+            return False
+        heard_at = self._heard_at if address == self.selected else proven.checked_at
+        return now - max(heard_at, proven.checked_at) < ADDRESS_HELD_S
 
     def forget(self, address: Address, now: float) -> None:
         """Take an address away: another transport has proved that it is its own now, or its connection has ended.
@@ -165,6 +189,8 @@ class IceLite:
         self.addresses.pop(address, None)
         if address == self._unconfirmed:
             self._unconfirmed = None
+        if address == self._nominee:
+            self._nominee = None
         if self.selected != address:
             return
         left = max(self.addresses, key=lambda known: self.addresses[known].checked_at, default=None)
@@ -200,7 +226,7 @@ class IceLite:
         self.state = IceState.CLOSED
         self.addresses.clear()
         self._transactions.clear()
-        self.selected = self._unconfirmed = None
+        self.selected = self._unconfirmed = self._nominee = None
 
     def _refuse(self, check: Check, address: Address) -> CheckResult | None:
         message = check.message
@@ -244,23 +270,24 @@ class IceLite:
         return [oldest]
 
     def _advance(self, check: Check, address: Address, now: float) -> None:
-        if self._accepts_nomination(check, address, now):
+        if check.nomination is not None and check.nomination > self._nomination:
+            self._nomination = check.nomination
             self.state = IceState.COMPLETED
             self._select(address, now)
+        elif check.use_candidate and self._accepts_nomination(address, now):
+            self.state = IceState.COMPLETED
+            self._nominate(address, now)
         elif self.state not in LIVE_STATES:
             self.state = IceState.CONNECTED
             self._select(address, now)
         elif address == self.selected:
             self._heard_at = now
+        elif address == self._nominee:  # a peer may nominate but once
+            self._nominate(address, now)
         elif now - self._heard_at >= UNCHECKED_S:
             self._select(address, now)
 
-    def _accepts_nomination(self, check: Check, address: Address, now: float) -> bool:
-        if check.nomination is not None and check.nomination > self._nomination:
-            self._nomination = check.nomination
-            return True
-        if not check.use_candidate:
-            return False
+    def _accepts_nomination(self, address: Address, now: float) -> bool:
         proven = self.addresses[address]
         again = now - proven.nominated_at < UNCHECKED_S
         proven.nominated_at = now
@@ -270,8 +297,17 @@ class IceLite:
         )
         return not (again and rivalled)
 
+    def _nominate(self, address: Address, now: float) -> None:
+        """Select an address, or keep it in mind while media comes from another one: the check may be a repeated
+        one, and if it is not, the peer's next packet comes from there."""
+        if self.selected in {None, address} or now - self._media_at >= QUIET_S:
+            self._select(address, now)
+        else:
+            self._nominee = address
+
     def _select(self, address: Address, now: float) -> None:
         self.selected = address
+        self._nominee = None
         self._heard_at = now
 
     def _disconnect(self) -> None:

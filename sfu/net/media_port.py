@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sfu.net.address import Address
+from sfu.net.address_book import AddressBook
 from sfu.net.candidates import LocalAddresses
 from sfu.net.dtls import SRTP_PROFILES, Certificate, HandshakePacer
 from sfu.net.endpoint import Endpoint
@@ -66,8 +67,9 @@ class MediaPort:
         self._pacer = HandshakePacer(loop)
         self._faults = Faults(self.drops, loop.time)
         self._by_fragment: dict[str, Endpoint] = {}
-        self._by_address: dict[Address, Endpoint] = {}
-        self._roaming = Roaming(self._by_fragment.values)
+        self._addresses = AddressBook()
+        self._by_address = self._addresses.owners
+        self._roaming = Roaming(self._addresses)
         memory = PinnedBuffer(MAX_BATCH_PACKETS * SLOT_BYTES)
         self._slots = [
             (memory.view[at : at + SLOT_BYTES], memory.pointer(at))
@@ -163,7 +165,7 @@ class MediaPort:
     def forget_address(self, endpoint: Endpoint, address: Address) -> None:
         """See `EndpointOwner`. A TCP connection is of no use to anybody else: it is closed."""
         if self._by_address.get(address) is endpoint:
-            del self._by_address[address]
+            self._addresses.unbind(address)
         if not isinstance(address, TcpConnection):
             self.sender.forget(address)
         elif self._tcp is not None:
@@ -258,13 +260,12 @@ class MediaPort:
     def _receive_stray(
         self, view: memoryview, pointer: Pointer, length: int, address: Address, now: float
     ) -> None:
-        owner = None
-        if not isinstance(address, TcpConnection) and MIN_RTP_BYTES <= length < SLOT_BYTES:
-            owner = self._roaming.take(view, pointer, length, address, now)
-        if owner is None:
+        if (
+            isinstance(address, TcpConnection)
+            or not MIN_RTP_BYTES <= length < SLOT_BYTES
+            or not self._roaming.take(view, pointer, length, address, now)
+        ):
             self.drops["unknown_address"] += 1
-        else:
-            self._by_address[address] = owner
 
     def _receive_other(self, first: int, datagram: bytes, address: Address, now: float) -> None:
         if first < 4:
@@ -294,7 +295,7 @@ class MediaPort:
             self.drops["stun_address_taken"] += 1
             return
         if endpoint.receive_check(check, address, now) and before is not endpoint:
-            self._by_address[address] = endpoint
+            self._addresses.bind(address, endpoint)
             if before is not None:
                 before.lose(address)
             if isinstance(address, TcpConnection) and self._tcp is not None:
@@ -302,7 +303,7 @@ class MediaPort:
 
     def _lose_connection(self, connection: TcpConnection) -> None:
         """Take note that a connection has ended, which may have been somebody's address."""
-        endpoint = self._by_address.pop(connection, None)
+        endpoint = self._addresses.unbind(connection)
         if endpoint is not None:
             endpoint.lose(connection)
 

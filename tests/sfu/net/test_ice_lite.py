@@ -10,6 +10,7 @@ from sfu.net.ice_lite import (
     CONFIRM_WITHIN_S,
     MAX_ADDRESSES,
     MAX_TRANSACTIONS,
+    QUIET_S,
     SILENT_S,
     UNCHECKED_S,
     IceLite,
@@ -177,6 +178,8 @@ def test_an_address_is_held_while_it_is_checked() -> None:
     assert not ice.holds(HERE, ADDRESS_HELD_S)
     assert ice.holds(THERE, ADDRESS_HELD_S)
     assert not ice.holds(("127.0.0.1", 1), 0)
+    ice.heard(HERE, ADDRESS_HELD_S)
+    assert ice.holds(HERE, 2 * ADDRESS_HELD_S - 0.1), "media comes from there"
 
 
 def test_who_loses_its_last_address_is_disconnected_until_the_next_check() -> None:
@@ -283,6 +286,70 @@ def test_a_check_that_is_sent_again_from_elsewhere_steals_nothing() -> None:
     assert (result.answer, result.refused) == (None, "stun_replayed")
     assert (ice.selected, list(ice.addresses)) == (HERE, [HERE])
     assert ice.handle_check(overheard, HERE, 2).answer == first.answer, "the peer itself may repeat it"
+
+
+def test_older_checks_that_are_sent_again_move_no_media_of_a_peer_that_sends_some() -> None:
+    ice = IceLite(30)
+    overheard = [nominating(ice) for _ in range(2 * MAX_TRANSACTIONS)]
+    for n, one in enumerate(overheard):
+        ice.handle_check(one, HERE, n)
+    now = float(len(overheard))
+    for one in overheard[:MAX_TRANSACTIONS]:
+        ice.heard(HERE, now)
+        now += QUIET_S - 0.01
+        assert ice.handle_check(one, THERE, now).refused is None
+        assert ice.selected == HERE
+
+
+def test_a_nomination_has_its_way_with_the_first_media_from_there() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.heard(HERE, 1)
+    ice.handle_check(nominating(ice), THERE, 1.1)
+    assert ice.selected == HERE
+    ice.heard(HERE, 1.15)  # sent before, and late
+    ice.heard(THERE, 1.2)
+    assert (ice.state, ice.selected) == (IceState.COMPLETED, THERE)
+
+
+@pytest.mark.parametrize("again", [{"USE-CANDIDATE": None}, {}])
+def test_a_nomination_has_its_way_with_the_next_check_if_no_media_comes(again: dict[str, None]) -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.heard(HERE, 1)
+    ice.handle_check(nominating(ice), THERE, 1.1)
+    ice.handle_check(check(ice, **again), THERE, 1 + QUIET_S)
+    assert ice.selected == THERE
+
+
+def test_who_nominates_its_address_again_has_nominated_no_other() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.heard(HERE, 1)
+    ice.handle_check(nominating(ice), THERE, 1.1)
+    ice.handle_check(nominating(ice), HERE, 1.2)
+    ice.heard(THERE, 1.3)
+    assert ice.selected == HERE
+
+
+def test_a_nomination_is_forgotten_with_its_address() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.heard(HERE, 1)
+    ice.handle_check(nominating(ice), THERE, 1.1)
+    ice.forget(THERE, 1.1)
+    ice.handle_check(check(ice), THERE, 1.2)
+    ice.heard(THERE, 1.3)
+    assert ice.selected == HERE
+
+
+def test_after_a_restart_a_nomination_is_taken_at_once() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.heard(HERE, 1)
+    ice.restart(1)
+    ice.handle_check(nominating(ice), THERE, 1.1)
+    assert ice.selected == THERE
 
 
 def test_transactions_remembered_are_bounded_and_an_old_replay_is_undone_by_the_peers_media() -> None:

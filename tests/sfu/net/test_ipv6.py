@@ -40,6 +40,7 @@ async def test_a_call_over_ipv6(protocol: str) -> None:
         peer.stop_checking()
         path = await peer.move("::1", protocol)
         await peer.check()
+        await receives(listener, peer, 4)
         assert await sends(endpoint, peer) is path
 
 

@@ -221,7 +221,7 @@ def test_whatever_comes_from_whomever_raises_nothing(datagrams: list[tuple[bytes
             port = MediaPort(sock, asyncio.get_running_loop(), announced_ips=[], consent_timeout=30)
             endpoint, listener, _ = link(port)
             endpoint.ice.addresses[KNOWN] = Proven(0, 1)
-            port._by_address[KNOWN] = endpoint
+            port._addresses.bind(KNOWN, endpoint)
             view, pointer = port._slots[0]
             for data, known in datagrams:
                 view[: len(data)] = data

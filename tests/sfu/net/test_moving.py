@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 
 from sfu.net.endpoint import Endpoint
-from sfu.net.ice_lite import CONFIRM_WITHIN_S, SILENT_S, IceState
+from sfu.net.ice_lite import CONFIRM_WITHIN_S, QUIET_S, SILENT_S, IceState
 from shared.transport_parameters import dump_ice_parameters
 from tests.support.live_port import connected, link, media_port, receives, rtp, sends, until
 from tests.support.media_peer import MediaPeer, media_peer
+
+
+def fall_quiet(endpoint: Endpoint) -> None:
+    endpoint.ice._heard_at -= QUIET_S
+    endpoint.ice._media_at -= QUIET_S
 
 
 def restart(endpoint: Endpoint) -> dict[str, Any]:
@@ -55,7 +60,7 @@ async def test_a_closed_transport_leaves_nothing_of_its_restarts() -> None:
 
 
 @pytest.mark.parametrize("packet", ["rtp", "rtcp"])
-async def test_a_nat_rebind_loses_nothing(packet: str) -> None:
+async def test_a_nat_rebind_is_followed_as_soon_as_the_old_port_is_quiet(packet: str) -> None:
     async with media_port() as port, media_peer() as peer, media_peer() as other:
         endpoint, listener = await connected(port, peer)
         elsewhere, others = await connected(port, other)
@@ -65,6 +70,7 @@ async def test_a_nat_rebind_loses_nothing(packet: str) -> None:
             one.send_rtcp(report)
             await receives(heard, one, 1)
         path = await peer.move()
+        fall_quiet(endpoint)
         if packet == "rtp":
             await receives(listener, peer, 2)
         else:
@@ -84,6 +90,7 @@ async def test_an_address_that_is_never_confirmed_is_given_up() -> None:
         await receives(listener, peer, 1)
         first = peer.path
         path = await peer.move()
+        fall_quiet(endpoint)
         await receives(listener, peer, 2)
         peer.send_by(first)
         peer.stop_checking()
@@ -97,9 +104,11 @@ async def test_an_address_that_is_never_confirmed_is_given_up() -> None:
 async def test_a_repeated_or_forged_packet_moves_nothing() -> None:
     async with media_port() as port, media_peer() as peer, media_peer() as thief:
         endpoint, listener = await connected(port, peer)
+        fall_quiet(endpoint)
         overheard = peer._dtls._tx_srtp.protect(rtp(1))
         peer.send_raw(overheard)
         await listener.until(lambda: bool(listener.rtp))
+        fall_quiet(endpoint)
         _, _, offered = link(port)
         await thief.open(offered)
         thief.send_raw(overheard)
@@ -110,18 +119,61 @@ async def test_a_repeated_or_forged_packet_moves_nothing() -> None:
         assert list(port._by_address) == [peer.path.local]
 
 
+@pytest.mark.parametrize("local_ip", ["127.0.0.1", "127.0.0.2"])
+async def test_a_packet_that_overtakes_itself_moves_no_media_of_a_peer_that_is_not_quiet(local_ip: str) -> None:
+    async with media_port() as port, media_peer() as peer, media_peer() as thief:
+        endpoint, listener = await connected(port, peer)
+        await receives(listener, peer, 1)
+        _, _, offered = link(port)
+        await thief.open(offered, local_ip)
+        overheard = peer._dtls._tx_srtp.protect(rtp(2))
+        if local_ip == "127.0.0.1":
+            endpoint.ice._heard_at = float("inf")
+        else:
+            fall_quiet(endpoint)
+        thief.send_raw(overheard)
+        await until(lambda: port.drops["unknown_address"] == 1)
+        assert await sends(endpoint, peer) is peer.path
+        peer.send_raw(overheard)
+        await listener.until(lambda: listener.rtp == [rtp(1), rtp(2)])
+        assert list(port._by_address) == [peer.path.local]
+
+
+async def test_a_fault_at_the_packet_that_a_peer_moved_with_leaves_it_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError("on purpose")
+
+    async with media_port() as port, media_peer() as peer:
+        endpoint, listener = await connected(port, peer)
+        await receives(listener, peer, 1)
+        path = await peer.move()
+        fall_quiet(endpoint)
+        with monkeypatch.context() as patch:
+            patch.setattr(listener, "on_rtp", fail)
+            peer.send_rtp(rtp(2))
+            await until(lambda: port.drops["packet_fault"] == 1)
+        await receives(listener, peer, 3)
+        assert await sends(endpoint, peer) is path
+        endpoint.close()
+        assert port._by_address == {}
+
+
 async def test_strays_cost_a_bounded_number_of_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = 0
 
-    def tried(self: Endpoint, *_args: Any, **_options: Any) -> bool:
+    def tried(self: Endpoint, *_args: Any, **_options: Any) -> int:
         nonlocal tries
         tries += 1
-        return False
+        return 0
 
     async with media_port() as port, media_peer() as peer, media_peer() as stranger:
-        _, listener = await connected(port, peer)
+        endpoint, listener = await connected(port, peer)
         await receives(listener, peer, 1)
-        monkeypatch.setattr(Endpoint, "receive_stray", tried)
+        endpoint.ice._heard_at = float("-inf")
+        peer.stop_checking()
+        monkeypatch.setattr(Endpoint, "open_stray", tried)
         monkeypatch.setattr("sfu.net.roaming.TRIES_HZ", 0.0)
         _, _, offered = link(port)
         await stranger.open(offered)
