@@ -10,8 +10,8 @@ MAX_CREDENTIALS = 3
 """Of an agent at a time: what the peer uses, and the two newest that it may be about to use."""
 
 OLD_CREDENTIALS_S = 60.0
-"""How long a restart leaves the older credentials valid when the peer never uses the new ones: twice as long as
-consent lasts, so that an answer that got lost can be asked for again."""
+"""How long after a restart, or after their last use if that is later, older credentials stay valid when the peer
+never uses the newest: twice as long as consent lasts. A peer whose answer got lost goes on with what it has."""
 
 _ICE_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -46,10 +46,12 @@ class IceCredentials:
         # The first may be what the peer uses now, so it is not what goes.
         return self._retire(known[1 : 1 + len(known) - MAX_CREDENTIALS])
 
-    def used(self, fragment: str) -> list[str]:
+    def used(self, fragment: str, now: float) -> list[str]:
         """Take note of an authenticated check under this fragment: the peer has left those before it."""
         if self._old_until is None:
             return []
+        if fragment != self.username_fragment:
+            self._old_until = now + OLD_CREDENTIALS_S
         known = self.fragments
         return self._retire(known[: known.index(fragment)])
 

@@ -131,7 +131,7 @@ class IceLite:
         key = self.credentials.key(check.fragment)
         assert key is not None  # noqa: S101 - else it was refused
         result = CheckResult(success_answer(check.message.transaction_id, remote_of(address), key))
-        result.retired = self.credentials.used(check.fragment)
+        result.retired = self.credentials.used(check.fragment, now)
         if result.retired:
             self._nomination = 0  # the peer may count anew after a restart
             self._media_at = float("-inf")  # no check that is signed anew can be a repeated one

@@ -15,11 +15,28 @@ def test_a_restart_keeps_the_old_ones_until_the_new_ones_are_used() -> None:
     new = credentials.username_fragment
     assert (new != old, credentials.password != password) == (True, True)
     assert (credentials.key(old), credentials.key(new)) == (password.encode(), credentials.password.encode())
-    assert credentials.used(old) == []
-    assert credentials.used(new) == [old]
+    assert credentials.used(old, 1) == []
+    assert credentials.used(new, 2) == [old]
     assert credentials.key(old) is None
     assert credentials.next_timeout() is None
-    assert credentials.used(new) == []
+    assert credentials.used(new, 3) == []
+
+
+def test_a_peer_that_never_learns_the_new_ones_keeps_what_it_uses() -> None:
+    credentials = IceCredentials()
+    first = credentials.username_fragment
+    credentials.restart(0)
+    second = credentials.username_fragment
+    credentials.restart(1)
+    assert credentials.used(second, 2) == [first]
+    now = 2.0
+    for _ in range(100):
+        now += OLD_CREDENTIALS_S - 1
+        assert credentials.handle_timeout(now) == []
+        assert credentials.used(second, now) == []
+    assert credentials.next_timeout() == now + OLD_CREDENTIALS_S
+    assert credentials.handle_timeout(now + OLD_CREDENTIALS_S) == [second]
+    assert credentials.fragments == [credentials.username_fragment]
 
 
 def test_old_ones_that_nobody_leaves_run_out() -> None:
@@ -45,5 +62,5 @@ def test_restarts_without_end_are_bounded_and_spare_what_the_peer_uses() -> None
     assert len(credentials.fragments) == MAX_CREDENTIALS
     assert credentials.fragments == [used, *made[-2:]]
     assert retired == made[:-2]
-    assert credentials.used(made[-2]) == [used]
-    assert credentials.used(made[-1]) == [made[-2]]
+    assert credentials.used(made[-2], 20) == [used]
+    assert credentials.used(made[-1], 20) == [made[-2]]
