@@ -18,9 +18,11 @@ DEFAULT_RTT_S = 0.1
 MAX_PADDING_PACKET_BYTES = 279
 """Headers and the most padding that its one byte of length can tell (RFC 3550 5.1)."""
 
-MAX_ALLOWANCE = 1024
-"""NACKed numbers looked at beyond one for each packet sent. A peer that asks for more than it was sent has no use
-for it, and a NACK of 1,000 bytes could ask for five megabytes."""
+MAX_ALLOWANCE = 64
+"""Packets sent again beyond one for each packet sent. A peer that asks for more than it was sent has no use for
+it, and a link that has become narrow would be filled by what it has just lost, again and again, before a report
+tells of the longer round trip. What is asked for in vain takes nothing of it: browsers repeat such numbers in each
+NACK."""
 
 
 class Retransmitter:
@@ -50,12 +52,17 @@ class Retransmitter:
         again: dict[int, tuple[Splice, list[tuple[MappedPacket, int]]]] = {}
         rtt = self._sent.rtt_s or DEFAULT_RTT_S
         highest = self._splicer.sequence.highest_output
-        for number in lost[: self._take(min(len(lost), MAX_BATCH_PACKETS))]:
+        left = self._allowed()
+        for number in lost[:MAX_BATCH_PACKETS]:
+            if not left:
+                break
             output = highest - ((highest - number) & 0xFFFF)
             found = self._splicer.find(output, now)
             if found is not None and self._sent.may_retransmit(output, now, rtt):
                 splice, packet = found
                 again.setdefault(id(splice), (splice, []))[1].append((packet, output))
+                left -= 1
+        self._allowance = left
         for splice, packets in again.values():
             if self._sent.rtx_ssrc is None:
                 self._send_as_before(packets, splice)
@@ -82,14 +89,12 @@ class Retransmitter:
             if self._sender.send_batch(batch, rtx_numbers):
                 self._sent.bytes_of_padding += len(batch.packets) * len(data)
 
-    def _take(self, wanted: int) -> int:
-        """Take so many numbers off the allowance, or as many as it has."""
+    def _allowed(self) -> int:
+        """Return how many packets may be sent again now."""
         sent = self._sent.packets_sent
         self._allowance = min(MAX_ALLOWANCE, self._allowance + sent - self._packets_sent)
         self._packets_sent = sent
-        taken = min(wanted, self._allowance)
-        self._allowance -= taken
-        return taken
+        return self._allowance
 
     def _send_as_rtx(
         self, again: list[tuple[MappedPacket, int]], splice: Splice, rtx_ssrc: int, now: float
