@@ -109,6 +109,8 @@
   window.testProbes = {
     violations,
     reception,
+    // The username fragments that the other ends of the page's connections have.
+    iceCredentials: () => open().map(({ remoteDescription }) => /a=ice-ufrag:(\S+)/.exec(remoteDescription?.sdp)?.[1]),
     // Looks at what is received of a participant again and again, until `samples` takes what was seen.
     startSampling(participantId, everyMs) {
       void sample(participantId, everyMs);

@@ -1,11 +1,12 @@
 """A class in a real Chromium whose way to the SFU is bad: loss, delay, a narrow link, changing addresses."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import pytest
 
 from tests.support.figures import Figures
-from tests.support.meeting import Meeting, People
+from tests.support.meeting import LARGER, Gaps, Meeting, People
 from tests.support.network_link import Conditions
 from tests.support.reception import Stretch
 
@@ -30,6 +31,21 @@ MIN_FRAMES_PER_S = 12.0
 """Of the camera's 15: the picture moves."""
 MIN_AUDIO_SHARE = 0.8
 """Of the audio packets that came before the loss: a tenth is lost for good, as voices are not sent again."""
+
+MAX_GAP_S = 1.0
+"""For which no media may come while the way to somebody changes."""
+BEFORE_S = 1.5
+AFTER_S = 4.0
+REBINDS = 2
+SHIFTED_S = 0.8
+"""Browsers check their way every 2.5 seconds or so, and are met at different moments between two checks."""
+
+NARROW = Conditions(rate_bps=300_000)
+WIDE = Conditions()
+WIDE_WITHIN_S = 20.0
+FALLS_WITHIN_S = 5.0
+SQUEEZED_S = 8.0
+CLIMBS_WITHIN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,78 @@ def test_pictures_move_on_at_ten_percent_loss_and_a_round_trip_of_100_ms(people:
     counts = people.teachers_network.counts()
     assert counts.up.lost > 0
     assert counts.down.lost > 0
+
+
+def test_a_call_is_carried_by_tcp_alone(people: People, figures: Figures) -> None:
+    meeting = people.meet("Over TCP alone", lead=only_tcp)
+    received = meeting.watch(CONTROL_S)
+    for seat, other in ((meeting.teacher, meeting.student), (meeting.student, meeting.teacher)):
+        assert seat.look_at(other).protocol == "tcp"
+    for whose, stretch in zip(("teacher", "student"), received, strict=True):
+        figures.note("TCP alone", f"frames that the {whose} gets", stretch.frames_per_s, "/s", "> 0")
+        figures.note("TCP alone", f"audio packets that the {whose} gets", stretch.audio_packets_per_s, "/s", "> 0")
+        assert stretch.frames_per_s > 0
+        assert stretch.audio_energy > 0
+
+
+def test_a_nat_that_gives_a_publisher_another_port_costs_less_than_a_second(
+    people: People, figures: Figures
+) -> None:
+    meeting = people.meet("Rebinding of the publisher")
+    for turn in range(REBINDS):
+        with meeting.student.sampling(meeting.teacher) as samples:
+            meeting.student.pass_time(BEFORE_S + turn * SHIFTED_S)
+            meeting.teacher.network.rebind()
+            meeting.student.pass_time(AFTER_S)
+        note_gaps(figures, f"NAT rebinding, publisher's link, {turn + 1}", Gaps.among(samples))
+        assert Gaps.among(samples).longest < MAX_GAP_S
+
+
+def test_an_ice_restart_costs_less_than_a_second(people: People, figures: Figures) -> None:
+    """Both move to another network, which their browsers notice, one after the other."""
+    meeting = people.meet("Another network")
+    for whose, seat in (("subscriber", meeting.student), ("publisher", meeting.teacher)):
+        before = seat.ice_credentials()
+        with meeting.student.sampling(meeting.teacher) as samples:
+            meeting.student.pass_time(BEFORE_S)
+            seat.network.rebind()
+            seat.visitor.page.evaluate("() => dispatchEvent(new Event('online'))")
+            meeting.student.pass_time(AFTER_S)
+        assert not before & seat.ice_credentials()
+        note_gaps(figures, f"ICE restart, {whose}'s link", Gaps.among(samples))
+        assert Gaps.among(samples).longest < MAX_GAP_S
+
+
+def test_a_squeezed_subscriber_gets_the_small_picture_and_the_large_one_again(
+    people: People, figures: Figures
+) -> None:
+    meeting = people.meet("Squeezed", lively_teacher=True)
+    student, teacher = meeting.student, meeting.teacher
+    width, _ = LARGER
+    student.await_picture(teacher, lambda seen: seen.width == width, WIDE_WITHIN_S)
+    student.network.become(down=NARROW)
+    fell = student.await_picture(teacher, lambda seen: 0 < seen.width < width, FALLS_WITHIN_S)
+    figures.note("squeeze to 300 kbit/s", "time until the small picture", fell, "s", f"< {FALLS_WITHIN_S:.0f}")
+    squeezed = student.watch(teacher, SQUEEZED_S)
+    assert student.look_at(teacher).width < width
+    figures.note("squeeze to 300 kbit/s", "time frozen meanwhile", squeezed.frozen_share * 100, "%")
+    figures.note("squeeze to 300 kbit/s", "frames meanwhile", squeezed.frames_per_s, "/s")
+    figures.note("squeeze to 300 kbit/s", "audio packets meanwhile", squeezed.audio_packets_per_s, "/s")
+    student.network.become(down=WIDE)
+    climbed = student.await_picture(teacher, lambda seen: seen.width == width, CLIMBS_WITHIN_S)
+    figures.note("squeeze ends", "time until the large picture", climbed, "s", f"< {CLIMBS_WITHIN_S:.0f}")
+    assert squeezed.frames_per_s > 0
+    assert squeezed.audio_energy > 0
+
+
+def only_tcp(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out the candidates over UDP."""
+    return [candidate for candidate in candidates if candidate["protocol"] == "tcp"]
+
+
+def note_gaps(figures: Figures, case: str, gaps: Gaps) -> None:
+    for what, seconds in asdict(gaps).items():
+        figures.note(case, f"longest time without {what}", seconds, "s", f"< {MAX_GAP_S:.0f}")
 
 
 def watch_loss(meeting: Meeting) -> tuple[Watched, ...]:

@@ -146,6 +146,11 @@ class Visitor:
         refused: list[str] = self.page.evaluate("() => testProbes.violations")
         return refused
 
+    def use_camera(self, width: int, height: int, frames_per_s: int) -> None:
+        """Give the page, when it is loaded next, pictures of this size from its camera."""
+        camera = {"width": width, "height": height, "frameRate": frames_per_s}
+        self.context.add_init_script(f"window.testCamera = {json.dumps(camera)};")
+
     def lead_media(self, lead: Candidates) -> None:
         """Have the page, loaded anew, take for the SFU's ICE candidates what `lead` makes of them."""
         self.lead = lead

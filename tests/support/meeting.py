@@ -1,30 +1,56 @@
 """A teacher and a student who meet in a class, each behind a network of their own."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from playwright.sync_api import ViewportSize
 
 from tests.support.bad_network import BadNetwork
 from tests.support.classroom_page import Candidates, Visitor
 from tests.support.reception import Reception, Stretch, longest_gap_s
 
 PASSWORD = "Chalk-and-Board-5"
-
-CAMERA = """
-(() => {
-  const devices = navigator.mediaDevices;
-  const getUserMedia = devices.getUserMedia.bind(devices);
-  const small = { width: %d, height: %d, frameRate: { exact: %d } };
-  devices.getUserMedia = (constraints) => getUserMedia({ ...constraints, video: constraints.video && small });
-})();
-"""
-"""Whatever the page asks of the camera, it gets a picture that a busy machine can encode in time."""
-
 FRAMES_PER_S = 15
 SMALL = (320, 180)
 """Sent in one size."""
-LARGER = (640, 360)
-"""Sent in this size and in half of it."""
+LARGER = (960, 540)
+"""Sent in this size, at 780 kbit/s, and in half of it, at 280."""
+ROOMY: ViewportSize = {"width": 1600, "height": 900}
+"""A window in which a larger picture is wanted in its full size."""
+
+LIVELY = """
+(() => {
+  const devices = navigator.mediaDevices;
+  const getUserMedia = devices.getUserMedia.bind(devices);
+
+  function lively() {
+    const { width, height, frameRate } = window.testCamera;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const context = canvas.getContext("2d");
+    const side = height / 8;
+    setInterval(() => {
+      for (let n = 0; n < 6; n++) {
+        context.fillStyle = `hsl(${Math.random() * 360} 80% 50%)`;
+        context.fillRect(Math.random() * width - side / 2, Math.random() * height - side / 2, side, side);
+      }
+    }, 1000 / frameRate);
+    return canvas.captureStream(frameRate).getVideoTracks()[0];
+  }
+
+  devices.getUserMedia = async (constraints) => {
+    const stream = await getUserMedia(constraints);
+    for (const track of stream.getVideoTracks()) {
+      track.stop();
+      stream.removeTrack(track);
+      stream.addTrack(lively());
+    }
+    return stream;
+  };
+})();
+"""
+"""A picture that takes all the bits it may have, as a lively person's does; the fake camera's takes few."""
 
 SAMPLE_EVERY_MS = 50
 
@@ -36,6 +62,11 @@ class Gaps:
     frames: float
     video: float
     audio: float
+
+    @property
+    def longest(self) -> float:
+        """The longest of them all."""
+        return max(self.frames, self.video, self.audio)
 
     @classmethod
     def among(cls, samples: Sequence[Reception]) -> "Gaps":
@@ -62,6 +93,25 @@ class Seat:
     def pass_time(self, seconds: float) -> None:
         """Let the class go on. Unlike sleeping, this lets Playwright pass signalling messages on."""
         self.visitor.page.wait_for_timeout(seconds * 1000)
+
+    def watch(self, whom: "Seat", seconds: float) -> Stretch:
+        """Return what is received of somebody from now on for so long."""
+        before = self.look_at(whom)
+        self.pass_time(seconds)
+        return Stretch.between(before, self.look_at(whom))
+
+    def await_picture(self, whom: "Seat", holds: Callable[[Reception], bool], within_s: float) -> float:
+        """Wait until what is received of somebody is as wanted; return how many seconds that took."""
+        began = time.monotonic()
+        while not holds(seen := self.look_at(whom)):
+            if time.monotonic() - began > within_s:
+                raise AssertionError(f"not within {within_s:.0f} s: {seen}")
+            self.pass_time(SAMPLE_EVERY_MS / 1000)
+        return time.monotonic() - began
+
+    def ice_credentials(self) -> set[str]:
+        """Return the SFU's ICE username fragments that the page's connections use."""
+        return set(self.visitor.page.evaluate("() => testProbes.iceCredentials()"))
 
     @contextmanager
     def sampling(self, whom: "Seat") -> Iterator[list[Reception]]:
@@ -99,18 +149,20 @@ class People:
     teachers_network: BadNetwork
     students_network: BadNetwork
 
-    def meet(
-        self, name: str, *, teachers_picture: tuple[int, int] = SMALL, lead: Candidates | None = None
-    ) -> Meeting:
+    def meet(self, name: str, *, lively_teacher: bool = False, lead: Candidates | None = None) -> Meeting:
         """Bring both into a new class and wait until they see and hear each other.
 
-        Their media goes through their networks, unless `lead` says where else.
+        Their media goes through their networks, unless `lead` says where else. Their pictures are small; that of a
+        lively teacher is larger and takes the bitrate that it may have.
         """
+        if lively_teacher:
+            self.teacher.context.add_init_script(LIVELY)
+            self.student.page.set_viewport_size(ROOMY)
         for visitor, network, picture in (
-            (self.teacher, self.teachers_network, teachers_picture),
+            (self.teacher, self.teachers_network, LARGER if lively_teacher else SMALL),
             (self.student, self.students_network, SMALL),
         ):
-            visitor.context.add_init_script(CAMERA % (*picture, FRAMES_PER_S))
+            visitor.use_camera(*picture, FRAMES_PER_S)
             visitor.lead_media(lead or network.lead)
         self.teacher.create_class(name)
         teacher_id = self.teacher.enter()
