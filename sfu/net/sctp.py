@@ -7,10 +7,11 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from sfu.net.sctp_core import OutgoingMessage, SctpCore
+from sfu.net.sctp_core import SctpCore
 from sfu.net.sctp_guard import read_packet
+from sfu.net.sctp_queue import OutgoingMessage, OutgoingQueue
 from shared.logging import get_logger
-from shared.transport_parameters import SCTP_MAX_MESSAGE_BYTES, SCTP_PORT
+from shared.transport_parameters import SCTP_PORT
 
 if TYPE_CHECKING:
     from aiortc.rtcsctptransport import Chunk
@@ -25,9 +26,6 @@ CHUNKS_A_STEP = 4
 MADE_A_STEP = 8
 """Chunks made of a message in one step. A step sends four at most, for that is SCTP's burst."""
 
-LOOKED_AT_A_STEP = 64
-"""Messages looked at in one step, of which all but the last may have outlived their time."""
-
 CHUNK_RATE_HZ = 2500
 """Chunks a second that a peer may send: 23 Mbit/s of large messages, or a quarter of a core. What exceeds it is
 lost as on a narrow link, so that the peer's SCTP slows down and repeats it: nothing reliable is harmed."""
@@ -41,16 +39,6 @@ MAX_WAITING_CHUNKS = 512
 MAX_OUTSTANDING_CHUNKS = 256
 """Chunks that are sent and not acknowledged, before a further message is begun: 300 kB in a round trip. aiortc
 looks at all of them again and again."""
-
-
-MAX_BUFFERED_BYTES = 4 * SCTP_MAX_MESSAGE_BYTES
-"""Of messages that wait on one stream: more than a reader who keeps up ever lets come together."""
-
-MAX_BUFFERED_MESSAGES = 4096
-"""Messages that wait on one stream; small ones cost more than their bytes."""
-
-MAX_TOTAL_BUFFERED_BYTES = 8 * MAX_BUFFERED_BYTES
-"""Of messages that wait on all streams of one peer."""
 
 
 class SctpState(enum.Enum):
@@ -109,10 +97,7 @@ class SctpAssociation:
         self._tokens = float(CHUNK_BURST)
         self._filled_at = self._time()
         self._chunks: deque[Chunk] = deque()  # not longer than MAX_WAITING_CHUNKS
-        self._queue: deque[OutgoingMessage] = deque()
-        self._buffered: Counter[int] = Counter()  # bytes by stream, and messages; no entry is zero
-        self._waiting: Counter[int] = Counter()
-        self._total_buffered = 0
+        self._queue = OutgoingQueue()
         self._to_reset: set[int] = set()
         self._scheduled = False
 
@@ -139,20 +124,15 @@ class SctpAssociation:
         """
         if self.state is not SctpState.CONNECTED:
             return True
-        if (
-            self._buffered[stream_id] + len(data) > MAX_BUFFERED_BYTES
-            or self._waiting[stream_id] >= MAX_BUFFERED_MESSAGES
-            or self._total_buffered + len(data) > MAX_TOTAL_BUFFERED_BYTES
-        ):
-            return False
         expiry = None if lifetime_ms is None else time.time() + lifetime_ms / 1000
-        self._append(OutgoingMessage(stream_id, ppid, data, ordered, expiry, max_retransmits))
-        self._schedule()
-        return True
+        accepted = self._queue.add(OutgoingMessage(stream_id, ppid, data, ordered, expiry, max_retransmits))
+        if accepted:
+            self._schedule()
+        return accepted
 
     def buffered(self, stream_id: int) -> int:
         """Bytes of messages on a stream that SCTP has not taken yet."""
-        return self._buffered[stream_id]
+        return self._queue.buffered(stream_id)
 
     def is_resetting(self, stream_id: int) -> bool:
         """Tell whether a stream cannot be used for a new channel yet."""
@@ -160,7 +140,7 @@ class SctpAssociation:
 
     def reset_stream(self, stream_id: int) -> None:
         """Drop what waits for an outgoing stream and begin it anew: its channel is closed."""
-        self._reset({stream_id})
+        self._reset(stream_id)
 
     # --- what the endpoint calls ---
 
@@ -202,7 +182,8 @@ class SctpAssociation:
 
     def streams_reset(self, stream_ids: list[int]) -> None:
         """See `CoreListener`. A channel is closed when both directions have begun anew (RFC 8831 section 6.7)."""
-        self._reset(set(stream_ids))
+        for stream_id in stream_ids:
+            self._reset(stream_id)
 
     def association_changed(self) -> None:
         """See `CoreListener`."""
@@ -216,21 +197,11 @@ class SctpAssociation:
         """See `CoreListener`."""
         self._drops[reason] += 1
 
-    def _reset(self, stream_ids: set[int]) -> None:
-        if stream_ids & self._waiting.keys():
-            kept = [
-                message
-                for message in self._queue
-                if message.stream_id not in stream_ids or message.last_chunk is not None
-            ]
-            self._forget_queue()
-            for message in kept:
-                self._append(message)
-        for stream_id in stream_ids:
-            if self._waiting[stream_id]:  # a message is begun; the peer has to get the rest of it first
-                self._to_reset.add(stream_id)
-            else:
-                self._core.reset_stream(stream_id)
+    def _reset(self, stream_id: int) -> None:
+        if self._queue.drop(stream_id):  # a message is begun; the peer has to get the rest of it first
+            self._to_reset.add(stream_id)
+        else:
+            self._core.reset_stream(stream_id)
 
     # --- turns ---
 
@@ -274,30 +245,14 @@ class SctpAssociation:
         core.transmit()
 
     def _feed(self) -> None:
-        """Make chunks of the oldest message whose time is not over."""
-        now = time.time()
-        for _ in range(LOOKED_AT_A_STEP):
-            if not self._queue:
-                return
-            message = self._queue[0]
-            begun = message.last_chunk is not None
-            expired = not begun and message.expiry is not None and message.expiry < now
-            if not expired and not self._core.queue_chunks(message, MADE_A_STEP):
-                return
-            self._finish(self._queue.popleft())
-            if not expired:
-                return
-
-    def _finish(self, message: OutgoingMessage) -> None:
-        stream_id = message.stream_id
-        self._total_buffered -= len(message.data)
-        self._buffered[stream_id] -= len(message.data)
-        self._waiting[stream_id] -= 1
-        if not self._waiting[stream_id]:
-            del self._buffered[stream_id], self._waiting[stream_id]
-        if stream_id in self._to_reset:
-            self._to_reset.discard(stream_id)
-            self._core.reset_stream(stream_id)
+        """Make chunks of the message that is in turn."""
+        message = self._queue.next(time.time())
+        if message is None or not self._core.queue_chunks(message, MADE_A_STEP):
+            return
+        self._queue.finish()
+        if message.stream_id in self._to_reset:
+            self._to_reset.discard(message.stream_id)
+            self._core.reset_stream(message.stream_id)
 
     def _allows(self, count: int) -> bool:
         now = self._time()
@@ -317,19 +272,7 @@ class SctpAssociation:
     def _forget(self) -> None:
         self._chunks.clear()
         self._to_reset.clear()
-        self._forget_queue()
-
-    def _append(self, message: OutgoingMessage) -> None:
-        self._queue.append(message)
-        self._buffered[message.stream_id] += len(message.data)
-        self._waiting[message.stream_id] += 1
-        self._total_buffered += len(message.data)
-
-    def _forget_queue(self) -> None:
         self._queue.clear()
-        self._buffered.clear()
-        self._waiting.clear()
-        self._total_buffered = 0
 
     def _become(self, state: SctpState) -> None:
         self.state = state

@@ -5,7 +5,6 @@ but our own plain calls, so each runs to its end in one go.
 """
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiortc.rtcdatachannel  # noqa: F401 - the two import each other, and work only in this order
@@ -26,6 +25,7 @@ from aiortc.rtcsctptransport import (
 from aiortc.utils import uint16_add
 
 from sfu.net.sctp_guard import is_sack_sane, tsn_distance
+from sfu.net.sctp_queue import OutgoingMessage
 from shared.transport_parameters import SCTP_MAX_MESSAGE_BYTES, SCTP_PORT
 
 RECEIVE_WINDOW = 4 * SCTP_MAX_MESSAGE_BYTES
@@ -63,21 +63,6 @@ class CoreListener(Protocol):
 
     def drop(self, reason: str) -> None:
         """Count something that is dropped."""
-
-
-@dataclass(slots=True, eq=False)
-class OutgoingMessage:
-    """A message and how far it has gone. `expiry` is Unix time: what is not through by then is given up."""
-
-    stream_id: int
-    ppid: int
-    data: bytes
-    ordered: bool
-    expiry: float | None
-    max_retransmits: int | None
-    position: int = 0
-    stream_sequence: int = 0
-    last_chunk: DataChunk | None = None
 
 
 class SctpCore(RTCSctpTransport):

@@ -107,7 +107,7 @@ async def test_unreliable_messages_get_lost_and_hold_up_nobody(port: MediaPort) 
         for number in range(60):
             send(association, 1, f"{number}", ordered=False, max_retransmits=0)
         send(association, 2, "last")
-        await peer.until(lambda: strict.messages == ["last"])
+        await peer.until(lambda: strict.messages == ["last"] and not association.buffered(1))
         peer.loss = 0.0
         send(association, 1, "end", ordered=False, max_retransmits=3)
         await peer.until(lambda: loose.messages[-1:] == ["end"])

@@ -23,7 +23,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sfu.net import sctp, sctp_core
-from sfu.net.sctp import MAX_BUFFERED_BYTES, MAX_BUFFERED_MESSAGES, MAX_OUTSTANDING_CHUNKS
+from sfu.net.sctp import MAX_OUTSTANDING_CHUNKS
+from sfu.net.sctp_queue import MAX_BUFFERED_BYTES
 from shared.transport_parameters import SCTP_MAX_MESSAGE_BYTES
 from tests.support.sctp_wire import FIRST, LAST, UNORDERED, SctpWire
 
@@ -242,15 +243,19 @@ async def test_small_messages_count_as_packets(wire: SctpWire) -> None:
     assert wire.association._core.outstanding_chunks <= MAX_OUTSTANDING_CHUNKS
 
 
-async def test_what_waits_is_bounded_by_bytes_and_by_number(wire: SctpWire) -> None:
+async def test_what_waits_is_bounded_and_says_so(wire: SctpWire) -> None:
     accepted = sum(send(wire, bytes(SCTP_MAX_MESSAGE_BYTES)) for _ in range(9))
     assert accepted == MAX_BUFFERED_BYTES // SCTP_MAX_MESSAGE_BYTES
-    accepted = sum(send(wire, b"x", 3) for _ in range(MAX_BUFFERED_MESSAGES + 9))
-    assert accepted == MAX_BUFFERED_MESSAGES
-    for stream_id in range(4, 16):
-        for _ in range(4):
-            send(wire, bytes(SCTP_MAX_MESSAGE_BYTES), stream_id)
-    assert wire.association._buffered.total() == wire.association._total_buffered <= sctp.MAX_TOTAL_BUFFERED_BYTES
+    assert wire.association.buffered(2) == MAX_BUFFERED_BYTES
+    assert send(wire, b"x", 3)
+
+
+async def test_a_stream_does_not_wait_for_what_waits_on_another(wire: SctpWire) -> None:
+    for _ in range(1000):
+        send(wire, b"flood")
+    send(wire, b"urgent", 3)
+    wire.pacer.run()
+    assert [chunk.stream_id for chunk in wire.take(DataChunk)] == [2, 3, 2]
 
 
 async def test_a_peer_that_leaves_one_gap_open_does_not_have_us_send_for_ever(wire: SctpWire) -> None:
@@ -314,7 +319,7 @@ async def test_what_is_not_to_be_repeated_is_given_up(wire: SctpWire) -> None:
     while core._sent_queue:
         wire.say(sack(core._sent_queue[-1].tsn))
     assert core.outstanding_chunks == 0
-    assert not wire.association._buffered
+    assert not wire.association._queue
 
 
 # --- streams that begin anew ---
@@ -352,10 +357,11 @@ async def test_many_streams_are_begun_anew_at_once_however_much_waits() -> None:
     request = ReconfigChunk()
     request.params = [(13, struct.pack("!LLL", 5000, 1, wire.tsn - 1) + struct.pack("!400H", *range(400)))]
     wire.say(request)
-    assert {message.stream_id for message in wire.association._queue} >= set(range(400, 1000))
-    waiting = [message for message in wire.association._queue if message.stream_id < 400]
-    assert all(message.last_chunk is not None for message in waiting)
-    assert wire.association._total_buffered == sum(len(one.data) for one in wire.association._queue)
+    association = wire.association
+    begun = {message.stream_id for message in [association._queue.next(0.0)] if message and message.is_begun}
+    assert {stream_id for stream_id in range(1000) if association.buffered(stream_id)} == begun | {
+        *range(400, 1000)
+    }
     assert all(wire.association.is_resetting(stream_id) for stream_id in range(400))
 
 
