@@ -5,7 +5,7 @@ but our own plain calls, so each runs to its end in one go.
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 import aiortc.rtcdatachannel  # noqa: F401 - the two import each other, and work only in this order
 from aiortc.rtcsctptransport import (
@@ -17,13 +17,15 @@ from aiortc.rtcsctptransport import (
     CookieEchoChunk,
     DataChunk,
     ForwardTsnChunk,
+    InboundStream,
     InitChunk,
     ReconfigChunk,
     RTCSctpTransport,
     SackChunk,
 )
-from aiortc.utils import uint16_add
+from aiortc.utils import uint16_add, uint16_gt
 
+from sfu.net.sctp_ends import NOBODY, CoreListener, Pipe, ignore
 from sfu.net.sctp_guard import is_sack_sane, tsn_distance
 from sfu.net.sctp_queue import OutgoingMessage
 from shared.transport_parameters import SCTP_MAX_MESSAGE_BYTES, SCTP_PORT
@@ -49,22 +51,6 @@ MAX_RTO_S = 60.0
 _State = RTCSctpTransport.State
 
 
-class CoreListener(Protocol):
-    """Whom the core tells what happens to the association."""
-
-    def message_received(self, stream_id: int, ppid: int, data: bytes) -> None:
-        """Take a whole message."""
-
-    def streams_reset(self, stream_ids: list[int]) -> None:
-        """Take note that the peer has begun these streams anew: it has closed their channels."""
-
-    def association_changed(self) -> None:
-        """Take note that the association is established, or over."""
-
-    def drop(self, reason: str) -> None:
-        """Count something that is dropped."""
-
-
 class SctpCore(RTCSctpTransport):
     """One association. It waits for the peer to open it, as every WebRTC endpoint does (RFC 8841 section 9.3).
 
@@ -75,7 +61,7 @@ class SctpCore(RTCSctpTransport):
     def __init__(
         self, outgoing: int, incoming: int, send: Callable[[bytes], object], listener: CoreListener
     ) -> None:
-        pipe: Any = _Pipe(send)
+        pipe: Any = Pipe(send)
         super().__init__(pipe, SCTP_PORT)
         self.has_ended = False
         self._pipe = pipe
@@ -86,6 +72,7 @@ class SctpCore(RTCSctpTransport):
         self._advertised_rwnd = RECEIVE_WINDOW
         self._rto = INITIAL_RTO_S
         self._held_chunks = 0
+        self._holding: set[int] = set()  # streams that hold chunks, perhaps some more
         self._skipping = False
         self._resetting: set[int] = set()
 
@@ -123,11 +110,10 @@ class SctpCore(RTCSctpTransport):
                 self._handle(chunk)
             else:
                 self._listener.drop("sctp_malformed")
+        elif isinstance(chunk, ForwardTsnChunk):
+            self._pass_over_until(chunk)
         else:
-            if isinstance(chunk, ForwardTsnChunk):
-                chunk.streams = [entry for entry in chunk.streams if entry[0] < self._inbound_streams_max]
             self._handle(chunk)
-            self._count_held()
 
     def acknowledge(self) -> None:
         """Send the acknowledgement that is due, if one is."""
@@ -153,8 +139,13 @@ class SctpCore(RTCSctpTransport):
             return
         stream = self._get_inbound_stream(chunk.stream_id)
         before = len(stream.reassembly)
+        self._holding.add(chunk.stream_id)
         self._handle(chunk)
+        if self._inbound_streams.get(chunk.stream_id) is not stream:
+            return  # the stream has begun anew
         self._held_chunks += len(stream.reassembly) - before
+        if not stream.reassembly:
+            self._holding.discard(chunk.stream_id)
 
     def _has_room_behind_gap(self, ahead: int, chunk: DataChunk) -> bool:
         held = RECEIVE_WINDOW - self._advertised_rwnd + len(chunk.user_data)
@@ -173,8 +164,9 @@ class SctpCore(RTCSctpTransport):
         if held <= most and self._held_chunks < MAX_HELD_CHUNKS:
             return
         self._listener.drop("sctp_message_too_large")
-        for stream in self._inbound_streams.values():
-            stream.reassembly.clear()
+        for stream_id in self._holding:
+            self._inbound_streams[stream_id].reassembly.clear()
+        self._holding.clear()
         self._sack_misordered.clear()
         self._advertised_rwnd = RECEIVE_WINDOW
         self._held_chunks = 0
@@ -191,8 +183,44 @@ class SctpCore(RTCSctpTransport):
                 stream.sequence_number = uint16_add(chunk.stream_seq, 1)
         _run(self._reset_deferred_streams())
 
+    def _pass_over_until(self, chunk: ForwardTsnChunk) -> None:
+        """Do without what the peer gives up (RFC 3758 section 3.6). aiortc looks at every stream there is."""
+        assert self._last_received_tsn is not None  # noqa: S101 - the peer's INIT has told it
+        self._sack_needed = True
+        if tsn_distance(self._last_received_tsn, chunk.cumulative_tsn) <= 0:
+            return
+        self._last_received_tsn = chunk.cumulative_tsn
+        self._sack_misordered = {
+            tsn for tsn in self._sack_misordered if tsn_distance(chunk.cumulative_tsn, tsn) > 0
+        }
+        self._close_gap()
+        for stream_id, sequence in chunk.streams:
+            if stream_id < self._inbound_streams_max:
+                self._begin_after(stream_id, sequence)
+        for stream_id in tuple(self._holding):
+            stream = self._inbound_streams[stream_id]
+            stream.prune_chunks(chunk.cumulative_tsn)
+            self._deliver_from(stream)  # what stood behind the rest of a message that is given up
+        self._count_held()
+        _run(self._reset_deferred_streams())
+
+    def _begin_after(self, stream_id: int, sequence: int) -> None:
+        stream = self._get_inbound_stream(stream_id)
+        following = uint16_add(sequence, 1)
+        if uint16_gt(following, stream.sequence_number):
+            stream.sequence_number = following
+        self._deliver_from(stream)
+
+    def _deliver_from(self, stream: InboundStream) -> None:
+        for message in stream.pop_messages():
+            self._deliver(*message)
+
     def _count_held(self) -> None:
-        self._held_chunks = sum(len(stream.reassembly) for stream in self._inbound_streams.values())
+        streams = self._inbound_streams
+        self._holding = {one for one in self._holding if one in streams and streams[one].reassembly}
+        held = [chunk for one in self._holding for chunk in streams[one].reassembly]
+        self._held_chunks = len(held)
+        self._advertised_rwnd = RECEIVE_WINDOW - sum(len(chunk.user_data) for chunk in held)
 
     # --- messages to the peer ---
 
@@ -271,17 +299,37 @@ class SctpCore(RTCSctpTransport):
 
     def close(self) -> None:
         """Stop for good; nobody is told. Breaks the reference cycles."""
-        self._listener = _NOBODY
-        self._pipe.send_now = _ignore
+        self._listener = NOBODY
+        self._pipe.send_now = ignore
         self._set_state(_State.CLOSED)
         self.has_ended = True
         self._outbound_queue.clear()
         self._sent_queue.clear()
         self._inbound_streams.clear()
+        self._holding.clear()
 
     # --- what aiortc calls ---
 
+    def _mark_received(self, tsn: int) -> bool:
+        """Note a number; whether it was noted before. aiortc sorts, for each, all that came behind a gap."""
+        assert self._last_received_tsn is not None  # noqa: S101 - the peer's INIT has told it
+        if tsn_distance(self._last_received_tsn, tsn) <= 0 or tsn in self._sack_misordered:
+            self._sack_duplicates.append(tsn)
+            return True
+        self._sack_misordered.add(tsn)
+        self._close_gap()
+        return False
+
+    def _close_gap(self) -> None:
+        assert self._last_received_tsn is not None  # noqa: S101 - the peer's INIT has told it
+        while (following := (self._last_received_tsn + 1) & 0xFFFFFFFF) in self._sack_misordered:
+            self._sack_misordered.remove(following)
+            self._last_received_tsn = following
+
     async def _receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
+        self._deliver(stream_id, pp_id, data)
+
+    def _deliver(self, stream_id: int, pp_id: int, data: bytes) -> None:
         if len(data) > SCTP_MAX_MESSAGE_BYTES:
             self._listener.drop("sctp_message_too_large")
         else:
@@ -291,6 +339,7 @@ class SctpCore(RTCSctpTransport):
         request = self._reconfig_deferred
         await super()._reset_deferred_streams()
         if request is not None and self._reconfig_deferred is None:
+            self._count_held()
             self._listener.streams_reset([one for one in request.streams if one < self._outbound_streams_count])
 
     async def _data_channel_flush(self) -> None:
@@ -320,38 +369,6 @@ class SctpCore(RTCSctpTransport):
             self._t3_cancel()
         if state in {_State.CLOSED, _State.ESTABLISHED}:
             self._listener.association_changed()
-
-
-class _Pipe:
-    """What aiortc takes for its DTLS transport."""
-
-    def __init__(self, send: Callable[[bytes], object]) -> None:
-        self.state = "connected"
-        self.send_now = send
-
-    async def _send_data(self, data: bytes) -> None:
-        self.send_now(data)
-
-
-class _Nobody:
-    def message_received(self, stream_id: int, ppid: int, data: bytes) -> None:
-        pass
-
-    def streams_reset(self, stream_ids: list[int]) -> None:
-        pass
-
-    def association_changed(self) -> None:
-        pass
-
-    def drop(self, reason: str) -> None:
-        pass
-
-
-_NOBODY = _Nobody()
-
-
-def _ignore(_: object) -> None:
-    """Take the place of what is not to be called any more."""
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -2,6 +2,7 @@
 
 import struct
 import time
+from typing import NoReturn
 
 import pytest
 from aiortc.rtcsctptransport import (
@@ -197,6 +198,67 @@ async def test_behind_a_gap_little_is_kept_and_the_acknowledgement_stays_small(w
     assert wire.drops["sctp_window_full"] > 0
     wire.say(missing)
     assert wire.messages[-1][2] == b"first"
+
+
+def give_up(wire: SctpWire, ahead: int, streams: list[tuple[int, int]]) -> None:
+    """Have the peer give up all numbers before the one that is `ahead` of its next."""
+    chunk = ForwardTsnChunk()
+    chunk.cumulative_tsn, chunk.streams = (wire.tsn + ahead - 1) & 0xFFFFFFFF, streams
+    wire.say(chunk)
+    wire.tsn = (wire.tsn + ahead) & 0xFFFFFFFF
+
+
+@pytest.mark.parametrize("start", EDGES)
+async def test_what_the_peer_gives_up_is_done_without(start: int) -> None:
+    wire = SctpWire()
+    wire.tsn = start
+    wire.establish()
+    wire.say(wire.data(b"begun", FIRST, ahead=1))
+    wire.say(wire.data(b"another's", FIRST | LAST, ahead=3, stream_id=2))
+    wire.say(wire.data(b"next", FIRST | LAST, ahead=4, stream_seq=2))
+    give_up(wire, 3, [(1, 1), (60_000, 1)])
+    assert [data for _, _, data in wire.messages] == [b"another's", b"next"]
+    wire.tsn = (wire.tsn + 2) & 0xFFFFFFFF
+    assert wire.acknowledged() == 0
+    wire.say(wire.data(b"goes on", stream_seq=3))
+    assert wire.messages[-1] == (1, 53, b"goes on")
+    core = wire.association._core
+    assert (core._held_chunks, core._advertised_rwnd) == (0, sctp_core.RECEIVE_WINDOW)
+    assert len(core._inbound_streams) == 2
+
+
+async def test_a_message_that_goes_on_behind_what_is_given_up_stays(wire: SctpWire) -> None:
+    wire.say(wire.data(b"a whole ", FIRST, ahead=1))
+    give_up(wire, 2, [])
+    wire.say(wire.data(b"message", LAST))
+    assert wire.messages == [(1, 53, b"a whole message")]
+
+
+class _NeverWalked(dict[int, object]):
+    def items(self) -> NoReturn:
+        raise AssertionError("every stream there is was looked at")
+
+    values = __iter__ = items
+
+
+async def test_giving_up_costs_no_look_at_every_stream(wire: SctpWire) -> None:
+    core = wire.association._core
+    for stream_id in range(16):
+        core._get_inbound_stream(stream_id)
+    core._inbound_streams = _NeverWalked(core._inbound_streams)  # type: ignore[assignment]
+    wire.say(wire.data(b"begun", FIRST, ahead=1))
+    give_up(wire, 2, [(1, 0)])
+    assert wire.drops == {}
+    assert wire.acknowledged() == 0
+
+
+async def test_a_stream_that_begins_anew_with_half_a_message_leaves_nothing(wire: SctpWire) -> None:
+    wire.say(wire.data(bytes(1000), FIRST))
+    request = ReconfigChunk()
+    request.params = [(13, struct.pack("!LLLH", 5000, 1, wire.tsn - 1, 1))]
+    wire.say(request)
+    core = wire.association._core
+    assert (core._held_chunks, core._advertised_rwnd) == (0, sctp_core.RECEIVE_WINDOW)
 
 
 async def test_streams_beyond_ours_are_acknowledged_and_dropped(wire: SctpWire) -> None:
