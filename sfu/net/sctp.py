@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 CHUNKS_A_STEP = 4
-"""Chunks from the peer that are acted upon in one step. Each may be a message for everybody in the room."""
+"""Chunks from the peer that are acted upon in one step."""
+
+STEP_BUDGET_S = 0.0003
+"""After this no further chunk is begun in the step: each may be a message for everybody in the room."""
 
 MADE_A_STEP = 8
 """Chunks made of a message in one step. A step sends four at most, for that is SCTP's burst."""
@@ -32,6 +35,9 @@ lost as on a narrow link, so that the peer's SCTP slows down and repeats it: not
 
 CHUNK_BURST = 1000
 """Chunks that may come at once: somewhat more than the receive window has room for."""
+
+RECEIVERS_A_CHUNK = 50
+"""To hand a message to so many costs what a chunk does: who sends to a thousand may send 120 messages a second."""
 
 MAX_WAITING_CHUNKS = 512
 """Chunks from the peer that wait for their step; more are lost, as above."""
@@ -54,16 +60,17 @@ class SctpState(enum.Enum):
 class DataListener(Protocol):
     """Whom an association tells what came in."""
 
-    def on_message(self, stream_id: int, ppid: int, data: bytes) -> None:
-        """Take a whole message; `ppid` tells text from bytes (RFC 8831 section 8)."""
+    def on_message(self, stream_id: int, ppid: int, data: bytes) -> int:
+        """Take a whole message; `ppid` tells text from bytes (RFC 8831 section 8). Returns how many it goes to."""
 
     def on_data_state(self, state: str) -> None:
         """Take note of a new state, a value of `SctpState`."""
 
 
 class _Nobody:
-    def on_message(self, stream_id: int, ppid: int, data: bytes) -> None:
+    def on_message(self, stream_id: int, ppid: int, data: bytes) -> int:
         """See `DataListener`."""
+        return 0
 
     def on_data_state(self, state: str) -> None:
         """See `DataListener`."""
@@ -98,10 +105,15 @@ class SctpAssociation:
         self._filled_at = self._time()
         self._chunks: deque[Chunk] = deque()  # not longer than MAX_WAITING_CHUNKS
         self._queue = OutgoingQueue()
-        self._to_reset: set[int] = set()
+        self._to_reset: dict[int, bool] = {}  # once its message is through; whether in answer to the peer
         self._scheduled = False
 
     # --- what the worker calls ---
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can be sent."""
+        return self.state is SctpState.CONNECTED
 
     @property
     def outgoing_streams(self) -> int:
@@ -140,7 +152,7 @@ class SctpAssociation:
 
     def reset_stream(self, stream_id: int) -> None:
         """Drop what waits for an outgoing stream and begin it anew: its channel is closed."""
-        self._reset(stream_id)
+        self._reset(stream_id, in_answer=False)
 
     # --- what the endpoint calls ---
 
@@ -178,12 +190,13 @@ class SctpAssociation:
 
     def message_received(self, stream_id: int, ppid: int, data: bytes) -> None:
         """See `CoreListener`."""
-        self.listener.on_message(stream_id, ppid, data)
+        receivers = self.listener.on_message(stream_id, ppid, data)
+        self._tokens = max(-CHUNK_BURST, self._tokens - receivers / RECEIVERS_A_CHUNK)
 
     def streams_reset(self, stream_ids: list[int]) -> None:
         """See `CoreListener`. A channel is closed when both directions have begun anew (RFC 8831 section 6.7)."""
         for stream_id in stream_ids:
-            self._reset(stream_id)
+            self._reset(stream_id, in_answer=True)
 
     def association_changed(self) -> None:
         """See `CoreListener`."""
@@ -197,11 +210,11 @@ class SctpAssociation:
         """See `CoreListener`."""
         self._drops[reason] += 1
 
-    def _reset(self, stream_id: int) -> None:
+    def _reset(self, stream_id: int, *, in_answer: bool) -> None:
         if self._queue.drop(stream_id):  # a message is begun; the peer has to get the rest of it first
-            self._to_reset.add(stream_id)
+            self._to_reset[stream_id] = in_answer or self._to_reset.get(stream_id, False)
         else:
-            self._core.reset_stream(stream_id)
+            self._core.reset_stream(stream_id, in_answer=in_answer)
 
     # --- turns ---
 
@@ -223,10 +236,13 @@ class SctpAssociation:
         return self._scheduled
 
     def _take_chunks(self) -> None:
+        until = time.perf_counter() + STEP_BUDGET_S
         for _ in range(CHUNKS_A_STEP):
             if not self._chunks:  # also when what has just been taken ended the association
                 break
             self._core.receive(self._chunks.popleft())
+            if time.perf_counter() >= until:
+                break
         self._core.acknowledge()
 
     @property
@@ -250,9 +266,9 @@ class SctpAssociation:
         if message is None or not self._core.queue_chunks(message, MADE_A_STEP):
             return
         self._queue.finish()
-        if message.stream_id in self._to_reset:
-            self._to_reset.discard(message.stream_id)
-            self._core.reset_stream(message.stream_id)
+        in_answer = self._to_reset.pop(message.stream_id, None)
+        if in_answer is not None:
+            self._core.reset_stream(message.stream_id, in_answer=in_answer)
 
     def _allows(self, count: int) -> bool:
         now = self._time()

@@ -75,6 +75,7 @@ class SctpCore(RTCSctpTransport):
         self._holding: set[int] = set()  # streams that hold chunks, perhaps some more
         self._skipping = False
         self._resetting: set[int] = set()
+        self._expected_resets: set[int] = set()  # the peer's answers to ours
 
     @property
     def is_established(self) -> bool:
@@ -288,12 +289,17 @@ class SctpCore(RTCSctpTransport):
         """Tell whether the peer has not confirmed yet that we begin the stream anew."""
         return stream_id in self._resetting
 
-    def reset_stream(self, stream_id: int) -> None:
-        """Begin an outgoing stream anew, after all that was queued: its channel is closed (RFC 8831 6.7)."""
+    def reset_stream(self, stream_id: int, *, in_answer: bool) -> None:
+        """Begin an outgoing stream anew, after all that was queued: its channel is closed (RFC 8831 6.7).
+
+        The peer answers with its own reset, unless this one is the answer to that.
+        """
         if not self.is_established or ReconfigChunk.type not in self._remote_extensions:
             return
         if stream_id not in self._resetting:
             self._resetting.add(stream_id)
+            if not in_answer:
+                self._expected_resets.add(stream_id)
             self._reconfig_queue.append(stream_id)
             _run(self._transmit_reconfig())
 
@@ -340,7 +346,9 @@ class SctpCore(RTCSctpTransport):
         await super()._reset_deferred_streams()
         if request is not None and self._reconfig_deferred is None:
             self._count_held()
-            self._listener.streams_reset([one for one in request.streams if one < self._outbound_streams_count])
+            begun = set(request.streams) - self._expected_resets
+            self._expected_resets.difference_update(request.streams)
+            self._listener.streams_reset(sorted(one for one in begun if one < self._outbound_streams_count))
 
     async def _data_channel_flush(self) -> None:
         """Do nothing: messages are fed by `queue_chunks`."""

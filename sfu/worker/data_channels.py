@@ -73,13 +73,13 @@ class DataChannels:
 
     # --- from the link ---
 
-    def on_message(self, stream_id: int, ppid: int, data: bytes) -> None:
-        """Bring a message to its producer."""
+    def on_message(self, stream_id: int, ppid: int, data: bytes) -> int:
+        """Bring a message to its producer; how many consumers it goes to."""
         producer = self.producers.get(stream_id)
         if ppid == DCEP or producer is None:
             self._drops["data_no_producer"] += 1
-            return
-        producer.receive(ppid, data)
+            return 0
+        return producer.receive(ppid, data)
 
     def on_data_state(self, state: str) -> None:
         """Take note of a new state of the association."""

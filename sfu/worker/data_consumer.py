@@ -46,8 +46,8 @@ class DataConsumer:
         return self._link.buffered(self.parameters.stream_id)
 
     def deliver(self, ppid: int, message: bytes) -> None:
-        """Send a message, unless paused. A bug of ours in here is not to harm the other consumers."""
-        if self.paused:
+        """Send a message, unless paused or out of reach. A bug of ours in here is not to harm other consumers."""
+        if self.paused or not self._link.connected:
             return
         try:
             self._send(ppid, message)

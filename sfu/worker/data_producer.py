@@ -23,11 +23,13 @@ class DataProducer:
         self.messages_received = 0
         self.bytes_received = 0
 
-    def receive(self, ppid: int, message: bytes) -> None:
-        """Hand a message of the publisher to all consumers."""
+    def receive(self, ppid: int, message: bytes) -> int:
+        """Hand a message of the publisher to all consumers; how many there are."""
         self.messages_received += 1
         self.bytes_received += len(message)
         if self.paused:
-            return
-        for consumer in tuple(self.consumers):  # one that cannot keep up is closed meanwhile
+            return 0
+        consumers = tuple(self.consumers)  # one that cannot keep up is closed meanwhile
+        for consumer in consumers:
             consumer.deliver(ppid, message)
+        return len(consumers)

@@ -26,8 +26,8 @@ class LinkListener(Protocol):
 class DataListener(Protocol):
     """Whom the data channels of a link tell what came in."""
 
-    def on_message(self, stream_id: int, ppid: int, data: bytes) -> None:
-        """Take a whole message; `ppid` tells text from bytes (RFC 8831 section 8)."""
+    def on_message(self, stream_id: int, ppid: int, data: bytes) -> int:
+        """Take a whole message; `ppid` tells text from bytes (RFC 8831 section 8). Returns how many it goes to."""
 
     def on_data_state(self, state: str) -> None:
         """Take note of a new state, one of mediasoup's SctpState."""
@@ -37,6 +37,10 @@ class DataLink(Protocol):
     """The data channels of a link: messages on numbered streams, in both directions."""
 
     listener: DataListener
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages reach the peer now; what is sent at other times is lost."""
 
     @property
     def outgoing_streams(self) -> int:

@@ -51,6 +51,7 @@ class SctpWire:
         self.messages: list[tuple[int, int, bytes]] = []
         self.states: list[str] = []
         self.sent: list[Chunk] = []
+        self.receivers = 1
         self.tsn = 1000
         self.their_tag = 0
         pacer: Any = self.pacer
@@ -60,8 +61,9 @@ class SctpWire:
 
     # --- what we hear ---
 
-    def on_message(self, stream_id: int, ppid: int, data: bytes) -> None:
+    def on_message(self, stream_id: int, ppid: int, data: bytes) -> int:
         self.messages.append((stream_id, ppid, data))
+        return self.receivers
 
     def on_data_state(self, state: str) -> None:
         self.states.append(state)

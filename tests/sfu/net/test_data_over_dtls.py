@@ -35,8 +35,9 @@ class Listener:
     def on_state(self, *_states: object) -> None:
         pass
 
-    def on_message(self, stream_id: int, ppid: int, data: bytes) -> None:
+    def on_message(self, stream_id: int, ppid: int, data: bytes) -> int:
         self.messages.append((stream_id, ppid, data))
+        return 1
 
     def on_data_state(self, state: str) -> None:
         self.states.append(state)

@@ -1,5 +1,6 @@
 """SCTP against single chunks: what an honest peer is owed, and what a hostile one cannot do."""
 
+import itertools
 import struct
 import time
 from typing import NoReturn
@@ -268,6 +269,30 @@ async def test_streams_beyond_ours_are_acknowledged_and_dropped(wire: SctpWire) 
     assert list(wire.association._core._inbound_streams) == []
 
 
+async def test_a_step_ends_with_the_chunk_that_took_its_time(
+    wire: SctpWire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr(sctp.time, "perf_counter", lambda: next(clock) * sctp.STEP_BUDGET_S)
+    steps = wire.pacer.steps
+    wire.raw(serialize_packet(5000, 5000, wire.their_tag, Raw([(0, 3, data_body(wire, n)) for n in range(3)])))
+    assert len(wire.messages) == 3
+    assert wire.pacer.steps - steps == 3
+
+
+def data_body(wire: SctpWire, number: int) -> bytes:
+    return bytes(wire.data(b"four", stream_seq=number))[4:]
+
+
+async def test_who_sends_to_many_may_send_less(wire: SctpWire) -> None:
+    wire.association._time = lambda: wire.association._filled_at
+    wire.receivers = 1000
+    for number in range(100):
+        wire.say(wire.data(b"x", stream_seq=number))
+    assert len(wire.messages) <= sctp.CHUNK_BURST * sctp.RECEIVERS_A_CHUNK / wire.receivers
+    assert wire.drops["sctp_flood"] == 100 - len(wire.messages) > 0
+
+
 async def test_a_heartbeat_is_answered_as_it_came(wire: SctpWire) -> None:
     beat = HeartbeatChunk()
     beat.params = [(1, b"12345678")]
@@ -436,6 +461,27 @@ async def test_the_peers_reset_is_answered_with_ours(wire: SctpWire) -> None:
     assert [StreamResetOutgoingParam.parse(body).streams for kind, body in ours if kind == 13] == [[1]]
     wire.say(wire.data(b"anew", stream_seq=0))
     assert [data for _, _, data in wire.messages] == [b"one", b"anew"]
+
+
+async def test_the_peers_answer_to_our_reset_is_not_answered_again(wire: SctpWire) -> None:
+    send(wire, b"hello", 1)
+    wire.pacer.run()
+    wire.say(sack(wire.association._core._local_tsn - 1))
+    wire.association.reset_stream(1)
+    (asked,) = wire.take(ReconfigChunk)
+    number = StreamResetOutgoingParam.parse(asked.params[0][1]).request_sequence
+    answers = ReconfigChunk()
+    answers.params = [
+        (16, struct.pack("!LL", number, 1)),
+        (13, struct.pack("!LLLH", 5000, number, wire.tsn - 1, 1)),
+    ]
+    wire.say(answers)
+    assert [kind for chunk in wire.take(ReconfigChunk) for kind, _ in chunk.params] == [16]
+    send(wire, b"the stream is another's now", 1)
+    again = ReconfigChunk()
+    again.params = [(13, struct.pack("!LLLH", 5001, number, wire.tsn - 1, 1))]
+    wire.say(again)
+    assert 13 in [kind for chunk in wire.take(ReconfigChunk) for kind, _ in chunk.params]
 
 
 # --- whatever comes ---
