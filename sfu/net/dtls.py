@@ -81,9 +81,14 @@ class Certificate(RTCCertificate):
 
 
 class HandshakePacer:
-    """Lets DTLS transports and data channels take a step each by turns, a few in each turn of the event loop."""
+    """Lets DTLS transports and data channels take a step each by turns, a few in each turn of the event loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    `fault` takes note of the exception that is being handled. A step handles its own: one that raised would leave
+    those behind it without their turn for ever.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fault: Callable[[str], None]) -> None:
+        self.fault = fault
         self._loop = loop
         self._waiting: deque[Callable[[], bool]] = deque()
         self._scheduled = False
@@ -253,10 +258,13 @@ class DtlsTransport:
             self._backlog.clear()
             return False
         record = self._backlog.popleft()
-        if self.state is DtlsState.CONNECTED:
-            self._open(record)
-        else:
-            self._pipe.put(record)
+        try:
+            if self.state is DtlsState.CONNECTED:
+                self._open(record)
+            else:
+                self._pipe.put(record)
+        except Exception:  # a bug of ours, or of aiortc's, that this record has found
+            self._pacer.fault("dtls_fault")
         return bool(self._backlog)
 
     def _open(self, record: bytes) -> None:

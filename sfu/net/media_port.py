@@ -64,8 +64,8 @@ class MediaPort:
         self._loop = loop
         self._consent_timeout = consent_timeout
         self._on_batch: Callable[[float], None] = _ignore
-        self._pacer = HandshakePacer(loop)
         self._faults = Faults(self.drops, loop.time)
+        self._pacer = HandshakePacer(loop, self.fault)
         self._by_fragment: dict[str, Endpoint] = {}
         self._addresses = AddressBook()
         self._by_address = self._addresses.owners

@@ -4,7 +4,7 @@ from sfu.net.dtls import STEPS_A_TICK, HandshakePacer
 
 
 async def test_steps_are_taken_by_turns_and_few_at_a_time() -> None:
-    pacer = HandshakePacer(asyncio.get_running_loop())
+    pacer = HandshakePacer(asyncio.get_running_loop(), lambda _: None)
     taken: list[str] = []
 
     def worker(name: str, steps: int) -> None:

@@ -256,6 +256,22 @@ async def test_a_peers_farewell_closes_dtls_and_frees_everything() -> None:
         assert endpoint.dtls._dtls._task is None
 
 
+async def test_a_fault_at_one_peers_farewell_leaves_all_others_their_handshakes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError("on purpose")
+
+    async with media_port() as port, media_peer() as peer, media_peer() as other:
+        endpoint, listener = await connected(port, peer)
+        with monkeypatch.context() as patch:
+            patch.setattr(listener, "on_state", fail)
+            await peer._dtls.stop()
+            await until(lambda: port.drops["dtls_fault"] == 1)
+        await connected(port, other)
+        endpoint.close()
+
+
 async def test_states_in_the_order_in_which_they_come() -> None:
     async with media_port() as port, media_peer() as peer:
         endpoint, listener = await connected(port, peer)
