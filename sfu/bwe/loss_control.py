@@ -72,6 +72,11 @@ class LossControl:
         self._reduced_at = -math.inf
 
     @property
+    def is_heavy(self) -> bool:
+        """Whether so much is lost that the path cannot be anything but full."""
+        return self._excess > MAX_INHERENT_LOSS
+
+    @property
     def holds(self) -> bool:
         """Whether the rate is not to rise."""
         return self._excess > LOW_LOSS
@@ -111,7 +116,7 @@ class LossControl:
         self._inherent += INHERENT_WEIGHT * (min(loss, self._confirmed) - self._inherent)
         certain = loss - math.sqrt(loss * (1 - loss) / expected)
         self._excess = max(0.0, (certain - self._inherent) / (1 - self._inherent))
-        if self._excess <= HIGH_LOSS or not rate:
+        if self._excess <= HIGH_LOSS or lately <= LOW_LOSS or not rate:
             if self._excess <= LOW_LOSS:
                 self._trial = None
             return LossVerdict.NONE
@@ -120,7 +125,7 @@ class LossControl:
             return LossVerdict.RESTORE
         if self._trial is None or rate > self._trial[0]:
             self._trial = (rate, loss)
-        self.target_bps = rate * (1 - self._excess / 2)
+        self.target_bps = rate * (1 - (self._excess if self.is_heavy else self._excess / 2))
         self._reduced_at = now
         return LossVerdict.REDUCE
 

@@ -49,8 +49,9 @@ MAX_STANDING = 3
 """A queue so long that has not become shorter for so long has no trend, but is to go. If some reductions do not
 help, the path has got longer or the queue is others': the delay as it is then counts as the least."""
 
-BASE_WINDOW_S = 60.0
-"""The least delay is sought in the last one or two of these: clocks drift by milliseconds, and paths change."""
+BASE_WINDOW_S = 10.0
+"""The least delay is sought in the last one or two of these: clocks drift by milliseconds, and paths change. While
+one that has got longer is taken for a queue, it is not probed."""
 
 RESET_S = 2.0
 """After such a silence, or such a jump of the delay, nothing from before is of use."""

@@ -143,6 +143,8 @@ class Prober:
 
     def acknowledged(self, arrival: Arrival, usual_loss: float, estimate_bps: float, now: float) -> int | None:
         """Take a batch that has arrived while a cluster is active; the rate it has proved, when it ends one."""
+        if self._first is not None:
+            self._octets += arrival.untold_octets
         if arrival.probe >> _LABEL_BITS == self._cluster and arrival.arrived_at is not None:
             if self._first is None:
                 self._first = (arrival.sent_at, arrival.arrived_at)
@@ -158,6 +160,12 @@ class Prober:
         """Give a cluster up that has had no result in time."""
         if now >= self._deadline:
             self._end(now)
+
+    def begin_anew(self, now: float) -> None:
+        """Try boldly again as soon as no cluster is under way: the path is another."""
+        self._bold = True
+        self._backoff_s = MIN_BACKOFF_S
+        self._not_before = min(self._not_before, now)
 
     def reduced(self, now: float) -> None:
         """Take note that the estimate had to be reduced."""

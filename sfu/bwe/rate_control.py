@@ -26,6 +26,9 @@ MAX_REDUCTION = 0.5
 """The least that one reduction leaves: when little is sent, what arrives tells little of what could. The next may
 come a round trip later."""
 
+MAX_SURE_REDUCTION = 0.25
+"""The same where the reason is certain; not less, as an interruption for a moment looks like it."""
+
 APPLICATION_LIMITED = 0.7
 """Sending less than this share of the estimate, an overuse is hardly of our making."""
 
@@ -131,10 +134,14 @@ class RateControl:
         self.estimate_bps = max(self.estimate_bps, _clamp(bitrate_bps))
         self._capacity.forget_below(bitrate_bps)
 
-    def lower_to(self, bitrate_bps: float) -> bool:
-        """Reduce the estimate for a reason that the delay does not show; whether it was reduced."""
+    def lower_to(self, bitrate_bps: float, *, at_once: bool = False) -> bool:
+        """Reduce the estimate for a reason that the delay does not show; whether it was reduced.
+
+        `at_once`: by more than otherwise, as the reason leaves no doubt.
+        """
         before = self.estimate_bps
-        self.estimate_bps = min(before, _clamp(int(max(bitrate_bps, MAX_REDUCTION * before))))
+        least = (MAX_SURE_REDUCTION if at_once else MAX_REDUCTION) * before
+        self.estimate_bps = min(before, _clamp(int(max(bitrate_bps, least))))
         return self.estimate_bps < before
 
     def _reduce(self, acknowledged_bps: int | None, stretch: float, now: float) -> bool:

@@ -17,6 +17,9 @@ HOLDING_MS = 100.0
 STALE_S = 1.0
 """A queue that no feedback about media has told of for so long is taken for empty, so that it can be probed."""
 
+OUTAGE_S = 1.0
+"""What is lost while no feedback comes for so long has not been too much for the path: there was none."""
+
 DEFAULT_RTT_S = 0.1
 RTT_WEIGHT = 0.1
 """Round trip before the first feedback, and the weight of each in what is kept of them."""
@@ -33,9 +36,11 @@ class SendSideEstimator:
         "_detector",
         "_heard_at",
         "_loss",
+        "_path_since",
         "_rates",
         "_rtt_s",
         "_throughput",
+        "_told_at",
         "history",
         "prober",
         "probing",
@@ -51,7 +56,17 @@ class SendSideEstimator:
         self._loss = LossControl()
         self._rtt_s = DEFAULT_RTT_S
         self._heard_at = float("-inf")  # of media, by feedback
+        self._path_since = float("-inf")
+        self._told_at = float("-inf")  # by feedback, of anything
         self._before_loss_bps = 0  # the estimate before it was reduced for loss
+
+    def path_changed(self, now: float) -> None:
+        """Forget what was known of the path but for the estimate, and find out soon what the new one carries."""
+        self._path_since = now  # what was sent before tells of the other one
+        self._detector.reset()
+        self._loss = LossControl()
+        self._before_loss_bps = 0
+        self.prober.begin_anew(now)
 
     @property
     def estimate_bps(self) -> int:
@@ -68,6 +83,11 @@ class SendSideEstimator:
         """The share of packets that got lost lately."""
         return self._loss.loss
 
+    @property
+    def is_queued(self) -> bool:
+        """Whether packets wait for long on the path."""
+        return self._detector.usage is PathUsage.OVERUSED or self._detector.queue_ms > HOLDING_MS
+
     def feedback(self, feedback: TransportFeedback, now: float) -> bool:
         """Take a feedback; `False` if it told nothing that could be used."""
         acknowledgement = self.history.acknowledge(feedback)
@@ -77,16 +97,17 @@ class SendSideEstimator:
         prober, octets, groups = self.prober, 0, self._detector.groups
         usual_loss = min(self._loss.loss, MAX_INHERENT_LOSS)
         for arrival in arrivals:
-            octets += arrival.octets
+            octets += arrival.octets + arrival.untold_octets
             self._throughput.add(arrival)
-            if not arrival.probe and arrival.arrived_at is not None:
+            if not arrival.probe and arrival.arrived_at is not None and arrival.sent_at >= self._path_since:
                 self._heard_at = now
                 self._detector.add(arrival.sent_at, arrival.arrived_at)
             if prober.active:
                 self._take_probe(prober.acknowledged(arrival, usual_loss, self.estimate_bps, now))
         if arrivals:
             self._rtt_s += RTT_WEIGHT * (now - arrivals[-1].sent_at - self._rtt_s)
-        reduced = self._heed_loss(received, lost, octets, now)
+        silence, self._told_at = now - self._told_at, now
+        reduced = silence < OUTAGE_S and self._heed_loss(received, lost, octets, now)
         if self._detector.groups != groups:
             reduced |= self._heed_delay(now)
         if reduced:
@@ -123,7 +144,7 @@ class SendSideEstimator:
         verdict = self._loss.add(received, lost, octets, now, queueing=self._detector.queue_ms > QUEUEING_MS)
         if verdict is LossVerdict.REDUCE:
             before = self._rates.estimate_bps
-            if self._rates.lower_to(self._loss.target_bps):
+            if self._rates.lower_to(self._loss.target_bps, at_once=self._loss.is_heavy):
                 self._before_loss_bps = max(self._before_loss_bps, before)
                 return True
         elif verdict is LossVerdict.RESTORE:

@@ -9,8 +9,9 @@ from sfu.rtp.rtcp import TransportFeedback
 MAX_AGE_S = 3.0
 """A batch that has not been acknowledged for so long never will be: no useful round trip is longer."""
 
-MAX_BATCHES = 1024
-"""Batches held at once: more than a second's of 25 videos at 30 frames."""
+MAX_BATCHES = 4096
+"""Batches held at once: more than a second's of 100 videos at 30 frames. What is forgotten before the feedback
+comes leaves nothing to estimate by."""
 
 MAX_MISSING = 512
 """Numbers remembered as lost, in case a later feedback tells that they came late."""
@@ -25,7 +26,8 @@ class Arrival(NamedTuple):
     """A batch, or the part of it that a feedback tells of; times in seconds, each by its own side's clock.
 
     `arrived_at` is when the first of its packets arrived, `None` if all were lost; `octets` counts what was sent,
-    lost or not; `probe` is the label that the batch was sent with.
+    lost or not; `probe` is the label that the batch was sent with. `untold_octets` were sent before it, in batches
+    whose feedback was lost.
     """
 
     sent_at: float
@@ -33,6 +35,7 @@ class Arrival(NamedTuple):
     octets: int
     lost_octets: int
     probe: int
+    untold_octets: int = 0
 
 
 class Acknowledgement(NamedTuple):
@@ -151,11 +154,9 @@ class SentHistory:
             came = [tick for tick in ticks if tick is not None]
             lost_octets = octets * (count - len(came)) // count
             first = came[0] if came else None
-        if self._untold_octets:
-            octets += self._untold_octets
-            self._untold_octets = 0
+        untold, self._untold_octets = self._untold_octets, 0
         arrived_at = None if first is None else first / TICKS_PER_S
-        return Arrival(batch.sent_at, arrived_at, octets, lost_octets, batch.probe)
+        return Arrival(batch.sent_at, arrived_at, octets, lost_octets, batch.probe, untold)
 
     def _note_missing(self, start: int, arrivals: list[int | None]) -> None:
         if len(self._missing) > MAX_MISSING:

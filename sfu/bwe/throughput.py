@@ -30,10 +30,14 @@ class Throughput:
 
     def add(self, arrival: Arrival) -> None:
         """Take an acknowledged batch; one that was wholly lost adds nothing."""
-        sent_at, arrived_at, octets, lost, _ = arrival
+        sent_at, arrived_at, octets, lost, _, untold = arrival
+        arrivals = self._arrivals
+        if untold and arrivals:  # they came between the last one and this
+            last_arrived_at, last_sent_at, last_octets = arrivals[-1]
+            arrivals[-1] = last_arrived_at, last_sent_at, last_octets + untold
+            self._octets += untold
         if arrived_at is None:
             return
-        arrivals = self._arrivals
         if arrivals and not -MAX_WINDOW_S < arrived_at - arrivals[-1][0] < MAX_WINDOW_S:
             arrivals.clear()  # a silence, or the peer's clock has jumped
             self._octets = 0

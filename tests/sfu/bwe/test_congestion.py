@@ -165,3 +165,35 @@ def test_an_estimate_that_nobody_probes_stays_near_what_was_tried() -> None:
     flow = LayeredFlow(Bottleneck(50_000_000), SIMULCAST[:4], can_probe=False)
     simulate([flow], 30)
     assert flow.estimator.estimate_bps <= 1_000_000
+
+
+@pytest.mark.parametrize("seconds", [1.5, 5.0])
+def test_an_interruption_is_no_reason_to_send_less(seconds: float) -> None:
+    flow = LayeredFlow(Bottleneck(5_000_000), SIMULCAST)
+    simulate([flow], 15)
+    before = flow.estimator.estimate_bps
+    flow.path.loss = 1.0
+    simulate([flow], 15 + seconds, since=15)
+    flow.path.loss = 0.0
+    simulate([flow], 17 + seconds, since=15 + seconds)
+    assert flow.estimator.estimate_bps >= before
+    assert flow.rate_bps(0) == SIMULCAST[-1].bitrate_bps
+
+
+def test_a_longer_way_is_no_queue_for_long() -> None:
+    flow = LayeredFlow(Bottleneck(5_000_000), SIMULCAST)
+    simulate([flow], 15)
+    flow.path.delay_s += 0.06
+    simulate([flow], 45, since=15)
+    assert flow.estimator.may_probe(45) or flow.estimator.prober.active or flow.wanted_bps() is None
+    assert flow.rate_bps(0) == SIMULCAST[-1].bitrate_bps
+
+
+def test_a_path_that_is_known_to_be_another_is_not_taken_for_full() -> None:
+    flow = LayeredFlow(Bottleneck(5_000_000), SIMULCAST)
+    simulate([flow], 15)
+    before = flow.estimator.estimate_bps
+    flow.path.delay_s += 0.13
+    flow.estimator.path_changed(15)
+    simulate([flow], 25, since=15)
+    assert flow.estimator.estimate_bps >= before

@@ -28,12 +28,14 @@ def test_a_little_loss_reduces_nothing(share: float, holds: bool) -> None:
     assert path.control.holds is holds
 
 
-def test_much_loss_reduces_by_half_of_it() -> None:
+@pytest.mark.parametrize(("share", "left", "is_heavy"), [(0.25, 0.875, False), (0.6, 0.4, True)])
+def test_loss_reduces_by_half_of_it_and_heavy_loss_by_all_of_it(share: float, left: float, is_heavy: bool) -> None:
     path = Path()
-    path.lose(0.4, 1e6)
-    assert path.lose(0.4, 1e6) is LossVerdict.REDUCE
-    assert path.control.loss == 0.4
-    assert path.control.target_bps == pytest.approx(0.8 * 1e6, rel=0.05)
+    path.lose(share, 1e6)
+    assert path.lose(share, 1e6) is LossVerdict.REDUCE
+    assert path.control.loss == share
+    assert path.control.is_heavy is is_heavy
+    assert path.control.target_bps == pytest.approx(left * 1e6, rel=0.1)
     assert not path.control.may_probe(path.now)
     assert path.control.may_probe(path.now + PROBE_AFTER_S)
 
@@ -91,3 +93,10 @@ def test_packets_that_come_late_are_no_loss() -> None:
     control.add(50, -50, 0, 0.1, queueing=False)
     assert control.add(100, 0, 100_000, 1.0, queueing=False) is LossVerdict.NONE
     assert control.loss == 0
+
+
+def test_loss_that_is_over_reduces_no_more() -> None:
+    path = Path()
+    path.lose(0.0, 1e6)
+    assert path.lose(0.8, 1e6) is LossVerdict.REDUCE
+    assert path.lose(0.0, 1e6) is LossVerdict.NONE

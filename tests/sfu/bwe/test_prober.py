@@ -126,3 +126,19 @@ def test_a_reduction_soon_after_a_raise_is_a_failure_of_the_probe() -> None:
     conclude(prober, send_cluster(prober, 0.0), 0.2)
     prober.reduced(1.0)
     assert prober.next_start() == pytest.approx(1.0 + 2 * MIN_BACKOFF_S)
+
+
+def test_bytes_of_a_lost_feedback_count_if_they_came_between_the_bursts() -> None:
+    results = []
+    for place in (0, 1):  # before the first burst, and after it
+        prober = Prober()
+        bursts = send_cluster(prober, 0.0)
+        bursts[place] = bursts[place]._replace(untold_octets=100_000)
+        results += [
+            result
+            for burst in bursts
+            if (result := prober.acknowledged(burst, 0.0, ESTIMATE_BPS, 0.2)) is not None
+        ]
+    without, with_them = results
+    assert without < 2.5 * ESTIMATE_BPS
+    assert with_them - without == pytest.approx(100_000 * 8 / 0.06, rel=0.05)

@@ -61,3 +61,14 @@ def test_it_is_bounded() -> None:
         throughput.add(Arrival(0.0, 0.0, 1000, 0, 0))
     assert len(throughput._arrivals) == MAX_ARRIVALS
     assert throughput.rate_bps() is None, "no time has passed"
+
+
+def test_bytes_of_a_lost_feedback_count_for_the_time_in_which_they_came() -> None:
+    throughput = Throughput()
+    for step in range(60):
+        at = step * 0.033
+        if 20 <= step < 30:
+            continue  # the feedback about these is lost
+        throughput.add(Arrival(at, at + 100, 4000, 0, 0, untold_octets=40_000 if step == 30 else 0))
+        if step > 20:
+            assert throughput.rate_bps() == pytest.approx(4000 * 8 / 0.033, rel=0.02), step
