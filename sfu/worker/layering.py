@@ -15,6 +15,10 @@ STEADY_S = 1.0
 """One that begins later, or again, has to last so long before anybody changes to it: browsers try
 an upper layer and drop it again when their bandwidth does not bear it."""
 
+STALLED_S = 0.5
+"""A stream that is so far behind the newest of the others has stopped, long before it is dead: its consumers are
+not to look at a still picture meanwhile."""
+
 REVIEW_INTERVAL_S = 0.25
 """How often it is looked whether layers have come or gone."""
 
@@ -113,7 +117,12 @@ class Layering:
         """List the streams to choose among: those that come and last, else those that come, else all."""
         if len(self._streams) < 2:
             return self._streams
-        coming = [stream for stream in self._streams if stream.received.is_active(now)]
+        newest = max(stream.received.last_media_at for stream in self._streams)
+        coming = [
+            stream
+            for stream in self._streams
+            if stream.received.is_active(now) and stream.received.last_media_at >= newest - STALLED_S
+        ]
         if self._began_at is None:
             self._began_at = min((stream.active_since for stream in coming), default=None)
         return [stream for stream in coming if self._lasts(stream, now)] or coming or self._streams
