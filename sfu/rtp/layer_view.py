@@ -94,10 +94,21 @@ class LayerView:
     `batch` is what came of it last, None when nothing did. `store` has what may be sent again, where `use_store`.
     `users` counts who holds on to it; `released_at` is when the last packet came before
     somebody let go. `newest` is the packet with the highest
-    number so far, `newest_at` when it came.
+    number so far, `newest_at` when it came; `key_frame` is the number that the last key frame began with.
     """
 
-    __slots__ = ("_part", "batch", "newest", "newest_at", "newest_picture", "released_at", "store", "users")
+    __slots__ = (
+        "_key_frame_timestamp",
+        "_part",
+        "batch",
+        "key_frame",
+        "newest",
+        "newest_at",
+        "newest_picture",
+        "released_at",
+        "store",
+        "users",
+    )
 
     def __init__(self, part: LayerPart | None, *, use_store: bool) -> None:
         self._part = part
@@ -108,6 +119,8 @@ class LayerView:
         self.newest: MappedPacket | None = None
         self.newest_at = 0.0
         self.newest_picture: PictureNumbers | None = None
+        self.key_frame: int | None = None
+        self._key_frame_timestamp = -1
 
     def take(self, batch: MappedBatch, now: float) -> None:
         """Make `batch` of the stream's packets."""
@@ -125,6 +138,15 @@ class LayerView:
         if store is not None:
             for packet in batch.packets:
                 store.add(packet.sequence_number, packet, now)
+                if packet.is_key_frame:
+                    self._note_key_frame(packet)
+
+    def _note_key_frame(self, packet: MappedPacket) -> None:
+        """Several packets of one may say that they begin it (parameter sets, for example): the first is meant."""
+        number, known = packet.sequence_number, self.key_frame
+        is_same = packet.timestamp == self._key_frame_timestamp
+        if known is None or (number < known if is_same else number > known):
+            self.key_frame, self._key_frame_timestamp = number, packet.timestamp
 
     def _note_picture(self, batch: MappedBatch) -> None:
         picture, known = batch.newest.picture, self.newest_picture

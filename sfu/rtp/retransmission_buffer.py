@@ -78,6 +78,13 @@ class RetransmissionBuffer(Generic[T]):
             return None
         return entry[1]
 
+    def is_past(self, seq: int, before: float) -> bool:
+        """Tell whether the packet with that number was stored before this time, or would have been let go."""
+        entry = self._ring[seq & self._mask]
+        if entry is not None and entry[0] == seq:
+            return entry[2] < before
+        return seq < self._oldest
+
     def clear(self) -> None:
         """Let all packets go."""
         self._ring = [None] * self._size

@@ -47,6 +47,7 @@ class StreamSplicer:
         self.current: Splice | None = None
         self._is_video = is_video
         self._numbers = numbers
+        self._begun_at = initial_output
         self._splices: dict[int, Splice] = {}
         self._label = 0
         self._end: _End | None = None
@@ -66,7 +67,17 @@ class StreamSplicer:
             if packet.picture is not None:
                 splice.picture_id_offset = end.picture_id + 1 - packet.picture.picture_id
                 splice.tl0_offset = end.tl0 + 1 - packet.picture.tl0
+        self._begun_at = self.sequence.highest_output + 1 + gap
         self._follow(splice, gap)
+
+    @property
+    def needed_from(self) -> int:
+        """The outgoing number that the last key frame began with: nothing before it is needed to go on."""
+        splice = self.current
+        key_frame = splice.view.key_frame if splice is not None else None
+        if splice is None or key_frame is None or key_frame < splice.first:
+            return self._begun_at
+        return max(self._begun_at, self.sequence.position(key_frame))
 
     def move(self, view: LayerView, packet: MappedPacket, now: float) -> None:
         """Go on with another view of the same stream, from this packet of the stream on.
@@ -77,6 +88,7 @@ class StreamSplicer:
         assert before is not None  # noqa: S101 - nobody moves who is nowhere
         before.ended_at = now
         expected = self.sequence.position(before.view.position(packet.origin))
+        self._begun_at = self.needed_from
         splice = replace(before, view=view, first=view.position(packet.origin), ended_at=None)
         picture_id = tl0 = -1
         if packet.picture is not None and packet.layers is not None:
@@ -133,6 +145,14 @@ class StreamSplicer:
             return None
         packet = splice.view.store.get(located[1], now)
         return None if packet is None else (splice, packet)
+
+    def is_past(self, output: int, before: float) -> bool:
+        """Tell whether the packet that went out under a number did so before this time."""
+        located = self.sequence.locate(output)
+        splice = self._splices.get(located[0]) if located is not None else None
+        if located is None or splice is None or splice.view.store is None:
+            return False
+        return splice.view.store.is_past(located[1], before)
 
     def forget(self, before: float) -> None:
         """Let go of stretches that ended before this time, and of the packets that they hold."""

@@ -11,7 +11,7 @@ from sfu.rtp.stream_send import SendStream
 from sfu.rtp.stream_splicer import StreamSplicer
 from sfu.worker.layer_path import LayerPath
 from sfu.worker.layering import HIGHEST
-from sfu.worker.ports import Sender
+from sfu.worker.ports import BudgetedSender
 from sfu.worker.producer_stream import is_rtx, retransmission_types
 from sfu.worker.retransmitter import Retransmitter
 from sfu.worker.scores import consumer_notice, consumer_score, consumer_scores
@@ -53,7 +53,7 @@ class Consumer:
         producer: "Producer",
         parameters: RtpParameters,
         router_extension_ids: dict[str, int],
-        sender: Sender,
+        sender: BudgetedSender,
         parent: ConsumerParent,
         *,
         paused: bool,
@@ -303,8 +303,8 @@ class Consumer:
         """Send again what the peer misses and the store still has."""
         self.sent.nack_count += 1
         self.sent.nack_packet_count += len(lost)
-        if self.active:
-            self._retransmitter.resend(lost, now)
+        if self.active and self._retransmitter.resend(lost, now) and self.producer.is_video:
+            self.request_key_frame(now)
 
     def send_padding(self, octets: int) -> None:
         """Send so much that nobody needs, as retransmissions of nothing: to try out what the path carries."""

@@ -8,7 +8,7 @@ from sfu.bwe.loss_control import HIGH_LOSS
 from sfu.bwe.send_side_estimator import SendSideEstimator
 from sfu.rtp.layers import MAX_LAYER, Layers
 from sfu.rtp.rtcp import Remb, TransportFeedback
-from sfu.worker.ports import Link, Sender
+from sfu.worker.ports import BudgetedSender, Link
 from sfu.worker.recording_sender import RecordingSender
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 START_BPS = 1_000_000
 """What a peer is taken to have until its feedback tells: a middle layer. Probes find more in a second or two."""
 
-UNHEARD_S = 3.0
+UNHEARD_S = 1.5
 """A peer that has sent no feedback for so long after the first packet never will, and gets all it wants. That is
-before the allocator loses its patience with a video that takes more than `START_BPS`."""
+before the allocator loses its patience with a video that takes more than `START_BPS`. Others answer within 0.3 s
+and a round trip."""
 
 INTERVAL_S = 1.0
 """Between allocations at the latest: the rates of layers change."""
@@ -49,6 +50,7 @@ class ConsumerBandwidth:
         self._allocation = Allocation({}, 0, None, 0)
         self._given: dict[str, Layers | None] = {}
         self._heard = False
+        self._path = link.selected_tuple
         self._remb_bps: int | None = None
         self._allocated_at = -_NEVER
         self._allocate_at = _NEVER
@@ -67,7 +69,7 @@ class ConsumerBandwidth:
         return self._estimator.packet_loss if self._heard and self._estimator is not None else None
 
     @property
-    def sender(self) -> Sender:
+    def sender(self) -> BudgetedSender:
         """The way by which consumers send; made for the first of them."""
         if self._sender is None:
             self._estimator = SendSideEstimator(START_BPS)
@@ -78,9 +80,15 @@ class ConsumerBandwidth:
 
     def receive_feedback(self, feedback: TransportFeedback, now: float) -> None:
         """Take a transport-wide feedback."""
-        if self._estimator is not None and self._estimator.feedback(feedback, now):
+        estimator = self._estimator
+        if estimator is None:
+            return
+        if self._link.selected_tuple != self._path:
+            self._path = self._link.selected_tuple
+            estimator.path_changed(now)
+        if estimator.feedback(feedback, now):
             self._heard = True
-            self._estimate_changed(self._estimator.estimate_bps, now)
+            self._estimate_changed(estimator.estimate_bps, now)
 
     def receive_remb(self, remb: Remb, now: float) -> None:
         """Take the receiver's own estimate; it counts where there is no transport-wide feedback."""
@@ -115,11 +123,17 @@ class ConsumerBandwidth:
     # --- allocation ---
 
     def _estimate_changed(self, estimate_bps: int, now: float) -> None:
+        self._bound_repairs(estimate_bps)
         next_bps = self._allocation.next_bps
         if estimate_bps < self._allocation.used_bps:
             self._allocate_by(max(now, self._allocated_at + MIN_DOWN_INTERVAL_S))
         elif next_bps is not None and estimate_bps >= next_bps:
             self._allocate_by(max(now, self._allocated_at + MIN_INTERVAL_S))
+
+    def _bound_repairs(self, estimate_bps: int | None) -> None:
+        if self._sender is not None and self._estimator is not None:
+            queued = self._heard and self._estimator.is_queued
+            self._sender.repairs.set_estimate(estimate_bps, self._allocation.used_bps, queued=queued)
 
     def _allocate_by(self, when: float) -> None:
         if when < self._allocate_at:
@@ -134,6 +148,7 @@ class ConsumerBandwidth:
         self._allocation = self._allocator.allocate(
             self._limit_bps(now), shares, now, probing=self._prober_consumer() is not None
         )
+        self._bound_repairs(self.available_bps)
         self._give(shares, now)
         if self._wants_probe() and self._probe_at == _NEVER:
             self._probe_at = now

@@ -89,6 +89,16 @@ class Sender(Protocol):
         """Send packets of a batch; `False` when the peer cannot be reached."""
 
 
+class BudgetedSender(Sender, Protocol):
+    """A way to a peer that knows how much the peer can take."""
+
+    def repair_room(self, now: float) -> float:
+        """Return how many bytes may be sent again now; the last packet may take more than there is."""
+
+    def repaired(self, octets: int) -> None:
+        """Take note that so many bytes are sent again."""
+
+
 class Link(Sender, Protocol):
     """One transport's protected way to its peer."""
 

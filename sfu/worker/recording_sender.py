@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sfu.bwe.repair_budget import RepairBudget
 from sfu.bwe.sent_history import SentHistory
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 from sfu.worker.ports import Link
@@ -11,14 +12,15 @@ class RecordingSender:
     """Hands batches on to the link and records each, one entry a batch.
 
     `probe` labels what is sent while it is set; `tracked_since` is when the first packet with a transport-wide
-    number went out.
+    number went out; `repairs` bounds what is sent again.
     """
 
-    __slots__ = ("_clock", "_history", "_link", "probe", "tracked_since")
+    __slots__ = ("_clock", "_history", "_link", "probe", "repairs", "tracked_since")
 
     def __init__(self, link: Link, history: SentHistory, clock: Callable[[], float]) -> None:
         self.probe = 0
         self.tracked_since: float | None = None
+        self.repairs = RepairBudget()
         self._link = link
         self._history = history
         self._clock = clock
@@ -32,6 +34,14 @@ class RecordingSender:
     def may_repeat(self) -> bool:
         """See `Sender`."""
         return self._link.may_repeat
+
+    def repair_room(self, now: float) -> float:
+        """See `BudgetedSender`."""
+        return self.repairs.room(now)
+
+    def repaired(self, octets: int) -> None:
+        """See `BudgetedSender`."""
+        self.repairs.spend(octets)
 
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None

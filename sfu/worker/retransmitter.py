@@ -10,10 +10,14 @@ from sfu.rtp.mapped_batch import (
 from sfu.rtp.stream_send import SendStream
 from sfu.rtp.stream_splicer import Splice, StreamSplicer
 from sfu.worker.header_extensions import abs_send_time
-from sfu.worker.ports import Sender
+from sfu.worker.ports import BudgetedSender
 
 DEFAULT_RTT_S = 0.1
 """Round trip to a consumer before a receiver report has told it."""
+
+REPAIR_WITHIN_S = 0.5
+"""What was sent so long ago, is needed, and cannot be sent again is made up for by a key frame. Receivers wait for
+seconds until they ask for one."""
 
 MAX_PADDING_PACKET_BYTES = 279
 """Headers and the most padding that its one byte of length can tell (RFC 3550 5.1)."""
@@ -32,7 +36,7 @@ class Retransmitter:
         self,
         sent: SendStream,
         splicer: StreamSplicer,
-        sender: Sender,
+        sender: BudgetedSender,
         rtx_types: dict[int, int],
         *,
         is_video: bool,
@@ -45,29 +49,45 @@ class Retransmitter:
         self._allowance = MAX_ALLOWANCE
         self._packets_sent = 0
 
-    def resend(self, lost: tuple[int, ...], now: float) -> None:
-        """Send packets `lost` (16-bit numbers as the peer knows them) again, as far as they are still there."""
+    def resend(self, lost: tuple[int, ...], now: float) -> bool:
+        """Send packets `lost` (16-bit numbers as the peer knows them) again, as far as they are still there.
+
+        What is needed to go on comes first, as there may not be room for all. Returns whether a key frame is to
+        make up for something that is needed and has been missing for too long.
+        """
         if self._sent.rtx_ssrc is None and self._is_video and not self._sender.may_repeat:
-            return  # transport-wide number and padding would differ: the peer has to ask for a key frame
+            return False  # transport-wide number and padding would differ: the peer has to ask for a key frame
         again: dict[int, tuple[Splice, list[tuple[MappedPacket, int]]]] = {}
         rtt = self._sent.rtt_s or DEFAULT_RTT_S
-        highest = self._splicer.sequence.highest_output
-        left = self._allowed()
-        for number in lost[:MAX_BATCH_PACKETS]:
-            if not left:
-                break
-            output = highest - ((highest - number) & 0xFFFF)
+        needed_from = self._splicer.needed_from
+        left, room = self._allowed(), self._sender.repair_room(now)
+        is_hopeless = False
+        for output in self._outputs(lost, needed_from):
             found = self._splicer.find(output, now)
-            if found is not None and self._sent.may_retransmit(output, now, rtt):
-                splice, packet = found
-                again.setdefault(id(splice), (splice, []))[1].append((packet, output))
-                left -= 1
+            if found is None or not left or room <= 0:
+                is_needed = output >= needed_from
+                is_hopeless |= is_needed and self._splicer.is_past(output, now - REPAIR_WITHIN_S)
+                continue
+            if not self._sent.may_retransmit(output, now, rtt):
+                continue
+            splice, packet = found
+            left -= 1
+            room -= len(packet)
+            self._sender.repaired(len(packet))
+            again.setdefault(id(splice), (splice, []))[1].append((packet, output))
         self._allowance = left
         for splice, packets in again.values():
             if self._sent.rtx_ssrc is None:
                 self._send_as_before(packets, splice)
             else:
                 self._send_as_rtx(packets, splice, self._sent.rtx_ssrc, now)
+        return is_hopeless
+
+    def _outputs(self, lost: tuple[int, ...], needed_from: int) -> list[int]:
+        """List what to look at, as it went out: what is needed to go on first."""
+        highest = self._splicer.sequence.highest_output
+        outputs = [highest - ((highest - number) & 0xFFFF) for number in lost]
+        return sorted(outputs, key=needed_from.__gt__)[:MAX_BATCH_PACKETS]
 
     def send_padding(self, octets: int) -> None:
         """Send packets of nothing but padding, `octets` in all, in the stream of retransmissions, if there is one.

@@ -6,10 +6,11 @@ import pytest
 
 from sfu.bwe.transport_cc_feedback import TransportCcFeedbackGenerator
 from sfu.rtp.layers import Layers
-from sfu.rtp.rtcp import ReceiverReport, Remb, ReportBlock, TransportFeedback
+from sfu.rtp.rtcp import Nack, ReceiverReport, Remb, ReportBlock, TransportFeedback
 from sfu.worker.consumer import Consumer
 from sfu.worker.consumer_bandwidth import EVERYTHING, START_BPS, UNHEARD_S
 from sfu.worker.webrtc_transport import WebRtcTransport
+from shared.transport_parameters import TransportTuple
 from tests.support.media_rig import VP8_DELTA_FRAME, VP8_KEY_FRAME, MediaRig, audio, video
 
 FRAME_S = 1 / 30
@@ -103,7 +104,7 @@ def padding(transport: WebRtcTransport, consumer: Consumer) -> list[tuple[int, i
 
 def test_nothing_is_known_without_feedback_and_after_a_while_nothing_is_withheld(rig: MediaRig) -> None:
     peer = Peer(rig, 2, answers=False)
-    peer.run(UNHEARD_S - 1)
+    peer.run(UNHEARD_S - 0.2)
     assert peer.bandwidth is None
     assert peer.allotted() == [EVERYTHING, None], "the second does not fit into what a peer begins with"
     peer.run(3)
@@ -240,3 +241,49 @@ def test_hostile_feedback_changes_nothing(rig: MediaRig, base: int) -> None:
     assert (peer.bandwidth or 0) >= START_BPS
     peer.run(1)
     assert peer.allotted() == [Layers(0, 0)]
+
+
+def test_another_path_is_taken_for_what_it_is(rig: MediaRig) -> None:
+    peer = Peer(rig, 1, path_bps=20e6)
+    peer.run(2)
+    estimator = peer.transport.bandwidth._estimator
+    assert estimator is not None
+    groups = estimator._detector.groups
+    peer.run(1)
+    assert estimator._detector.groups > groups, "nothing is forgotten while the path stays"
+    peer.transport.link.selected_tuple = TransportTuple("127.0.0.1", 40000, "127.0.0.1", 5001, "udp")
+    peer.run(0.3)
+    assert estimator._detector.groups < groups
+
+
+def test_a_storm_of_nacks_does_not_fill_a_narrow_path(rig: MediaRig) -> None:
+    peer = Peer(rig, 1, path_bps=300e3)
+    peer.run(5)
+    consumer, estimate = peer.consumers[0], peer.bandwidth
+    assert estimate is not None
+    assert estimate < 600e3
+    before, highest = consumer.sent.bytes_retransmitted, consumer._splicer.sequence.highest_output
+    for _ in range(100):
+        lost = tuple(number & 0xFFFF for number in range(highest - 60, highest))
+        rig.receive_rtcp(peer.transport, Nack(1, consumer.sent.ssrc, lost))
+        rig.advance(0.01)
+    assert 0 < (consumer.sent.bytes_retransmitted - before) * 8 < 0.5 * estimate
+
+
+def test_what_is_needed_to_go_on_is_sent_again_first(rig: MediaRig) -> None:
+    peer = Peer(rig, 1, path_bps=300e3)
+    peer.run(3.9)
+    consumer, splicer = peer.consumers[0], peer.consumers[0]._splicer
+    old = splicer.sequence.highest_output
+    peer._sequence += -peer._sequence % 120
+    peer.run(0.2)
+    key = splicer.needed_from
+    assert key > old - 4
+    sent = len(peer.transport.link.sent)
+    lost = tuple(number & 0xFFFF for number in (*range(key - 40, key), *range(key, key + 4)))
+    rig.receive_rtcp(peer.transport, Nack(1, consumer.sent.ssrc, lost))
+    again = [packet for packet in peer.transport.link.sent[sent:] if packet.ssrc == consumer.sent.rtx_ssrc]
+    assert [int.from_bytes(packet.payload[:2], "big") for packet in again[:4]] == [
+        number & 0xFFFF for number in range(key, key + 4)
+    ][: len(again)]
+    assert 0 < len(again) < len(lost)

@@ -140,3 +140,31 @@ def test_without_retransmissions_there_is_no_padding(rig: MediaRig) -> None:
     assert not consumer.can_probe
     consumer.send_padding(1000)
     assert there.link.sent == []
+
+
+def test_what_cannot_be_sent_again_in_time_is_made_up_for_by_a_key_frame(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    consumer = rig.consume(there, rig.produce(here))
+    rig.receive(here, video(0, VP8_KEY_FRAME), video(1), video(2))
+    missing = Nack(1, consumer.sent.ssrc, (there.link.sent[1].sequence_number,))
+    rig.receive_rtcp(there, missing)
+    assert len(there.link.sent) == 4
+    asked = len(here.link.rtcp_of(PictureLossIndication))
+    rig.advance(1.5)
+    rig.receive_rtcp(there, missing)
+    assert len(there.link.sent) == 4
+    assert len(here.link.rtcp_of(PictureLossIndication)) == asked + 1
+    rig.receive(here, video(3, VP8_KEY_FRAME, timestamp=93_000))
+    rig.advance(1.0)
+    asked = len(here.link.rtcp_of(PictureLossIndication))
+    rig.receive_rtcp(there, missing)
+    assert len(here.link.rtcp_of(PictureLossIndication)) == asked, "nobody needs it after a key frame"
+
+
+def test_a_key_frame_makes_up_for_nothing_that_has_not_come_in_yet(rig: MediaRig) -> None:
+    here, there = rig.transport(), rig.transport()
+    consumer = rig.consume(there, rig.produce(here))
+    rig.receive(here, video(0, VP8_KEY_FRAME), video(2))
+    asked = len(here.link.rtcp_of(PictureLossIndication))
+    rig.receive_rtcp(there, Nack(1, consumer.sent.ssrc, (there.link.sent[0].sequence_number + 1,)))
+    assert len(here.link.rtcp_of(PictureLossIndication)) == asked

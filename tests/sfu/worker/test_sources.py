@@ -6,7 +6,7 @@ import pytest
 
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS
 from sfu.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication
-from sfu.worker.stream_table import LAYER_INACTIVE_AFTER_S
+from sfu.worker.layering import STALLED_S
 from tests.support.media_rig import (
     VP8_DELTA_FRAME,
     VP8_KEY_FRAME,
@@ -109,7 +109,7 @@ def test_what_went_out_before_a_restart_is_sent_again_as_it_was(rig: MediaRig) -
     count = len(there.link.sent)
     rig.receive_rtcp(there, Nack(1, consumer.sent.ssrc, (old.sequence_number, new.sequence_number)))
     again = there.link.sent[count:]
-    for packet, first in zip(again, (old, new), strict=True):
+    for packet, first in zip(again, (new, old), strict=True):  # what is needed to go on is first
         assert packet.payload == first.sequence_number.to_bytes(2, "big") + first.payload
         assert packet.timestamp == first.timestamp
 
@@ -171,9 +171,9 @@ def test_a_layer_that_falls_silent_gives_way_to_a_lower_one_that_is_asked_for_a_
     here, there = rig.transport(), rig.transport()
     rig.consume(there, rig.produce(here, encodings=SIMULCAST))
     rig.receive(here, named(21, 1, "low", VP8_KEY_FRAME), named(22, 1, "high", VP8_KEY_FRAME))
-    rig.advance(LAYER_INACTIVE_AFTER_S / 2)
+    rig.advance(STALLED_S / 2)
     rig.receive(here, named(21, 2, "low"))
-    rig.advance(LAYER_INACTIVE_AFTER_S / 2 + 0.1)
+    rig.advance(STALLED_S / 2 + 0.1)
     before = here.link.rtcp_of(PictureLossIndication)
     rig.receive(here, named(21, 3, "low"))
     assert here.link.rtcp_of(PictureLossIndication)[len(before) :] == [PictureLossIndication(0, 21)]
