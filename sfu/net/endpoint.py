@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sfu.net.address import Address
 from sfu.net.dtls import Certificate, DtlsState, DtlsTransport, HandshakePacer, Role
-from sfu.net.ice_lite import QUIET_S, IceLite, IceState
+from sfu.net.ice_lite import IceLite, IceState
 from sfu.net.sctp import SctpAssociation
 from sfu.net.srtp import AES128_CM_SHA1_80, MAX_RTCP_BYTES, Pointer
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
@@ -28,6 +28,9 @@ class EndpointListener(Protocol):
 
     def on_state(self, ice: str, dtls: str) -> None:
         """Take note that one of the two states (values of `IceState` and `DtlsState`) has changed."""
+
+    def on_timeout_sooner(self) -> None:
+        """Ask for `next_timeout` again: it has come nearer, without a change of state."""
 
 
 class EndpointOwner(Protocol):
@@ -59,6 +62,9 @@ class _Nobody:
         """See `EndpointListener`."""
 
     def on_state(self, ice: str, dtls: str) -> None:
+        """See `EndpointListener`."""
+
+    def on_timeout_sooner(self) -> None:
         """See `EndpointListener`."""
 
 
@@ -267,10 +273,10 @@ class Endpoint:
         self.bytes_received += length
         self.listener.on_rtcp(packet[:length], now)
 
-    def may_roam(self, ssrc: bytes, now: float) -> bool:
-        """Whether a packet of this SSRC from an unknown address may be our peer's: it may have left its own."""
+    def may_roam(self, ssrc: bytes) -> bool:
+        """Whether a packet of this SSRC from an unknown address may be our peer's."""
         inbound = self.dtls.inbound
-        return inbound is not None and inbound.knows(ssrc) and self.ready and self.ice.silence(now) >= QUIET_S
+        return inbound is not None and inbound.knows(ssrc) and self.ready
 
     def open_stray(self, packet: memoryview, pointer: Pointer, length: int, *, rtcp: bool) -> int:
         """Unprotect a packet from an unknown address in place; its length if it is our peer's, else 0."""
@@ -280,9 +286,10 @@ class Endpoint:
         return (inbound.unprotect_rtcp if rtcp else inbound.unprotect_rtp)(packet, pointer, length)
 
     def follow(self, packet: memoryview, length: int, address: Address, now: float, *, rtcp: bool) -> None:
-        """Follow our peer to the address that a packet, opened by now, has come from, and hand the packet on."""
+        """Take in the address that a packet of our peer, opened by now, has come from, and hand the packet on."""
         for old in self.ice.adopt(address, now):
             self._owner.forget_address(self, old)
+        self.listener.on_timeout_sooner()
         self.bytes_received += length
         if rtcp:
             self.listener.on_rtcp(packet[:length], now)

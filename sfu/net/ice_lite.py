@@ -117,6 +117,7 @@ class IceLite:
         self._media_at = float("-inf")
         self._unconfirmed: Address | None = None
         self._confirm_until = 0.0
+        self._stray_at = 0.0
         self._transactions: OrderedDict[bytes, Address] = OrderedDict()
 
     def handle_check(self, check: Check, address: Address, now: float) -> CheckResult:
@@ -146,7 +147,10 @@ class IceLite:
         if address == self.selected:
             self._heard_at = self._media_at = now
             return
-        moved = address == self._nominee or now - self._heard_at >= SILENT_S
+        silent_for = SILENT_S
+        if address == self._unconfirmed:
+            silent_for, self._stray_at = QUIET_S, now
+        moved = address == self._nominee or now - self._heard_at >= silent_for
         if moved and self.state in LIVE_STATES and address in self.addresses:
             self._select(address, now)
             self._media_at = now
@@ -156,19 +160,18 @@ class IceLite:
         return now - self._heard_at
 
     def adopt(self, address: Address, now: float) -> list[Address]:
-        """Follow the peer to an address from which authentic media has come, for as long as a check may take.
+        """Take an address in from which authentic media has come, for as long as a check may take.
 
-        To be called when the selected one has been silent for `QUIET_S` at least. Returns the addresses that are
-        forgotten for it.
+        Ours goes there when the selected one is quiet. Returns the addresses that are forgotten for it.
         """
         forgotten = [] if self._unconfirmed is None else [self._unconfirmed]
         for old in forgotten:
             self.addresses.pop(old, None)
         self._unconfirmed, self._confirm_until = address, now + CONFIRM_WITHIN_S
-        self._select(address, now)
-        self._media_at = now
         # Nobody has checked from there: another transport may, and nothing else is to fall back upon it.
-        return forgotten + self._admit(address, Proven(float("-inf"), 0))
+        forgotten += self._admit(address, Proven(float("-inf"), 0))
+        self.heard(address, now)
+        return forgotten
 
     def holds(self, address: Address, now: float) -> bool:
         """Tell whether `address` has been checked so lately that no other transport may claim it.
@@ -207,7 +210,8 @@ class IceLite:
         """When `handle_timeout` is due, in the clock of `now`; `None` while nothing can time out."""
         consent = self._consent_until if self.state in LIVE_STATES else None
         confirm = None if self._unconfirmed is None else self._confirm_until
-        due = [when for when in (consent, confirm, self.credentials.next_timeout()) if when is not None]
+        quiet = self._heard_at + QUIET_S if self._may_have_moved else None
+        due = [when for when in (consent, confirm, quiet, self.credentials.next_timeout()) if when is not None]
         return min(due, default=None)
 
     def unconfirmed(self, now: float) -> Address | None:
@@ -215,10 +219,16 @@ class IceLite:
         return self._unconfirmed if now >= self._confirm_until else None
 
     def handle_timeout(self, now: float) -> list[str]:
-        """End the consent if no check has come in time, and old credentials; returns the fragments that ended."""
+        """Let time pass: consent and old credentials end, and a peer that has moved is followed.
+
+        Returns the fragments that ended.
+        """
         if self.state in LIVE_STATES and self._consent_until is not None and now >= self._consent_until:
             self.consent_expired = True
             self._disconnect()
+        if self._may_have_moved and now - self._heard_at >= QUIET_S:
+            assert self._unconfirmed is not None  # noqa: S101 - that is part of it
+            self._select(self._unconfirmed, now)
         return self.credentials.handle_timeout(now)
 
     def close(self) -> None:
@@ -227,6 +237,12 @@ class IceLite:
         self.addresses.clear()
         self._transactions.clear()
         self.selected = self._unconfirmed = self._nominee = None
+
+    @property
+    def _may_have_moved(self) -> bool:
+        """Whether the last media has come from the unconfirmed address, and the selected one may be left."""
+        waits = self._unconfirmed is not None and self._unconfirmed != self.selected
+        return waits and self.selected is not None and self._stray_at >= self._heard_at
 
     def _refuse(self, check: Check, address: Address) -> CheckResult | None:
         message = check.message
@@ -267,6 +283,8 @@ class IceLite:
             return []
         oldest = next(known for known in self.addresses if known != self.selected)
         del self.addresses[oldest]
+        if oldest == self._unconfirmed:
+            self._unconfirmed = None
         return [oldest]
 
     def _advance(self, check: Check, address: Address, now: float) -> None:

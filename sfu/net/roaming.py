@@ -5,8 +5,9 @@ proves whose a packet is, once, for it refuses what is repeated; the next check 
 `ice_lite`).
 
 A packet that somebody has overheard and sends from elsewhere before it gets here, or in place of one that got
-lost, looks the same. So only a peer that has fallen quiet is followed, and within its IP address only: a NAT keeps
-that (RFC 4787 REQ-2), and who gets a new one has to check from there.
+lost, looks the same. So the peer's media is taken from there at once, but ours follows only when the address
+before has fallen quiet, and within one IP address only: a NAT keeps that (RFC 4787 REQ-2), and who gets a new one
+has to check from there.
 """
 
 from collections.abc import Iterable
@@ -26,8 +27,8 @@ PEERS_A_TRY = 50
 """Where many share an IP address, so many more to look through cost as much as a try, and count as one."""
 
 MAX_CANDIDATES = 8
-"""Peers that are tried for one packet, those that were heard last first: all browsers that only receive report as
-SSRC 1."""
+"""Peers that are tried for one packet, those that have been silent for longest first: all browsers that only
+receive report as SSRC 1."""
 
 
 class Roaming:
@@ -65,5 +66,5 @@ class Roaming:
 
 
 def _candidates(there: Iterable[Endpoint], ssrc: bytes, now: float) -> list[Endpoint]:
-    fitting = [endpoint for endpoint in there if endpoint.may_roam(ssrc, now)]
-    return sorted(fitting, key=lambda endpoint: endpoint.ice.silence(now))[:MAX_CANDIDATES]
+    fitting = [endpoint for endpoint in there if endpoint.may_roam(ssrc)]
+    return sorted(fitting, key=lambda endpoint: -endpoint.ice.silence(now))[:MAX_CANDIDATES]

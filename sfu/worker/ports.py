@@ -22,6 +22,9 @@ class LinkListener(Protocol):
     def on_state(self, ice: str, dtls: str) -> None:
         """Take note that the state of ICE or DTLS has changed."""
 
+    def on_timeout_sooner(self) -> None:
+        """Ask for the link's `next_timeout` again: it has come nearer, without a change of state."""
+
 
 class DataListener(Protocol):
     """Whom the data channels of a link tell what came in."""

@@ -229,6 +229,10 @@ class WebRtcTransport:
                 consumer.start(now)
         self._arm()
 
+    def on_timeout_sooner(self) -> None:
+        """See `LinkListener`."""
+        self._arm_at(self.link.next_timeout())
+
     def _tell_state(self) -> None:
         self._parent.transport_state(self, self.ice_state, self.dtls_state)
 

@@ -20,6 +20,7 @@ class Listener:
         self.rtp: list[bytes] = []
         self.rtcp: list[bytes] = []
         self.states: list[tuple[str, str]] = []
+        self.rearmed = 0
         self.changed = asyncio.Event()
 
     def on_rtp(self, packet: memoryview, length: int, now: float) -> None:
@@ -33,6 +34,9 @@ class Listener:
     def on_state(self, ice: str, dtls: str) -> None:
         self.states.append((ice, dtls))
         self.changed.set()
+
+    def on_timeout_sooner(self) -> None:
+        self.rearmed += 1
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):

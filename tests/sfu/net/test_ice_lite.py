@@ -451,6 +451,43 @@ def test_an_adopted_address_is_selected_until_the_check_that_confirms_it_is_over
     assert (ice.selected, list(ice.addresses), ice.unconfirmed(1e9)) == (HERE, [HERE], None)
 
 
+def test_a_peer_whose_media_goes_on_is_not_followed_to_an_adopted_address() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    now = 1.0
+    while now < CONFIRM_WITHIN_S:
+        ice.heard(HERE, now)
+        ice.heard(THERE, now) if THERE in ice.addresses else ice.adopt(THERE, now)
+        now += QUIET_S - 0.01
+        ice.handle_timeout(now)
+        assert ice.selected == HERE
+    ice.heard(HERE, now)
+    ice.handle_timeout(now + QUIET_S)
+    assert ice.selected == HERE, "the last media has come from there"
+
+
+def test_a_peer_that_is_heard_no_more_is_followed_to_an_adopted_address_by_the_clock() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.heard(HERE, 1)
+    ice.adopt(THERE, 1.1)
+    assert (ice.selected, ice.next_timeout()) == (HERE, 1 + QUIET_S)
+    ice.handle_timeout(1 + QUIET_S)
+    assert (ice.selected, ice.next_timeout()) == (THERE, 1.1 + CONFIRM_WITHIN_S)
+
+
+def test_an_adopted_address_that_others_push_out_is_not_selected() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    ice.heard(HERE, 1)
+    ice.adopt(THERE, 1.1)
+    for port in range(MAX_ADDRESSES):
+        ice.handle_check(check(ice), ("127.0.0.1", 7000 + port), 1.1)
+    assert THERE not in ice.addresses
+    ice.handle_timeout(1 + QUIET_S)
+    assert ice.selected == HERE
+
+
 def test_a_check_confirms_an_adopted_address() -> None:
     ice = IceLite(30)
     ice.handle_check(nominating(ice), HERE, 0)

@@ -132,11 +132,34 @@ async def test_a_packet_that_overtakes_itself_moves_no_media_of_a_peer_that_is_n
         else:
             fall_quiet(endpoint)
         thief.send_raw(overheard)
-        await until(lambda: port.drops["unknown_address"] == 1)
+        await until(lambda: len(listener.rtp) + port.drops["unknown_address"] == 2)
         assert await sends(endpoint, peer) is peer.path
         peer.send_raw(overheard)
-        await listener.until(lambda: listener.rtp == [rtp(1), rtp(2)])
+        await until(
+            lambda: len(listener.rtp) + port.drops["srtp_refused"] == (3 if local_ip == "127.0.0.1" else 2)
+        )
+        assert listener.rtp == [rtp(1), rtp(2)]
+        endpoint.handle_timeout(asyncio.get_running_loop().time() + CONFIRM_WITHIN_S)
         assert list(port._by_address) == [peer.path.local]
+        assert await sends(endpoint, peer) is peer.path
+
+
+async def test_a_peer_that_moves_and_says_little_is_followed_by_the_clock() -> None:
+    async with media_port() as port, media_peer() as peer:
+        endpoint, listener = await connected(port, peer)
+        peer.stop_checking()
+        report = struct.pack("!BBHL", 0x80, 201, 1, 1)
+        peer.send_rtcp(report)
+        await listener.until(lambda: len(listener.rtcp) == 1)
+        endpoint.ice._heard_at = asyncio.get_running_loop().time()
+        path = await peer.move()
+        peer.send_rtcp(report)
+        await listener.until(lambda: len(listener.rtcp) == 2)
+        due = endpoint.next_timeout()
+        assert due is not None
+        assert listener.rearmed == 1
+        endpoint.handle_timeout(due)
+        assert await sends(endpoint, peer) is path
 
 
 async def test_a_fault_at_the_packet_that_a_peer_moved_with_leaves_it_moved(
