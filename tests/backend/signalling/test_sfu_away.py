@@ -12,6 +12,8 @@ import pytest
 from backend.domain.users import Role
 from backend.sfu_client import SfuClient
 from tests.support.backend import settings_for
+from tests.support.data_peer import data_peer
+from tests.support.data_seat import connect_data, consume_data, produce_data
 from tests.support.live_backend import LiveBackend, Seat, running_backend
 from tests.support.services import Platform, Service
 
@@ -86,6 +88,24 @@ async def test_a_seat_is_taken_back_while_the_sfu_is_away(setting: Setting) -> N
     await asyncio.to_thread(setting.sfu.start)
     await client.notification("sfu-restarted")
     await client.request("create-transport", direction="recv")
+
+
+async def test_data_channels_are_made_anew_when_it_is_back(setting: Setting) -> None:
+    teacher, student = setting.teacher, setting.student
+    for _ in range(2):
+        async with data_peer() as board, data_peer() as desk:
+            producer_id = await produce_data(teacher, await connect_data(teacher, board, "send"))
+            await student.client.notification("new-data-producer", dataProducerId=producer_id)
+            await connect_data(student, desk, "recv")
+            _, heard = await consume_data(student.client, desk, producer_id)
+            board.channel(0).channel.send("hello")
+            await desk.until(lambda heard=heard: heard.messages == ["hello"])  # type: ignore[misc]
+            await asyncio.to_thread(setting.sfu.kill)
+            await asyncio.to_thread(setting.sfu.start)
+            for seat in (teacher, student):
+                await seat.client.notification("sfu-restarted")
+            everybody = (await student.client.request("get-participants"))["participants"]
+            assert [one["dataProducers"] for one in everybody] == [[], []]
 
 
 async def test_leaving_works_while_the_sfu_is_away(setting: Setting) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from sfu.control.limits import Limits
 from tests.support.data_peer import Channel, DataPeer, data_peer
+from tests.support.media_rig import OPUS_FRAME
+from tests.support.rtp_packets import build_rtp
 from tests.support.sfu import Json, RunningSfu, running_sfu
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -20,7 +22,8 @@ async def transport(sfu: RunningSfu, peer: str, direction: str, **fields: Any) -
     return made
 
 
-async def connect(sfu: RunningSfu, peer: DataPeer, offered: Json) -> None:
+async def connect(sfu: RunningSfu, peer: DataPeer, offered: Json, protocol: str = "udp") -> None:
+    await peer.open(offered, protocol=protocol)
     body = {"dtlsParameters": peer.dtls_parameters}
     (await sfu.post(f"/rooms/r/transports/{offered['transportId']}/connect", body)).ok()
     await peer.connect(offered)
@@ -79,6 +82,51 @@ async def test_messages_of_every_kind_go_from_peer_to_peer(sfu: RunningSfu) -> N
         metrics = (await sfu.get("/metrics")).body
         assert "vtp_sfu_data_producers 1.0" in metrics
         assert "vtp_sfu_data_consumers 1.0" in metrics
+
+
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+async def test_media_and_data_share_transports(sfu: RunningSfu, protocol: str) -> None:
+    sending, receiving = await two_peers(sfu)
+    async with data_peer() as alice, data_peer() as bob:
+        await connect(sfu, alice, sending, protocol)
+        await connect(sfu, bob, receiving, protocol)
+        voice = (await sfu.produce("r", "alice", "audio", ssrc=5555)).ok()
+        (await sfu.consume("r", "bob", voice["id"], paused=False)).ok()
+        heard = channel_of(bob, await consume(sfu, await produce(sfu)))
+        said = alice.channel(1).channel
+        for number in range(50):
+            said.send(bytes([number]) * 20_000)
+        sequence = 0
+        while len(heard.messages) < 50 or len(bob.rtp) < 20:
+            alice.send_rtp(build_rtp(payload=OPUS_FRAME, payload_type=111, ssrc=5555, sequence_number=sequence))
+            sequence += 1
+            await bob.check()  # an answer shows that what was sent before has been handled
+        assert heard.messages == [bytes([number]) * 20_000 for number in range(50)]
+        assert all(packet.endswith(OPUS_FRAME) for packet in bob.rtp)
+        (stats,) = (await sfu.get(f"/rooms/r/transports/{receiving['transportId']}/stats")).ok()["stats"]
+        assert stats["bytesSent"] > 1_000_000
+        assert (stats["sctpState"], stats["iceSelectedTuple"]["protocol"]) == ("connected", protocol)
+
+
+async def test_a_producer_is_heard_on_every_transport_of_a_peer(sfu: RunningSfu) -> None:
+    sending, receiving = await two_peers(sfu)
+    other = await transport(sfu, "bob", "recv")
+    async with data_peer() as alice, data_peer() as bob, data_peer() as bobs_other:
+        await connect(sfu, alice, sending)
+        await connect(sfu, bob, receiving)
+        await connect(sfu, bobs_other, other)
+        producer = await produce(sfu)
+        one = await consume(sfu, producer, transportId=receiving["transportId"])
+        two = await consume(sfu, producer, transportId=other["transportId"])
+        first, second = channel_of(bob, one), channel_of(bobs_other, two)
+        said = alice.channel(1).channel
+        said.send("both")
+        await bob.until(lambda: first.messages == second.messages == ["both"])
+        (await sfu.post(f"/rooms/r/transports/{receiving['transportId']}/close")).ok()
+        said.send("one")
+        await bobs_other.until(lambda: second.messages == ["both", "one"])
+        assert (await sfu.post(f"/rooms/r/data-consumers/{one['id']}/close")).status == 404
+        (await sfu.post(f"/rooms/r/data-consumers/{two['id']}/close")).ok()
 
 
 async def test_what_is_answered(sfu: RunningSfu) -> None:
