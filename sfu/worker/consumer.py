@@ -90,7 +90,7 @@ class Consumer:
             initial_output=secrets.randbelow(MAX_INITIAL_SEQUENCE),
             is_video=producer.is_video,
         )
-        self._path = LayerPath(self, self._splicer)
+        self._path = LayerPath(self._splicer)
         self._numbers: StreamNumbers | None = None
         self._retransmitter = Retransmitter(
             self.sent, self._splicer, sender, rtx_types, is_video=producer.is_video
@@ -154,8 +154,8 @@ class Consumer:
         if self.active and allotted is not None:
             choice = self.producer.layering.choose(_lower(self.preferred, allotted), now)
         if choice is None:
-            self._path.stop()
-        elif self._path.aim(choice) and ask:
+            self._path.stop(self)
+        elif self._path.aim(self, choice) and ask:
             self._ask(now)
         self._tell_layers()
 
@@ -182,12 +182,9 @@ class Consumer:
     def _demand_changed(self, now: float, *, lower: bool) -> None:
         self._parent.demand_changed(now)
         if lower or self.paused:
-            self.producer.wanted.lowered(now)
+            self.producer.want_less()
         else:
-            self._want()
-
-    def _want(self) -> None:
-        self.producer.wanted.raised(min(self.preferred.spatial, self.producer.layering.spatial_layers - 1))
+            self.producer.want(self.preferred.spatial)
 
     # --- packets ---
 
@@ -212,7 +209,7 @@ class Consumer:
         if self._sender.send_batch(batch, numbers):
             self.sent.sent(len(batch.packets), batch.octets, batch.newest.timestamp, now)
         else:
-            self._path.wait()
+            self._path.wait(self)
 
     def send(self, batch: MappedBatch, first: int, last: int, now: float) -> None:
         """Send packets `first` up to `last` (exclusive) of a batch of the view that flows, each by itself.
@@ -232,7 +229,7 @@ class Consumer:
         """Begin with what is awaited, if this batch allows, and send what there is of it."""
         if not self._sender.ready or not self._accepts(stream):
             return False
-        first = self._path.change_over(now)
+        first = self._path.change_over(self, now)
         if first is None:
             self._ask(now)
             return False
@@ -246,18 +243,18 @@ class Consumer:
 
     def interrupt(self, stream: "ProducerStream", now: float) -> None:
         """Begin anew with a stream whose source has started again, or goes on with another codec."""
-        self._path.renew(stream)
+        self._path.renew(self, stream)
         self._aim(now, ask=False)
 
     # --- control ---
 
     def start(self, now: float) -> None:
         """Begin with the next key frame and ask for it: at first, after a pause, when the peer got ready."""
-        self._path.wait()
+        self._path.wait(self)
         self._aim(now, ask=False)
         self._ask(now)
         if not self.paused:
-            self._want()
+            self.producer.want(self.preferred.spatial)
 
     def pause(self, now: float) -> None:
         """Stop at once."""
@@ -286,10 +283,10 @@ class Consumer:
     def close(self) -> None:
         """Take leave of the producer; safe to call twice."""
         self.paused = True
-        self._path.stop()
-        self.producer.wanted.lowered(self.sent.last_sent_at or 0.0)
+        self._path.stop(self)
         if self in self.producer.consumers:
             self.producer.consumers.remove(self)
+            self.producer.want_less()
 
     # --- RTCP ---
 

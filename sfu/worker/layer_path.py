@@ -24,48 +24,50 @@ class Leg(NamedTuple):
 
 
 class LayerPath:
-    """Follows the streams of the `flowing` and the `awaited` leg on behalf of a consumer."""
+    """Follows the streams of the `flowing` and the `awaited` leg on behalf of a consumer.
 
-    __slots__ = ("_consumer", "_splicer", "awaited", "flowing")
+    The consumer comes as an argument: nobody has to break up a circle when it goes.
+    """
 
-    def __init__(self, consumer: "Consumer", splicer: StreamSplicer) -> None:
-        self._consumer = consumer
+    __slots__ = ("_splicer", "awaited", "flowing")
+
+    def __init__(self, splicer: StreamSplicer) -> None:
         self._splicer = splicer
         self.flowing: Leg | None = None
         self.awaited: Leg | None = None
 
-    def aim(self, choice: Choice) -> bool:
+    def aim(self, consumer: "Consumer", choice: Choice) -> bool:
         """Go for these layers; false when they flow already or are awaited."""
         flowing, awaited = self.flowing, self.awaited
         inner = self._next_step(choice)
         layers = choice.layers._replace(temporal=min(choice.layers.temporal, inner.temporal))
         leg = Leg(layers, choice.stream, inner, choice.stream.views.view(inner))
         if flowing is not None and leg.view is flowing.view:
-            self._set(leg, None)
+            self._set(consumer, leg, None)
             return False
         is_new = awaited is None or awaited.view is not leg.view
-        self._set(flowing, leg)
+        self._set(consumer, flowing, leg)
         return is_new
 
-    def wait(self) -> None:
+    def wait(self, consumer: "Consumer") -> None:
         """Let nothing flow until what flows now, or was awaited, can begin anew."""
         self._splicer.end()
-        self._set(None, self.awaited or self.flowing)
+        self._set(consumer, None, self.awaited or self.flowing)
 
-    def renew(self, stream: "ProducerStream") -> None:
+    def renew(self, consumer: "Consumer", stream: "ProducerStream") -> None:
         """Begin anew with a stream that has new views."""
         if self.flowing is not None and self.flowing.stream is stream:
-            self.wait()
+            self.wait(consumer)
         awaited = self.awaited
         if awaited is not None and awaited.stream is stream:
-            self._set(self.flowing, awaited._replace(view=stream.views.view(awaited.inner)))
+            self._set(consumer, self.flowing, awaited._replace(view=stream.views.view(awaited.inner)))
 
-    def stop(self) -> None:
+    def stop(self, consumer: "Consumer") -> None:
         """Give up everything."""
         self._splicer.end()
-        self._set(None, None)
+        self._set(consumer, None, None)
 
-    def change_over(self, now: float) -> int | None:
+    def change_over(self, consumer: "Consumer", now: float) -> int | None:
         """Change to the awaited leg if the last batch of its stream allows that.
 
         What still comes of the old leg goes out. Returns the index of the first packet to send of the new one's
@@ -77,9 +79,9 @@ class LayerPath:
         if flowing is None or flowing.stream is not awaited.stream:
             first = self._begin(awaited, now)
         else:
-            first = self._move(flowing, awaited, now)
+            first = self._move(consumer, flowing, awaited, now)
         if first is not None:
-            self._set(awaited, None)
+            self._set(consumer, awaited, None)
         return first
 
     def _begin(self, awaited: Leg, now: float) -> int | None:
@@ -89,12 +91,12 @@ class LayerPath:
             self._splicer.begin(awaited.view, clock_of(awaited.stream.received), batch.packets[first], now)
         return first
 
-    def _move(self, flowing: Leg, awaited: Leg, now: float) -> int | None:
+    def _move(self, consumer: "Consumer", flowing: Leg, awaited: Leg, now: float) -> int | None:
         packet = _first_switch(flowing, awaited)
         if packet is None:
             return None
         if flowing.view.batch is not None:
-            self._consumer.send(flowing.view.batch, 0, _count_before(packet, flowing.view.batch), now)
+            consumer.send(flowing.view.batch, 0, _count_before(packet, flowing.view.batch), now)
         self._splicer.move(awaited.view, packet, now)
         return _count_before(packet, awaited.view.batch) if awaited.view.batch is not None else 0
 
@@ -114,18 +116,18 @@ class LayerPath:
             return choice.inner
         return choice.inner._replace(temporal=min(choice.inner.temporal, flowing.inner.temporal + 1))
 
-    def _set(self, flowing: Leg | None, awaited: Leg | None) -> None:
+    def _set(self, consumer: "Consumer", flowing: Leg | None, awaited: Leg | None) -> None:
         """Hold on to the views of the legs, follow their streams, and let go of those of before."""
         before = [leg for leg in (self.flowing, self.awaited) if leg is not None]
         after = [leg for leg in (flowing, awaited) if leg is not None]
         self.flowing, self.awaited = flowing, awaited
         for leg in after:
             leg.view.hold()
-            leg.stream.views.follow(self._consumer)
+            leg.stream.views.follow(consumer)
         for leg in before:
             leg.view.release()
             if all(leg.stream is not other.stream for other in after):
-                leg.stream.views.unfollow(self._consumer)
+                leg.stream.views.unfollow(consumer)
 
 
 def _first_entry(stream: "ProducerStream", batch: MappedBatch) -> int | None:

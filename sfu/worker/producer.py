@@ -52,6 +52,12 @@ class ProducerParent(Protocol):
     def notify(self, event: str, data: dict[str, Any]) -> None:
         """Tell the control process something about one of its objects."""
 
+    def time(self) -> float:
+        """What time it is."""
+
+    def wake_at(self, when: float) -> None:
+        """Have `handle_timeout` called at that time, at the latest."""
+
 
 class Producer:
     """One published track. Packets go in by `receive`; `flush` sends what came in to all consumers."""
@@ -89,7 +95,7 @@ class Producer:
         self._rtx_types = retransmission_types(parameters)
         self._table = StreamTable(parameters, mapping, self._codecs, self._rtx_types)
         self.layering = Layering(producer_type, parameters, self._table.streams)
-        self.wanted = WantedLayers(self.layering.spatial_layers, self._count_wanted, self._tell_wanted)
+        self._wanted = WantedLayers(self.layering.spatial_layers)
         self._score_notice = producer_notice(producer_id, parent.notify)
         self._pending: list[ProducerStream] = []
         self._frame_is_whole = True
@@ -256,7 +262,7 @@ class Producer:
                 self._parent.forget_key_frame(gone.ssrc)
         if stream is not None and stream not in before:
             stream.media_came(now)
-            self.wanted.lowered(now)
+            self.want_less()
             if self.layering.review(now, at_once=True):
                 self._layers_changed(now)
         return stream
@@ -267,8 +273,25 @@ class Producer:
         for consumer in list(self.consumers):
             consumer.layers_changed(now)
 
-    def _count_wanted(self) -> int | None:
-        return max((each.preferred.spatial for each in self.consumers if not each.paused), default=None)
+    def want(self, spatial: int) -> None:
+        """A consumer wants the layers up to this one, if there are such; the publisher hears of it at once."""
+        spatial = min(spatial, self.layering.spatial_layers - 1)
+        if self._wanted.raised(spatial):
+            self._tell_wanted(spatial)
+
+    def want_less(self) -> None:
+        """A consumer wants less than before; the publisher hears of it if that lasts."""
+        if self.is_video:
+            self._parent.wake_at(self._wanted.lowered(self._parent.time()))
+
+    def _settle_wanted(self, now: float) -> None:
+        when = self._wanted.next_timeout()
+        if when is None or now < when:
+            return
+        highest = max((each.preferred.spatial for each in self.consumers if not each.paused), default=None)
+        spatial = highest if highest is None else min(highest, self.layering.spatial_layers - 1)
+        if self._wanted.settle(spatial):
+            self._tell_wanted(spatial)
 
     def _tell_wanted(self, spatial: int | None) -> None:
         if self.is_video:
@@ -341,7 +364,7 @@ class Producer:
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        soonest = self.wanted.next_timeout()
+        soonest = self._wanted.next_timeout()
         for stream in self._table.streams:
             generator = stream.received.nack_generator
             when = generator.next_timeout() if generator is not None else None
@@ -351,7 +374,7 @@ class Producer:
 
     def handle_timeout(self, now: float) -> None:
         """Ask the publisher for what is missing; tell it what is watched."""
-        self.wanted.handle_timeout(now)
+        self._settle_wanted(now)
         for stream in self.streams:
             generator = stream.received.nack_generator
             if generator is None:

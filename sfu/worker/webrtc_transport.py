@@ -277,6 +277,14 @@ class WebRtcTransport:
         """See `ProducerParent`."""
         self._parent.fault(reason)
 
+    def time(self) -> float:
+        """See `ProducerParent`."""
+        return self._parent.time()
+
+    def wake_at(self, when: float) -> None:
+        """See `ProducerParent`."""
+        self._arm_at(when)
+
     def send_feedback(self, packet: Nack) -> None:
         """See `ProducerParent`."""
         self.link.send_rtcp(serialize_rtcp([packet]))
