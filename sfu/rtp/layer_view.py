@@ -35,7 +35,7 @@ class LayerPart:
         """
         picked = []
         if self._numbers is None:
-            self._numbers = _continuing(packets[0].sequence_number)
+            self._numbers = _continuing(min([packet.sequence_number for packet in packets]))
         for packet in packets:
             layers = packet.layers
             belongs = layers is None or layers.belongs_to(self._layers)

@@ -49,8 +49,10 @@ class SeqManager:
         """
         if self._start is None or lowest < self._start:
             return None
-        self.advance(highest)
-        return self._offset
+        offset = self._offset
+        if highest + offset > self._highest_output:  # as `advance`: this is asked for each consumer of a batch
+            self._highest_output = highest + offset
+        return offset
 
     def advance(self, highest: int) -> None:
         """Take inputs up to `highest`, mapped by adding `offset`, for sent."""

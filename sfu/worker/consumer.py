@@ -174,7 +174,7 @@ class Consumer:
         if layers == self.layers or (layers is None and self._path.awaited is not None):
             return
         self.layers = layers
-        if self.producer.layering.is_layered:
+        if self.producer.is_video:  # a simple one, too, has layer 0 or nothing
             spatial, temporal = layers or (None, None)
             notice = {"consumerId": self.id, "spatialLayer": spatial, "temporalLayer": temporal}
             self._parent.notify("consumer.layers", notice)

@@ -89,7 +89,8 @@ class LayerPath:
         first = _first_entry(awaited.stream, batch) if batch is not None else None
         if batch is not None and first is not None:
             self._splicer.begin(awaited.view, clock_of(awaited.stream.received), batch.packets[first], now)
-        return first
+            return 0  # packets that overtook the first one belong to it, too; those before it have no number
+        return None
 
     def _move(self, consumer: "Consumer", flowing: Leg, awaited: Leg, now: float) -> int | None:
         packet = _first_switch(flowing, awaited)

@@ -9,7 +9,8 @@ from sfu.worker.producer_stream import ProducerStream
 from shared.rtp_parameters import RtpParameters
 
 STARTUP_S = 2.0
-"""Streams that begin within this time of the first belong to its beginning, one as good as the other."""
+"""Streams that begin within this time of the first, or of a wish for them, were meant to: each is as good as
+another."""
 
 STEADY_S = 1.0
 """One that begins later, or again, has to last so long before anybody changes to it: browsers try
@@ -50,7 +51,7 @@ class Layering:
         self._began_at: float | None = None
         self._reviewed: tuple[object, ...] = ()
         self._tops: tuple[Layers, ...] = ()
-        self._review_at = 0.0
+        self._review_at = float("-inf")
 
     def clamp(self, spatial: int, temporal: int | None) -> Layers:
         """Bring the layers that somebody asks for within what there is; no temporal layer means the highest."""
@@ -100,6 +101,15 @@ class Layering:
             for temporal in range(min(limit.temporal, stream.views.top.temporal) + 1)
             if (bitrate_bps := stream.views.rates.bitrate_bps(Layers(MAX_LAYER, temporal), now))
         ]
+
+    def expect(self, now: float) -> None:
+        """Take note that the publisher has just been asked for layers that it may have stopped sending."""
+        if self._began_at is not None:
+            self._began_at = now
+
+    def look_again(self) -> None:
+        """Have the next review look in any case: a stream has begun, or begun again."""
+        self._review_at = float("-inf")
 
     def review(self, now: float, *, at_once: bool = False) -> bool:
         """Tell whether layers have come or gone since the last time; looks only now and then, unless `at_once`."""

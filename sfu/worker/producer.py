@@ -146,8 +146,8 @@ class Producer:
         nacks = stream.received.nack_generator
         if nacks is not None:
             nacks.received(sequence_number, is_key_frame, repaired, now)
-        if payload:
-            stream.media_came(now)
+        if payload and stream.media_came(now):
+            self.layering.look_again()
         if is_key_frame:
             self._parent.key_frame_received(stream.ssrc)
         if self.paused:
@@ -277,6 +277,7 @@ class Producer:
         """A consumer wants the layers up to this one, if there are such; the publisher hears of it at once."""
         spatial = min(spatial, self.layering.spatial_layers - 1)
         if self._wanted.raised(spatial):
+            self.layering.expect(self._parent.time())
             self._tell_wanted(spatial)
 
     def want_less(self) -> None:

@@ -137,11 +137,13 @@ class ProducerStream:
             layer_reader(codec.mime_type, key_only=self._key_only, has_descriptors=codec.has_descriptors)
         )
 
-    def media_came(self, now: float) -> None:
-        """Take note that media has come, after a silence or not."""
-        if not self.received.is_active(now):
+    def media_came(self, now: float) -> bool:
+        """Take note that media has come; returns whether it is the first, or the first after a silence."""
+        begins = not self.received.is_active(now)
+        if begins:
             self.active_since = now
         self.received.last_media_at = now
+        return begins
 
     def unwrap_retransmission(self, packet: memoryview, header: RtpHeader, length: int, now: float) -> int | None:
         """Make a retransmission the packet that it repeats (RFC 4588); its number, `None` when nobody needs it."""

@@ -4,6 +4,7 @@ import pytest
 
 from sfu.rtp.rtcp import PictureLossIndication
 from sfu.worker.layering import STARTUP_S
+from sfu.worker.producer import MAX_HOLD_S
 from tests.support.layered_video import FRAME_S, LayeredCall, assert_continuous, pictures
 from tests.support.media_rig import MediaRig
 
@@ -87,3 +88,42 @@ def test_a_lowest_encoding_that_stops_gives_way_to_the_next(rig: MediaRig) -> No
     assert call.consumer.layers.spatial == 0
     assert len(pictures(call.sent)) >= before + 118
     assert_continuous(call.sent)
+
+
+def test_encodings_that_were_stopped_for_want_of_viewers_come_back_with_their_first_key_frame(
+    rig: MediaRig,
+) -> None:
+    call = LayeredCall(rig)
+    call.consumer.prefer(0, None, rig.now)
+    call.play(200, key=ALL)
+    assert list(call.wanted()) == [0]
+    call.silent = {1, 2}
+    call.play(300)
+    call.here.link.rtcp.clear()
+    call.consumer.prefer(2, None, rig.now)
+    assert list(call.wanted()) == [0, 2]
+    call.play(10)  # so long it takes the publisher to hear of it
+    call.silent = set()
+    before = len(pictures(call.sent))
+    call.play(1, key=ALL)
+    assert call.consumer.layers is not None
+    assert call.consumer.layers.spatial == 2
+    call.play(30)
+    assert len(pictures(call.sent)) >= before + 31
+    assert requests(call) == []
+    assert_continuous(call.sent)
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (1, 2, 0), (2, 1, 0)])
+@pytest.mark.parametrize("temporal", [0, 1, 2])
+def test_a_key_frame_that_comes_in_disorder_is_whole(rig: MediaRig, order: tuple[int, ...], temporal: int) -> None:
+    call = LayeredCall(rig, 1)
+    call.play(30, key={0})
+    there, consumer = call.consume()
+    consumer.prefer(0, temporal, rig.now)
+    packets = call.encoders[0].frame(key=True)
+    rig.receive(call.here, *[packets[n] for n in order])
+    rig.advance(2 * MAX_HOLD_S)
+    assert len(there.link.sent) == 3
+    call.play(8)
+    assert_continuous(there.link.sent)

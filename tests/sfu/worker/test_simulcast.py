@@ -267,7 +267,9 @@ def test_a_simple_consumer_has_one_option_and_no_choice(rig: MediaRig) -> None:
     assert option.layers == Layers(0, 0)
     assert option.bitrate_bps > 0
     assert consumer.prefer(2, 2, rig.now) is None
-    assert [event for event, _ in rig.notifications if event == "consumer.layers"] == []
+    consumer.allot(None, rig.now)
+    told = [data for event, data in rig.notifications if event == "consumer.layers"]
+    assert [(data["spatialLayer"], data["temporalLayer"]) for data in told] == [(0, 0), (None, None)]
 
 
 def test_preferred_layers_are_brought_within_what_there_is(rig: MediaRig) -> None:
