@@ -35,7 +35,7 @@ class LayerPart:
         """
         picked = []
         if self._numbers is None:
-            self._numbers = _continuing(min([packet.sequence_number for packet in packets]))
+            self._numbers = self._begin(packets)
         for packet in packets:
             layers = packet.layers
             belongs = layers is None or layers.belongs_to(self._layers)
@@ -47,6 +47,13 @@ class LayerPart:
             if self._renumbers_pictures and not belongs:
                 self._leave_picture_out(packet)
         return picked
+
+    def _begin(self, packets: list[MappedPacket]) -> SeqManager:
+        """Begin with the least numbers of the first packets: they may have come out of order."""
+        ids = [packet.picture.picture_id for packet in packets if packet.picture and packet.picture.id_mask]
+        if self._renumbers_pictures and ids:
+            self._pictures = _continuing(min(ids))
+        return _continuing(min([packet.sequence_number for packet in packets]))
 
     def position(self, number: int) -> int:
         """Return the number here of the stream's packet `number`, or the next one if it is left out."""

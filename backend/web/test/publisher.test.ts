@@ -7,8 +7,8 @@ import { FakeDevice } from "./fake-device.ts";
 
 const OFF: DeviceState = { on: false, busy: false, track: null, problem: null };
 
-function camera(width: number, height: number) {
-  const track = { getSettings: () => ({ width, height }) } as unknown as MediaStreamTrack;
+function camera(width: number, height: number, readyState: MediaStreamTrackState = "live") {
+  const track = { readyState, getSettings: () => ({ width, height }) } as unknown as MediaStreamTrack;
   return { microphone: OFF, camera: { ...OFF, on: true, track } };
 }
 
@@ -42,6 +42,17 @@ test("a browser that refuses several sizes sends one", async () => {
   publisher.layersWanted("p2", 0);
   await settle();
   assert.deepEqual(device.layersSet, []);
+});
+
+test("a camera that was unplugged too early says nothing of what the browser can send", async () => {
+  const device = new FakeDevice();
+  device.refuses = () => device.produced.length === 1;
+  const publisher = publishing(device, camera(1280, 720, "ended"));
+  await settle();
+  publisher.want(camera(1280, 720));
+  mock.timers.tick(10_000);
+  await settle();
+  assert.deepEqual(sizes(device), [3, 3]);
 });
 
 test("what nobody watches is not sent, but the smallest size always is", async () => {

@@ -154,7 +154,8 @@ export class Publisher {
       this.#held.set(kind, { producer, paused: false, layers, topLayer: null });
       this.#again = true;
     } catch (error) {
-      this.#oneSize ||= layers > 1 && !transport.closed && isRefusal(error);
+      // A track that has just ended is refused in any size.
+      this.#oneSize ||= layers > 1 && track.readyState === "live" && !transport.closed && isRefusal(error);
       throw error;
     }
   }

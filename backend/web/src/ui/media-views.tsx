@@ -13,7 +13,7 @@ interface VideoProps {
 /** A picture without sound; the sound has an element of its own. */
 export function VideoView({ track, mirrored = false, label, onView }: VideoProps) {
   const element = useRef<HTMLVideoElement>(null);
-  useView(element, (view) => onView?.(view));
+  useView(element, (view) => onView?.(view), track);
   useEffect(() => {
     const video = element.current;
     if (!video || !track) return undefined;

@@ -7,15 +7,18 @@ const SETTLED_MS = 250;
 /** Who looks away for a moment finds the picture still there. */
 const AWAY_MS = 2000;
 
-/** Tell where an element is shown, in device pixels, whenever that changes; null while nobody can see it. */
-export function useView(ref: RefObject<HTMLElement | null>, onView: (view: View) => void): void {
+/**
+ * Tell where an element is shown, in device pixels, whenever that changes, and anew when `shown` does; null while
+ * nobody can see it.
+ */
+export function useView(ref: RefObject<HTMLElement | null>, onView: (view: View) => void, shown: unknown): void {
   const latest = useRef(onView);
   latest.current = onView;
   useEffect(() => {
     const element = ref.current;
     if (!element) return undefined;
     return observe(element, (view) => latest.current(view));
-  }, []);
+  }, [shown]);
 }
 
 function observe(element: HTMLElement, tell: (view: View) => void): () => void {
