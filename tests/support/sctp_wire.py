@@ -1,5 +1,6 @@
 """A peer's end of an SCTP association made of single chunks, honest or not, without sockets and timers."""
 
+import struct
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -21,6 +22,19 @@ from sfu.net.sctp import SctpAssociation
 OUR_TAG = 77
 FIRST, LAST, UNORDERED = 2, 1, 4
 C = TypeVar("C", bound=Chunk)
+
+
+class Raw(Chunk):
+    """Chunks in one packet, of types, flags and bodies that need make no sense."""
+
+    def __init__(self, chunks: list[tuple[int, int, bytes]]) -> None:
+        self.chunks = chunks
+
+    def __bytes__(self) -> bytes:
+        return b"".join(
+            struct.pack("!BBH", kind, flags, len(body) + 4) + body + bytes(-len(body) % 4)
+            for kind, flags, body in self.chunks
+        )
 
 
 class ByHand:
