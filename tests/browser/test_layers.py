@@ -18,6 +18,7 @@ def test_a_tile_gets_the_size_it_shows_and_nothing_more_is_sent(lesson: Lesson) 
     lesson.teacher.expect_sending("r0", "r1")
     lesson.student.page.set_viewport_size(SMALL)
     lesson.student.expect_height(lesson.teacher_id, 180)
+    assert lesson.student.page.evaluate("() => document.documentElement.scrollWidth") == SMALL["width"]
     lesson.teacher.expect_sending("r0")
     lesson.student.page.set_viewport_size(LARGE)
     lesson.student.expect_height(lesson.teacher_id, 360)
