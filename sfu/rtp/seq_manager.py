@@ -6,9 +6,6 @@ MAX_HISTORY = 128
 """Jumps remembered for late packets and NACKs. A layer that is dropped makes 15 a second, so these reach back
 eight seconds, far beyond what is stored for retransmission."""
 
-REORDER_WINDOW = 128
-"""Packets after a jump until `offset` is offered again: so late a packet is no reordering any more."""
-
 
 class SeqManager:
     """Map a consumer's input numbers to its output numbers, both unwrapped.
@@ -17,11 +14,10 @@ class SeqManager:
     Until the first `sync` nothing is mapped; the first output is `initial_output`.
     """
 
-    __slots__ = ("_epoch", "_first_output", "_highest_output", "_history", "_offset", "_source", "_start")
+    __slots__ = ("_epoch", "_highest_output", "_history", "_offset", "_source", "_start")
 
     def __init__(self, initial_output: int = 1) -> None:
         self._highest_output = initial_output - 1
-        self._first_output = initial_output
         self._offset = 0
         self._start: int | None = None
         self._source = 0
@@ -33,15 +29,6 @@ class SeqManager:
         """The highest output number so far; one less than the initial one before the first."""
         return self._highest_output
 
-    @property
-    def offset(self) -> int | None:
-        """Output minus input, when the last jump lies so far back that every packet that comes can be mapped so.
-
-        After mapping by addition, tell `advance` of the highest number. None: call `map` for each packet, or
-        `batch_offset`.
-        """
-        return self._offset if self._highest_output - self._first_output >= REORDER_WINDOW else None
-
     def batch_offset(self, lowest: int, highest: int) -> int | None:
         """Map the inputs from `lowest` to `highest` at once: return output minus input, and take them for sent.
 
@@ -50,14 +37,9 @@ class SeqManager:
         if self._start is None or lowest < self._start:
             return None
         offset = self._offset
-        if highest + offset > self._highest_output:  # as `advance`: this is asked for each consumer of a batch
+        if highest + offset > self._highest_output:
             self._highest_output = highest + offset
         return offset
-
-    def advance(self, highest: int) -> None:
-        """Take inputs up to `highest`, mapped by adding `offset`, for sent."""
-        if highest + self._offset > self._highest_output:
-            self._highest_output = highest + self._offset
 
     def sync(self, first_input_seq: int, source: int = 0, gap: int = 0) -> None:
         """Continue with `first_input_seq` right after the last output: at start, after a pause, on another stream.
@@ -127,7 +109,6 @@ class SeqManager:
 
     def _jump(self, first_input: int, first_output: int) -> None:
         self._start = first_input
-        self._first_output = first_output
         self._offset = first_output - first_input
         self._history.append((first_output, first_input, self._source))
         if len(self._history) > 2 * MAX_HISTORY:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.rtp.seq_manager import MAX_HISTORY, REORDER_WINDOW, SeqManager
+from sfu.rtp.seq_manager import MAX_HISTORY, SeqManager
 from tests.support.rtp_packets import BOUNDARIES
 
 
@@ -25,7 +25,6 @@ def test_nothing_is_mapped_before_the_first_sync() -> None:
     manager.drop(4)
     assert manager.map(5) is None
     assert input_of(manager, 1) is None
-    assert manager.offset is None
     assert manager.batch_offset(5, 6) is None
     assert manager.highest_output == 0
 
@@ -130,22 +129,6 @@ def test_positions_are_the_outputs_that_packets_have_or_would_have() -> None:
     manager.drop(14)
     assert [manager.position(seq) for seq in range(9, 18)] == [50, 50, 50, 51, 52, 52, 52, 53, 54]
     assert [manager.map(seq) for seq in (11, 12, 15, 16)] == [50, 51, 52, 53]
-
-
-def test_the_offset_is_offered_once_a_jump_lies_far_enough_back() -> None:
-    manager = SeqManager()
-    manager.sync(1000)
-    for seq in range(1000, 1000 + REORDER_WINDOW):
-        assert manager.offset is None
-        manager.map(seq)
-    assert manager.offset is None
-    manager.map(1000 + REORDER_WINDOW)
-    assert manager.offset == -999
-    manager.advance(2000)
-    assert manager.highest_output == 1001
-    manager.drop(2001)
-    assert manager.offset is None
-    assert manager.map(2002) == 1002
 
 
 def test_a_batch_is_mapped_by_one_addition() -> None:
