@@ -98,7 +98,7 @@ class Layering:
         return [
             LayerOption(Layers(stream.index, temporal), bitrate_bps)
             for stream in fitting
-            for temporal in range(min(limit.temporal, stream.views.top.temporal) + 1)
+            for temporal in _temporal_layers(stream, limit, lowest=stream is fitting[0])
             if (bitrate_bps := stream.views.rates.bitrate_bps(Layers(MAX_LAYER, temporal), now))
         ]
 
@@ -152,6 +152,15 @@ class Layering:
         return [
             LayerOption(layers, bitrate_bps)
             for spatial in range(min(limit.spatial, self._highest_spatial(stream, now)) + 1)
-            for temporal in range(min(limit.temporal, stream.views.top.temporal) + 1)
+            for temporal in _temporal_layers(stream, limit, lowest=not spatial)
             if (bitrate_bps := rates.bitrate_bps(layers := Layers(spatial, temporal), now, alone=self._key_only))
         ]
+
+
+def _temporal_layers(stream: ProducerStream, limit: Layers, *, lowest: bool) -> range:
+    """List the temporal layers worth having: a larger picture only with half of its frames (a layer less) or all.
+
+    Before it moves at less than that, a smaller one that moves as it should says more of a face.
+    """
+    top = min(limit.temporal, stream.views.top.temporal)
+    return range(0 if lowest else max(0, top - 1), top + 1)
