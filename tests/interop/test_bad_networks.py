@@ -99,7 +99,7 @@ def test_a_call_is_carried_by_tcp_alone(people: People, figures: Figures) -> Non
 
 def test_a_nat_that_gives_either_another_port_costs_less_than_a_second(people: People, figures: Figures) -> None:
     meeting = people.meet("Rebinding")
-    for whose, seat in (("publisher", meeting.teacher), ("subscriber", meeting.student)):
+    for whose, seat in (("subscriber", meeting.student), ("publisher", meeting.teacher)):
         for turn in range(REBINDS):
             with meeting.student.sampling(meeting.teacher) as samples:
                 meeting.student.pass_time(BEFORE_S + turn * SHIFTED_S)

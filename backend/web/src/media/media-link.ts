@@ -45,7 +45,7 @@ export class MediaLink {
     return new MediaLink(transport, request, events);
   }
 
-  /** Signalling is back, or the network has changed (`moved`): see whether the connection still stands. */
+  /** Signalling is back, or the network seems to have changed (`moved`): see whether the connection still stands. */
   mend(moved: boolean): void {
     this.#restarter.mend(moved);
   }

@@ -1,21 +1,11 @@
 import type { types } from "mediasoup-client";
+import { type Inbound, inboundOf } from "./inbound.ts";
 import { RepairRoom } from "./repair-room.ts";
 
 const LOOK_EVERY_MS = 500;
 
 /** Safari has no way to say how long to hold a picture back. */
 const CAN_HOLD = "jitterBufferTarget" in (globalThis.RTCRtpReceiver?.prototype ?? {});
-
-/** The part of an inbound-rtp report that is looked at; browsers leave out what they do not count. */
-interface Inbound {
-  readonly type: string;
-  readonly kind: string;
-  readonly trackIdentifier: string;
-  readonly timestamp: number;
-  readonly packetsReceived?: number;
-  readonly nackCount?: number;
-  readonly freezeCount?: number;
-}
 
 /**
  * Holds received pictures back while packets of theirs get lost, so that they move on steadily. Voices follow by
@@ -30,7 +20,7 @@ export function keepPlayoutSteady(transport: types.Transport, consumers: () => I
   async function look(): Promise<void> {
     const pictures = [...consumers()].filter(({ kind, closed }) => kind === "video" && !closed);
     if (pictures.length === 0) return;
-    const byTrack = inbound(await transport.getStats());
+    const byTrack = await inboundOf(transport);
     for (const consumer of pictures) {
       const report = byTrack.get(consumer.track.id);
       const room = rooms.get(consumer) ?? new RepairRoom();
@@ -44,12 +34,4 @@ function hold(receiver: RTCRtpReceiver, room: RepairRoom, report: Inbound): void
   const { timestamp: atMs, packetsReceived: packets = 0, nackCount: asked = 0, freezeCount: freezes = 0 } = report;
   const roomMs = room.after({ atMs, packets, asked, freezes }) || null;
   if (receiver.jitterBufferTarget !== roomMs) receiver.jitterBufferTarget = roomMs;
-}
-
-function inbound(reports: RTCStatsReport): Map<string, Inbound> {
-  const byTrack = new Map<string, Inbound>();
-  reports.forEach((report: Inbound) => {
-    if (report.type === "inbound-rtp" && report.kind === "video") byTrack.set(report.trackIdentifier, report);
-  });
-  return byTrack;
 }

@@ -4,6 +4,7 @@ import { type MediaContext, MediaLink } from "./media-link.ts";
 import { Reception, type View } from "./reception.ts";
 import { Retry } from "./retry.ts";
 import { pictureOf } from "./simulcast.ts";
+import { watchForStalls } from "./stall-watch.ts";
 import { keepPlayoutSteady } from "./steady-playout.ts";
 
 /** A picture that is about to begin, or changes its size, stands still for less than this. */
@@ -25,6 +26,8 @@ export interface SubscriberEvents {
 interface Held {
   readonly consumer: types.Consumer;
   readonly reception: Reception;
+  /** Whether the server sends it, as far as we have been told. */
+  flowing: boolean;
   stalled: boolean;
   stallTimer?: ReturnType<typeof setTimeout>;
 }
@@ -81,8 +84,7 @@ export class Subscriber {
   layersChanged(consumerId: string, spatialLayer: number | null): void {
     const held = [...this.#held.values()].find(({ consumer }) => consumer.id === consumerId);
     if (!held) return;
-    const expected = held.reception.wanted && this.#wanted.get(held.consumer.producerId)?.paused === false;
-    this.#setFlowing(held, spatialLayer !== null || !expected);
+    this.#setFlowing(held, spatialLayer !== null || !this.#expects(held));
   }
 
   /** The server closed a consumer by itself. Its producer is not asked for again until something else changes. */
@@ -144,7 +146,7 @@ export class Subscriber {
     if (this.#closed || transport.closed || !this.#wanted.has(producerId)) return consumer.close();
     const source = { consumerId: id, layers: layersOf(rtpParameters), picture: pictureOf(info.appData) };
     const reception = new Reception(source, request, (error) => this.#failed(producerId, error));
-    this.#held.set(producerId, { consumer, reception, stalled: false });
+    this.#held.set(producerId, { consumer, reception, flowing: true, stalled: false });
     this.#publish();
     reception.show(this.#views.get(producerId));
   }
@@ -166,14 +168,24 @@ export class Subscriber {
       onDead: (link) => this.#startAnew(link),
     });
     this.#link = opening;
-    const consumers = () => [...this.#held.values()].map(({ consumer }) => consumer);
     opening.then(
-      ({ transport }) => keepPlayoutSteady(transport, consumers),
+      (link) => this.#watch(link),
       () => {
         if (this.#link === opening) this.#link = null;
       },
     );
     return opening;
+  }
+
+  #watch(link: MediaLink): void {
+    const held = () => [...this.#held.values()];
+    keepPlayoutSteady(link.transport, () => held().map(({ consumer }) => consumer));
+    const expected = () => held().filter((one) => this.#expects(one) && one.flowing).map(({ consumer }) => consumer);
+    watchForStalls(link.transport, expected, () => link.mend(true));
+  }
+
+  #expects({ consumer, reception }: Held): boolean {
+    return reception.wanted && this.#wanted.get(consumer.producerId)?.paused === false;
   }
 
   #startAnew(link: MediaLink): void {
@@ -200,6 +212,7 @@ export class Subscriber {
   }
 
   #setFlowing(held: Held, flowing: boolean): void {
+    held.flowing = flowing;
     clearTimeout(held.stallTimer);
     if (flowing) this.#setStalled(held, false);
     else held.stallTimer = setTimeout(() => this.#setStalled(held, true), STALLED_AFTER_MS);
