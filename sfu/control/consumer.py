@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pyee.base import EventEmitter
-
 from sfu.control.channel import Data
 from sfu.control.media_worker import MediaWorker
 from sfu.control.producer import Producer
+from sfu.control.worker_object import WorkerObject
 from sfu.errors import NotFound
 from shared.control_api import PreferredLayers
 from shared.rtp_parameters import RtpParameters, dump_rtp_parameters
@@ -22,17 +21,18 @@ class ConsumerOptions:
     priority: int = 1
 
 
-class Consumer(EventEmitter):
+class Consumer(WorkerObject):
     """Mirrors a consumer of the media worker.
 
     `rtp_parameters`, `preferred_layers`, `current_layers` (what is forwarded now, `None` for nothing) and `score`
-    (`None` until the worker has told it) are kept as they go over the wire. `is_made` turns true when the worker
-    has made it.
+    (`None` until the worker has told it) are kept as they go over the wire.
 
     Emits:
         `score` (consumer), `layers` (consumer): the worker told a new score, or what it forwards now.
         `close` (consumer): it is gone. Emitted once.
     """
+
+    NOUN = "consumer"
 
     def __init__(
         self,
@@ -42,24 +42,17 @@ class Consumer(EventEmitter):
         rtp_parameters: RtpParameters,
         options: ConsumerOptions,
     ) -> None:
-        super().__init__()
-        self.id = consumer_id
+        super().__init__(worker, consumer_id, paused=options.paused)
         self.producer = producer
         self.kind = producer.kind
         self.type = producer.type
         self.mid = rtp_parameters.mid or ""
         self.rtp_parameters = dump_rtp_parameters(rtp_parameters)
-        self.paused = options.paused
         self.priority = options.priority
         self.preferred_layers: Data | None = None
         self.current_layers: Data | None = None
         self.score: Data | None = None
-        self.is_made = False
-        self.closed = False
         self._wanted_layers = options.preferred_layers
-        self._worker = worker
-        worker.load += 1
-        worker.on(self.id, self._notified)
         producer.attach(self)
 
     def to_create_request(self, transport_id: str) -> dict[str, Any]:
@@ -80,46 +73,31 @@ class Consumer(EventEmitter):
 
     def made(self, answer: Data) -> None:
         """Take over what the worker answered to `consumer.create`."""
-        self.is_made = True
+        super().made(answer)
         self.preferred_layers = answer.get("preferredLayers")
-
-    async def set_paused(self, paused: bool) -> None:
-        """Pause or resume it; a resumed one asks the producer for a key frame."""
-        self.paused = paused
-        await self._ask("consumer.pause" if paused else "consumer.resume")
 
     async def set_preferred_layers(self, layers: PreferredLayers) -> Data:
         """Have at most these layers forwarded. Returns what the worker made of it, `{}` if it has none."""
-        answer = await self._ask("consumer.setPreferredLayers", **_to_wire(layers))
+        answer = await self._ask("setPreferredLayers", **_to_wire(layers))
         if "spatialLayer" in answer:
             self.preferred_layers = _layers_in(answer)
         return self.preferred_layers or {}
 
     async def set_priority(self, priority: int) -> None:
         """Let it come before or after others when bandwidth is short, by a number from 1 to 255."""
-        await self._ask("consumer.setPriority", priority=priority)
+        await self._ask("setPriority", priority=priority)
         self.priority = priority
 
     async def request_key_frame(self) -> None:
         """Ask the producer for a key frame; the worker merges what many ask for."""
-        await self._ask("consumer.requestKeyFrame")
+        await self._ask("requestKeyFrame")
 
-    async def stats(self) -> list[Any]:
-        """Return mediasoup's stats of it."""
-        answer = await self._ask("consumer.stats")
-        return list(answer.get("stats", []))
+    def not_found(self) -> NotFound:
+        """See `WorkerObject`."""
+        return NotFound.consumer(self.id)
 
-    def close(self, *, tell_worker: bool = True) -> None:
-        """Close it; `tell_worker` is false when the worker closes it by itself, with its parent or producer."""
-        if self.closed:
-            return
-        self.closed = True
-        self._worker.load -= 1
-        self._worker.remove_listener(self.id, self._notified)
+    def _let_go(self) -> None:
         self.producer.detach(self)
-        if tell_worker:
-            self._worker.post("consumer.close", {"consumerId": self.id})
-        self.emit("close", self)
 
     def _notified(self, event: str, data: Data) -> None:
         if event == "consumer.score":
@@ -128,12 +106,6 @@ class Consumer(EventEmitter):
         elif event == "consumer.layers":
             self.current_layers = _layers_in(data)
             self.emit("layers", self)
-
-    async def _ask(self, method: str, **data: Any) -> Data:
-        try:
-            return await self._worker.request(method, {"consumerId": self.id, **data})
-        except NotFound:
-            raise NotFound.consumer(self.id) from None
 
 
 def _to_wire(layers: PreferredLayers) -> Data:

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pyee.base import EventEmitter
-
 from sfu.control.channel import Data
 from sfu.control.data_producer import DataProducer
 from sfu.control.media_worker import MediaWorker
+from sfu.control.worker_object import WorkerObject
 from sfu.errors import NotFound
 
 
@@ -21,31 +20,26 @@ class DataConsumerOptions:
     paused: bool = False
 
 
-class DataConsumer(EventEmitter):
+class DataConsumer(WorkerObject):
     """Mirrors a data consumer of the media worker.
 
-    `sctp_stream_parameters` come from the worker, as they go over the wire. `is_made` turns true when the worker
-    has made it, `closed_because` tells why the worker closed it by itself.
+    `sctp_stream_parameters` come from the worker, as they go over the wire. `closed_because` tells why the worker
+    closed it by itself.
 
     Emits:
         `close` (data consumer): it is gone. Emitted once.
     """
 
+    NOUN = "dataConsumer"
+
     def __init__(
         self, worker: MediaWorker, consumer_id: str, producer: DataProducer, options: DataConsumerOptions
     ) -> None:
-        super().__init__()
-        self.id = consumer_id
+        super().__init__(worker, consumer_id, paused=options.paused)
         self.producer = producer
-        self.paused = options.paused
         self.sctp_stream_parameters: Data = {}
         self.closed_because: str | None = None
-        self.is_made = False
-        self.closed = False
         self._options = options
-        self._worker = worker
-        worker.load += 1
-        worker.on(self.id, self._notified)
         producer.attach(self)
 
     def to_create_request(self, transport_id: str) -> dict[str, Any]:
@@ -65,42 +59,21 @@ class DataConsumer(EventEmitter):
 
     def made(self, answer: Data) -> None:
         """Take over what the worker answered to `dataConsumer.create`."""
-        self.is_made = True
+        super().made(answer)
         self.sctp_stream_parameters = answer["sctpStreamParameters"]
 
     def overtaken(self) -> NotFound:
         """Make the error for who asked for it when its data producer was closed before it was made."""
         return NotFound.data_producer(self.producer.id)
 
-    async def set_paused(self, paused: bool) -> None:
-        """Pause or resume it; what its data producer receives meanwhile is lost."""
-        self.paused = paused
-        await self._ask("dataConsumer.pause" if paused else "dataConsumer.resume")
+    def not_found(self) -> NotFound:
+        """See `WorkerObject`."""
+        return NotFound.data_consumer(self.id)
 
-    async def stats(self) -> list[Any]:
-        """Return mediasoup's stats of it."""
-        answer = await self._ask("dataConsumer.stats")
-        return list(answer.get("stats", []))
-
-    def close(self, *, tell_worker: bool = True) -> None:
-        """Close it; `tell_worker` is false when the worker closes it by itself, with its parent or producer."""
-        if self.closed:
-            return
-        self.closed = True
-        self._worker.load -= 1
-        self._worker.remove_listener(self.id, self._notified)
+    def _let_go(self) -> None:
         self.producer.detach(self)
-        if tell_worker:
-            self._worker.post("dataConsumer.close", {"dataConsumerId": self.id})
-        self.emit("close", self)
 
     def _notified(self, event: str, data: Data) -> None:
         if event == "dataConsumer.closed":
             self.closed_because = data.get("reason")
             self.close(tell_worker=False)
-
-    async def _ask(self, method: str) -> Data:
-        try:
-            return await self._worker.request(method, {"dataConsumerId": self.id})
-        except NotFound:
-            raise NotFound.data_consumer(self.id) from None

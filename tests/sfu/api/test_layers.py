@@ -151,7 +151,10 @@ async def test_numbers_out_of_range_are_refused_by_name(
 async def test_a_limit_can_come_with_the_transport(sfu: RunningSfu, room: str) -> None:
     await sfu.join(room, "anna")
     for limit in (0, 500_000, (1 << 32) - 1, None):
-        (await sfu.create_transport(room, "anna", "send", maxIncomingBitrate=limit)).ok()
+        answer = await sfu.create_transport(room, "anna", "send", maxIncomingBitrate=limit)
+        path = f"/rooms/{room}/transports/{answer.ok()['transportId']}/stats"
+        (stats,) = (await sfu.get(path)).ok()["stats"]
+        assert stats.get("maxIncomingBitrate") == (limit or None)
 
 
 async def test_a_limit_can_be_set_changed_and_ended_later(sfu: RunningSfu, room: str) -> None:
