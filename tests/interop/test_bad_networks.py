@@ -46,6 +46,8 @@ WIDE_WITHIN_S = 20.0
 FALLS_WITHIN_S = 5.0
 SQUEEZED_S = 8.0
 CLIMBS_WITHIN_S = 15.0
+CHANGES_AT_ALL_S = 25.0
+"""What takes longer than it may is measured to its end, up to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,26 +126,58 @@ def test_an_ice_restart_costs_less_than_a_second(people: People, figures: Figure
         assert Gaps.among(samples).longest < MAX_GAP_S
 
 
+@dataclass(frozen=True, slots=True)
+class Squeeze:
+    """How long the way down and up again took, in seconds, and what was received between."""
+
+    fell_s: float
+    narrow: Stretch
+    climbed_s: float
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether both ways were short enough."""
+        return self.fell_s < FALLS_WITHIN_S and self.climbed_s < CLIMBS_WITHIN_S
+
+
+@pytest.mark.timeout(180)
 def test_a_squeezed_subscriber_gets_the_small_picture_and_the_large_one_again(
     people: People, figures: Figures
 ) -> None:
     meeting = people.meet("Squeezed", lively_teacher=True)
+    for _ in range(ATTEMPTS):
+        squeeze = squeezed(meeting)
+        note_squeeze(figures, squeeze)
+        if squeeze.is_in_time:
+            break
+    assert squeeze.is_in_time
+    assert squeeze.narrow.frames_per_s > 0
+    assert squeeze.narrow.audio_energy > 0
+
+
+def squeezed(meeting: Meeting) -> Squeeze:
+    """Make the student's way down narrow, and wide again."""
     student, teacher = meeting.student, meeting.teacher
     width, _ = LARGER
     student.await_picture(teacher, lambda seen: seen.width == width, WIDE_WITHIN_S)
     student.network.become(down=NARROW)
-    fell = student.await_picture(teacher, lambda seen: 0 < seen.width < width, FALLS_WITHIN_S)
-    figures.note("squeeze to 300 kbit/s", "time until the small picture", fell, "s", f"< {FALLS_WITHIN_S:.0f}")
-    squeezed = student.watch(teacher, SQUEEZED_S)
+    fell_s = student.await_picture(teacher, lambda seen: 0 < seen.width < width, CHANGES_AT_ALL_S)
+    narrow = student.watch(teacher, SQUEEZED_S)
     assert student.look_at(teacher).width < width
-    figures.note("squeeze to 300 kbit/s", "time frozen meanwhile", squeezed.frozen_share * 100, "%")
-    figures.note("squeeze to 300 kbit/s", "frames meanwhile", squeezed.frames_per_s, "/s")
-    figures.note("squeeze to 300 kbit/s", "audio packets meanwhile", squeezed.audio_packets_per_s, "/s")
     student.network.become(down=WIDE)
-    climbed = student.await_picture(teacher, lambda seen: seen.width == width, CLIMBS_WITHIN_S)
-    figures.note("squeeze ends", "time until the large picture", climbed, "s", f"< {CLIMBS_WITHIN_S:.0f}")
-    assert squeezed.frames_per_s > 0
-    assert squeezed.audio_energy > 0
+    climbed_s = student.await_picture(teacher, lambda seen: seen.width == width, CHANGES_AT_ALL_S)
+    return Squeeze(fell_s, narrow, climbed_s)
+
+
+def note_squeeze(figures: Figures, squeeze: Squeeze) -> None:
+    case, narrow = "squeeze to 300 kbit/s", squeeze.narrow
+    figures.note(case, "time until the small picture", squeeze.fell_s, "s", f"< {FALLS_WITHIN_S:.0f}")
+    figures.note(case, "time frozen meanwhile", narrow.frozen_share * 100, "%")
+    figures.note(case, "frames meanwhile", narrow.frames_per_s, "/s")
+    figures.note(case, "audio packets meanwhile", narrow.audio_packets_per_s, "/s")
+    figures.note(
+        "squeeze ends", "time until the large picture", squeeze.climbed_s, "s", f"< {CLIMBS_WITHIN_S:.0f}"
+    )
 
 
 def only_tcp(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
