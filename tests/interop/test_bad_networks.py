@@ -21,6 +21,7 @@ CONTROL_S = 4.0
 REPAIRED_S = 1.0
 """What was lost last has been repaired by then."""
 ATTEMPTS = 3
+MOST_ATTEMPTS = 2
 """A machine that is busy with something else stands still by itself. Then it is asked again."""
 
 MAX_FROZEN = 0.05
@@ -140,19 +141,21 @@ class Squeeze:
         return self.fell_s < FALLS_WITHIN_S and self.climbed_s < CLIMBS_WITHIN_S
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_a_squeezed_subscriber_gets_the_small_picture_and_the_large_one_again(
     people: People, figures: Figures
 ) -> None:
     meeting = people.meet("Squeezed", lively_teacher=True)
+    in_time = 0
     for _ in range(ATTEMPTS):
         squeeze = squeezed(meeting)
         note_squeeze(figures, squeeze)
-        if squeeze.is_in_time:
-            break
-    assert squeeze.is_in_time
-    assert squeeze.narrow.frames_per_s > 0
-    assert squeeze.narrow.audio_energy > 0
+        assert squeeze.narrow.frames_per_s > 0
+        assert squeeze.narrow.audio_energy > 0
+        in_time += squeeze.is_in_time
+        if in_time == MOST_ATTEMPTS:
+            return
+    pytest.fail(f"in time only {in_time} of {ATTEMPTS} times")
 
 
 def squeezed(meeting: Meeting) -> Squeeze:
