@@ -78,7 +78,7 @@ class Service:
     """One service of the platform as a child process.
 
     `url` is its base URL and `health_path` the path that answers 200 once it can serve. Output goes to `log_path`,
-    appended over restarts. `env` is the whole environment of the process.
+    appended over restarts. `env` is the whole environment of the process, `cwd` the checkout whose code it runs.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Service:
     health_path: str
     log_path: Path
     process: subprocess.Popen[bytes] | None = None
+    cwd: Path = REPOSITORY
 
     @property
     def pid(self) -> int:
@@ -103,7 +104,7 @@ class Service:
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self.module],
-                cwd=REPOSITORY,
+                cwd=self.cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
