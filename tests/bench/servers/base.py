@@ -95,7 +95,10 @@ class Endpoint(Protocol):
         """Its own side. The socket is bound already."""
 
     async def connect(self, remote: RemoteTransport) -> None:
-        """Do ICE (controlling, nominating at once) and DTLS; return when there are keys. Raises: ServerError."""
+        """Do ICE (controlling, nominating at once) and DTLS; return when there are keys. Raises: ServerError.
+
+        Checks carry FINGERPRINT, and the server's own checks are answered: libnice and aioice need both.
+        """
 
     async def expect(self, tracks: Sequence[Track]) -> None:
         """Tell which streams will arrive, in addition to those told before; call it before they can."""
@@ -133,6 +136,10 @@ class Server(Protocol):
     @property
     def version(self) -> str:
         """Its version, known once it has started."""
+
+    @property
+    def host(self) -> str:
+        """The address that endpoints bind to: 127.0.0.1 unless the server refuses to serve there."""
 
     @property
     def reencodes(self) -> bool:

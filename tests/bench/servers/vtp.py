@@ -110,6 +110,7 @@ def remote_transport(offered: Json) -> RemoteTransport:
 class Vtp:
     """The SFU of one checkout."""
 
+    host = "127.0.0.1"
     reencodes = False
 
     def __init__(self, options: ServerOptions, checkout: Path, name: str) -> None:
