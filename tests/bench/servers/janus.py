@@ -7,7 +7,6 @@ peer, ICE-lite, only the plugin and the transport that are used, no admin API, n
 import asyncio
 import itertools
 import shutil
-import socket
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import aiohttp
 
 from tests.bench.servers import sdp
 from tests.bench.servers.base import Endpoint, Publication, ServerError, ServerOptions, Track
-from tests.bench.servers.child import Child
+from tests.bench.servers.child import Child, own_address
 from tests.bench.servers.janus_api import Handle, JanusApi, JanusError
 
 INSTALL = "apt-get install --no-install-recommends janus"
@@ -210,21 +209,6 @@ def write_configuration(folder: Path, socket_path: Path, host: str) -> None:
     (folder / "janus.jcfg").write_text(core)
     (folder / "janus.transport.websockets.jcfg").write_text(_WEBSOCKETS.format(path=socket_path))
     (folder / "janus.plugin.videoroom.jcfg").write_text("general: { }\n")
-
-
-def own_address() -> str:
-    """Return this machine's address that the default route would use, with nothing sent.
-
-    libnice, under Janus, uses no loopback interface and ties its sockets to the one of their address. Packets to
-    an address of one's own go through the loopback device all the same. Raises: ServerError without a network.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("198.51.100.1", 9))
-        except OSError as error:
-            raise ServerError("Janus serves on no loopback address, and this machine has no other") from error
-        address: str = probe.getsockname()[0]
-        return address
 
 
 def create(options: ServerOptions, argument: str) -> Janus:
