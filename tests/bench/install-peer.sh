@@ -14,8 +14,13 @@ janus() {
 	fi
 	echo "Installing Janus ..."
 	apt-get update -qq
-	# RUNLEVEL=1: the package's own service is not started, the benchmark starts a Janus of its own.
-	DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 $install -y -qq >/dev/null
+	DEBIAN_FRONTEND=noninteractive $install -y -qq >/dev/null
+	# The package starts a service with its own configuration; the benchmark starts a Janus with another.
+	if [ -d /run/systemd/system ]; then
+		systemctl disable --quiet --now janus
+	else
+		service janus stop >/dev/null || true
+	fi
 }
 
 for peer in "$@"; do
