@@ -172,6 +172,14 @@ class Vtp:
         children = Path(f"/proc/{control}/task/{control}/children").read_text().split()
         return {control: "control", **{int(pid): f"worker {n}" for n, pid in enumerate(children)}}
 
+    @property
+    def api_address(self) -> tuple[str, int]:
+        """Host and port of the HTTP API."""
+        if self._service is None:
+            raise ServerError(f"{self.name} is not running")
+        host, _, port = self._service.url.rpartition("/")[2].partition(":")
+        return host, int(port)
+
     async def room(self, name: str) -> VtpRoom:
         """Name a room; the first who joins makes it."""
         if self._service is None:
