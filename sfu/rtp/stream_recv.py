@@ -249,6 +249,21 @@ class ReceiveStream:
             self.packets_repaired += 1
         return seq
 
+    def follow(self, seq: int, size_bytes: int, now: float) -> None:
+        """Account for a packet that was received, numbered and counted elsewhere; what got lost counts there."""
+        self._highest = max(self._highest, seq)
+        self.packets_received += 1
+        self.bytes_received += size_bytes
+        self._base = self._highest + 1 - self.packets_received
+        if now >= self._rate_at:
+            self._read_rate(now)
+
+    def follow_score(self, score: int, now: float) -> None:
+        """Take over the score that was found elsewhere; 0: the stream is dead."""
+        self._score.reset(score)
+        if not score:
+            self._ended_at = now
+
     def bitrate_bps(self, now: float) -> int:
         """Return the bits per second received over the last second."""
         self._read_rate(now)

@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from sfu.net.channel import Channel
+from sfu.net.pipe_socket import PassedPipes
 from sfu.net.tcp_listener import MAX_CONNECTIONS, bind_tcp
 from sfu.net.udp_socket import NoFreePortError, bind_udp
 from sfu.net.without_codecs import keep_codecs_out
@@ -78,6 +79,7 @@ def main() -> int:
     """Run until the control process closes the channel or asks to terminate."""
     parser = argparse.ArgumentParser(prog="sfu.worker")
     parser.add_argument("--channel-fd", type=int, required=True)
+    parser.add_argument("--pipe-fd", type=int, help="where sockets to other workers are passed")
     parser.add_argument("--config", required=True)
     arguments = parser.parse_args()
     config = Config.from_json(arguments.config)
@@ -92,7 +94,8 @@ def main() -> int:
         log.error("cannot start", reason=f"cannot bind a UDP socket on {config.listen_ip}: {error}")
         return EXIT_CANNOT_BIND
     with socket.socket(fileno=arguments.channel_fd) as channel_socket, contextlib.closing(sock):
-        uvloop.run(_serve(config, sock, _listen_tcp(config, sock.getsockname()[1]), channel_socket))
+        pipes = None if arguments.pipe_fd is None else socket.socket(fileno=arguments.pipe_fd)  # open to the end
+        uvloop.run(_serve(config, sock, _listen_tcp(config, sock.getsockname()[1]), channel_socket, pipes))
     return 0
 
 
@@ -121,7 +124,11 @@ def _allow_files(count: int) -> None:
 
 
 async def _serve(
-    config: Config, sock: socket.socket, tcp_sock: socket.socket | None, channel_socket: socket.socket
+    config: Config,
+    sock: socket.socket,
+    tcp_sock: socket.socket | None,
+    channel_socket: socket.socket,
+    pipe_socket: socket.socket | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -133,7 +140,8 @@ async def _serve(
         consent_timeout=config.consent_timeout_s,
         tcp_sock=tcp_sock,
     )
-    worker = Worker(port, loop, channel.notify, audio_last_n=config.audio_last_n)
+    pipes = None if pipe_socket is None else PassedPipes(pipe_socket, loop, port.watch_writable, port.fault)
+    worker = Worker(port, loop, channel.notify, audio_last_n=config.audio_last_n, pipe_sockets=pipes)
     channel.serve(worker.handle)
     port.start(worker.on_batch)
     loop.add_signal_handler(signal.SIGTERM, stopped.set)

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from sfu.worker.consumer import Consumer
 from sfu.worker.data_objects import DataObjects
 from sfu.worker.errors import NotFoundError, RefusedError
+from sfu.worker.pipe_inlet import PipeInlet
 from sfu.worker.producer import Producer
 from sfu.worker.quality_stats import QualityStats
 from sfu.worker.router import Router
@@ -23,6 +24,7 @@ class MediaObjects:
         self.transports: dict[str, WebRtcTransport] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
+        self.inlets: dict[PipeInlet, Router] = {}
         self.router_of: dict[WebRtcTransport, Router] = {}
         self.transport_of: dict[Producer | Consumer, WebRtcTransport] = {}
 
@@ -72,6 +74,12 @@ class MediaObjects:
         self.consumers[consumer.id] = consumer
         self.transport_of[consumer] = transport
 
+    def add_inlet(self, router: Router, inlet: PipeInlet) -> None:
+        """Take in a producer of another worker."""
+        self.refuse_taken(router.producers, inlet.producer.id, "producer")
+        router.add_piped(inlet.producer)
+        self.inlets[inlet] = router
+
     @staticmethod
     def refuse_taken(table: dict[str, Any], name: str, noun: str) -> None:
         """Refuse a name that is in the table already."""
@@ -84,6 +92,8 @@ class MediaObjects:
         """Close a router with all its transports."""
         for transport in list(router.transports.values()):
             self.close_transport(transport)
+        for inlet in [inlet for inlet, owner in self.inlets.items() if owner is router]:
+            self.close_inlet(inlet)
         router.close()
         del self.routers[router.id]
 
@@ -109,6 +119,13 @@ class MediaObjects:
         transport.remove_producer(producer)
         del self.producers[producer.id]
         self.router_of[transport].remove_producer(producer)
+
+    def close_inlet(self, inlet: PipeInlet) -> None:
+        """Close our end of a producer of another worker, with its consumers."""
+        for consumer in list(inlet.producer.consumers):
+            self.close_consumer(consumer)
+        inlet.close()
+        self.inlets.pop(inlet).remove_producer(inlet.producer)
 
     def close_consumer(self, consumer: Consumer) -> None:
         """Close a consumer."""

@@ -1,7 +1,7 @@
 """What the worker needs from the world outside: protocols that `sfu.net` fulfils."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
@@ -173,6 +173,36 @@ class LinkFactory(Protocol):
     @property
     def certificate_fingerprint(self) -> str:
         """SHA-256 fingerprint of the DTLS certificate."""
+
+
+class PipeListener(Protocol):
+    """Whom the socket to another worker tells what came in."""
+
+    def on_record(self, record: memoryview, now: float) -> None:
+        """Take a record; the view is valid during the call."""
+
+    def on_end(self) -> None:
+        """Take note that the other worker is gone."""
+
+
+class PipeSocket(Protocol):
+    """The socket to another worker: whole records, in order, as long as the other worker reads them."""
+
+    def send(self, record: bytes | bytearray) -> bool:
+        """Send a record, which nobody changes any more; `False` if too much waits, or the other worker is gone."""
+
+    def post(self, record: bytes) -> bool:
+        """Send one that must not be lost; `False` if far too much waits already."""
+
+    def close(self) -> None:
+        """Close it; safe to call twice."""
+
+
+class PipeSockets(Protocol):
+    """Hands out the sockets to other workers that the control process has passed."""
+
+    def take(self) -> Sequence[tuple[int, Callable[[PipeListener], PipeSocket]]]:
+        """Return those that were passed since the last call: whose other end each is, and how to open it."""
 
 
 class Timer(Protocol):

@@ -1,7 +1,7 @@
 """A producer: the streams that one peer publishes as one track, mapped into the router and handed to consumers."""
 
 from collections.abc import Container
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from sfu.rtp.layer_view import emptied
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedPacket
@@ -10,6 +10,8 @@ from sfu.rtp.rtcp import Nack
 from sfu.worker.errors import RefusedError
 from sfu.worker.header_extensions import ExtensionMapper, abs_send_time
 from sfu.worker.layering import Layering
+from sfu.worker.outlets import Outlets
+from sfu.worker.producer_parent import ProducerParent
 from sfu.worker.producer_stream import ProducerStream, StreamCodec, media_codecs, retransmission_types
 from sfu.worker.scores import producer_notice, producer_score, stream_scores
 from sfu.worker.stream_table import StreamTable
@@ -26,37 +28,6 @@ DEFAULT_RTT_S = 0.1
 MAX_HOLD_S = 0.002
 """How long packets of an unfinished frame wait for the rest of it. Sending a frame in one go costs a third of
 sending its packets singly, and nobody can show a part of it; what does not come in time goes on without it."""
-
-
-class ProducerParent(Protocol):
-    """The transport, as a producer needs it."""
-
-    def send_feedback(self, packet: Nack) -> None:
-        """Send one RTCP feedback packet to the publisher."""
-
-    def request_key_frame(self, ssrc: int, now: float) -> None:
-        """Ask the publisher for a key frame of this stream, merged with other such requests."""
-
-    def key_frame_received(self, ssrc: int) -> None:
-        """Take note that a key frame has come, so that it is not asked for any more."""
-
-    def forget_key_frame(self, ssrc: int) -> None:
-        """Ask for no key frame of this stream any more, as none can come."""
-
-    def batch_pending(self, producer: "Producer") -> None:
-        """Have `flush` called at the end of this batch of datagrams."""
-
-    def fault(self, reason: str) -> None:
-        """Take note of the exception that is being handled."""
-
-    def notify(self, event: str, data: dict[str, Any]) -> None:
-        """Tell the control process something about one of its objects."""
-
-    def time(self) -> float:
-        """What time it is."""
-
-    def wake_at(self, when: float) -> None:
-        """Have `handle_timeout` called at that time, at the latest."""
 
 
 class Producer:
@@ -85,6 +56,7 @@ class Producer:
         self.packets_discarded = 0
         self.voice: Voice | None = None  # given by the router to a producer of audio with levels
         self.is_left_out = False  # its voice is not among the loudest: nothing is forwarded for now
+        self.outlets = Outlets()
         self._parent = parent
         self._extensions = ExtensionMapper(
             parameters.header_extensions, router_extension_ids, is_video=self.is_video
@@ -155,12 +127,27 @@ class Producer:
         if self.voice is not None and not self.voice.admits(packet, header, now):
             self._leave_out(stream, now)
             return
+        if self.outlets.flowing:
+            self.outlets.take(stream, packet, header, sequence_number, is_key_frame=is_key_frame)
+        if self._forward(packet, header, sequence_number, stream, is_key_frame, now) and payload:
+            self._frame_is_whole = header.marker or repaired or not self.is_video
+
+    def _forward(
+        self,
+        packet: memoryview,
+        header: RtpHeader,
+        sequence_number: int,
+        stream: ProducerStream,
+        is_key_frame: bool,
+        now: float,
+    ) -> bool:
+        """Have a packet wait for `flush`; false if nobody is to get it."""
         self.is_left_out = False
         mapped = self._map(packet, header, sequence_number, stream, is_key_frame, now)
-        if mapped is not None:
-            if payload:
-                self._frame_is_whole = header.marker or repaired or not self.is_video
-            self._enqueue(stream, mapped, now)
+        if mapped is None:
+            return False
+        self._enqueue(stream, mapped, now)
+        return True
 
     def _map(
         self,
@@ -205,6 +192,7 @@ class Producer:
 
     def flush(self, now: float) -> None:
         """Hand what came in since the last time to the consumers."""
+        self.outlets.flush()
         pending, self._pending = self._pending, []
         if pending and self.layering.review(now):
             self._layers_changed(now)
@@ -250,6 +238,7 @@ class Producer:
         self.flush(now)
         followers = stream.views.followers
         stream.renew(codec)
+        self.outlets.interrupt(stream, left_out=self.is_left_out)
         for consumer in followers:
             consumer.interrupt(stream, now)
 
@@ -289,7 +278,8 @@ class Producer:
         when = self._wanted.next_timeout()
         if when is None or now < when:
             return
-        highest = max((each.preferred.spatial for each in self.consumers if not each.paused), default=None)
+        wanted = [each.preferred.spatial for each in self.consumers if not each.paused]
+        highest = max(wanted + self.outlets.wanted_layers, default=None)
         spatial = highest if highest is None else min(highest, self.layering.spatial_layers - 1)
         if self._wanted.settle(spatial):
             self._tell_wanted(spatial)
@@ -321,6 +311,7 @@ class Producer:
     def tell_score(self, now: float) -> None:
         """Tell the control process how well the streams come in, if that has changed."""
         self._score_notice.tell(stream_scores(self), lambda: producer_score(self), now)
+        self.outlets.tell_state()
 
     def end_streams(self, ssrcs: Container[int], now: float) -> None:
         """The publisher has taken leave of some streams (BYE, RFC 3550 6.6); it may take them up again."""
@@ -344,18 +335,21 @@ class Producer:
             self.voice.fall_silent()
         for stream in self.streams:
             self._parent.forget_key_frame(stream.ssrc)
+        self.outlets.tell_state()
         for consumer in self.consumers:
             consumer.producer_paused(now)
 
     def resume(self, now: float) -> None:
         """Forward again, from the next key frame on."""
         self.paused = False
+        self.outlets.tell_state()
         for consumer in self.consumers:
             consumer.producer_resumed(now)
 
     def close(self) -> None:
         """Let go of everything; the consumers are closed by who owns them."""
         self._drop_pending()
+        self.outlets.close()
         self.consumers.clear()
 
     def request_key_frame_of(self, stream: ProducerStream, now: float) -> None:
@@ -385,7 +379,7 @@ class Producer:
                 stream.received.nack_count += 1
                 stream.received.nack_packet_count += len(lost)
                 self._parent.send_feedback(Nack(0, stream.ssrc, tuple(number & 0xFFFF for number in lost)))
-            if generator.take_key_frame_request() and stream.views.followers:
+            if generator.take_key_frame_request() and (stream.views.followers or self.outlets.flowing):
                 self.request_key_frame_of(stream, now)
 
     def _drop_pending(self) -> None:

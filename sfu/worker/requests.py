@@ -13,6 +13,9 @@ from sfu.worker.consumer import Consumer
 from sfu.worker.data_requests import DataRequests
 from sfu.worker.errors import NotFoundError, RefusedError, WorkerError
 from sfu.worker.media_objects import MediaObjects
+from sfu.worker.pipe_inlet import InletParent, PipeInlet
+from sfu.worker.pipe_requests import PipeRequests
+from sfu.worker.pipes import Pipes
 from sfu.worker.ports import LinkFactory
 from sfu.worker.producer import Producer
 from sfu.worker.router import Router, RouterParent
@@ -43,10 +46,10 @@ Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 
-class ObjectParent(TransportParent, RouterParent, Protocol):
+class ObjectParent(TransportParent, RouterParent, InletParent, Protocol):
     """The worker, as everything in it needs it."""
 
-    def wake_at(self, whom: WebRtcTransport | Router, when: float | None) -> None:
+    def wake_at(self, whom: WebRtcTransport | Router | PipeInlet, when: float | None) -> None:
         """Have `handle_timeout` called at `when`, at the latest; `None`: not any more."""
 
 
@@ -54,9 +57,10 @@ class Requests:
     """Executes requests on the worker's objects; `parent` is what new routers and transports report to."""
 
     def __init__(
-        self, objects: MediaObjects, links: LinkFactory, parent: ObjectParent, *, audio_last_n: int
+        self, objects: MediaObjects, links: LinkFactory, pipes: Pipes, parent: ObjectParent, *, audio_last_n: int
     ) -> None:
         self._objects = objects
+        self._pipes = pipes
         self._links = links
         self._parent = parent
         self._audio_last_n = audio_last_n
@@ -72,6 +76,7 @@ class Requests:
             "transport.close": self._close_transport,
             "transport.stats": self._transport_stats,
             **DataRequests(objects).methods,
+            **PipeRequests(objects, pipes, parent).methods,
             "producer.create": self._create_producer,
             "producer.close": self._close_producer,
             "producer.pause": self._pause_producer,
@@ -117,6 +122,7 @@ class Requests:
             "quality": self._objects.quality.render(self._objects.transports.values()),
             "dataMessagesReceived": self._objects.data.messages_received,
             "dataMessagesSent": self._objects.data.messages_sent,
+            **self._pipes.render(),
             **self._links.traffic(),
         }
 

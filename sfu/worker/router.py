@@ -40,6 +40,10 @@ class Router:
         self.producers[producer.id] = producer
         self._audio.add(producer)
 
+    def add_piped(self, producer: Producer) -> None:
+        """Take in a producer of another worker, where its voice is listened to."""
+        self.producers[producer.id] = producer
+
     def remove_producer(self, producer: Producer) -> None:
         """Let a producer go."""
         del self.producers[producer.id]

@@ -54,6 +54,15 @@ class StreamTable:
             self._replace(known)
         return self._create(index, header.ssrc, codec)
 
+    def place(self, index: int, ssrc: int, codec: StreamCodec) -> ProducerStream | None:
+        """Make the stream of an encoding that was found elsewhere; `None` when there is no such encoding."""
+        if index >= len(self._encodings):
+            return None
+        known = self._by_index(index)
+        if known is not None:
+            self._replace(known)
+        return self._create(index, ssrc, codec)
+
     def _create(self, index: int, ssrc: int, codec: StreamCodec) -> ProducerStream:
         encoding = self._encodings[index]
         rtx_ssrc = encoding.rtx.ssrc if encoding.rtx is not None else None

@@ -6,7 +6,9 @@ from typing import Any
 
 from sfu.worker.data_objects import DataObjects
 from sfu.worker.media_objects import MediaObjects
-from sfu.worker.ports import Clock, LinkFactory, Timer
+from sfu.worker.pipe_inlet import PipeInlet
+from sfu.worker.pipes import Pipes
+from sfu.worker.ports import Clock, LinkFactory, PipeSockets, Timer
 from sfu.worker.requests import Answer, Request, Requests
 from sfu.worker.router import Router
 from sfu.worker.webrtc_transport import WebRtcTransport
@@ -20,17 +22,26 @@ RETRY_AFTER_FAULT_S = 1.0
 Notify = Callable[[str, dict[str, Any]], None]
 
 
-Timed = WebRtcTransport | Router
+Timed = WebRtcTransport | Router | PipeInlet
 """What has timeouts."""
 
 
 class Worker:
     """Everything of one media worker but its sockets; `notify` tells the control process what happens.
 
-    In each router the `audio_last_n` loudest voices are forwarded, all of them when it is 0.
+    In each router the `audio_last_n` loudest voices are forwarded, all of them when it is 0. `pipe_sockets` lead
+    to other workers, where there are others.
     """
 
-    def __init__(self, links: LinkFactory, clock: Clock, notify: Notify, *, audio_last_n: int = 0) -> None:
+    def __init__(
+        self,
+        links: LinkFactory,
+        clock: Clock,
+        notify: Notify,
+        *,
+        audio_last_n: int = 0,
+        pipe_sockets: PipeSockets | None = None,
+    ) -> None:
         self.drops: Counter[str] = links.drops
         self.objects = MediaObjects(DataObjects(self))
         self._links = links
@@ -38,7 +49,8 @@ class Worker:
         self._notify = notify
         self._touched: set[WebRtcTransport] = set()
         self._timers: dict[Timed, tuple[float, Timer]] = {}
-        self._requests = Requests(self.objects, links, self, audio_last_n=audio_last_n)
+        self._pipes = Pipes(pipe_sockets, self)
+        self._requests = Requests(self.objects, links, self._pipes, self, audio_last_n=audio_last_n)
 
     def handle(self, message: Request) -> Answer:
         """Execute a request of the control process and return its answer."""
@@ -48,6 +60,7 @@ class Worker:
         """Close everything, telling every peer."""
         for router in list(self.objects.routers.values()):
             self.objects.close_router(router)
+        self._pipes.close()
 
     # --- for the media port ---
 

@@ -15,10 +15,13 @@ from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 from sfu.rtp.packet import ONE_BYTE_PROFILE, parse_rtp_header
 from sfu.rtp.rtcp import parse_rtcp, serialize_rtcp
 from sfu.worker.consumer import Consumer
+from sfu.worker.pipe_inlet import PipeInlet
+from sfu.worker.piped_producer import PipedProducer
 from sfu.worker.producer import Producer
 from sfu.worker.router import Router
 from sfu.worker.webrtc_transport import WebRtcTransport
-from shared.rtp_parameters import RtpParameters, load_rtp_capabilities, load_rtp_parameters
+from sfu.worker.worker import Timed
+from shared.rtp_parameters import RtpMapping, RtpParameters, load_rtp_capabilities, load_rtp_parameters
 from shared.transport_parameters import IceParameters, TransportTuple
 from tests.support.rtp_packets import build_rtp
 from tests.support.rtp_samples import producer_parameters, receiver_capabilities
@@ -143,9 +146,10 @@ class MediaRig:
         self.states: list[tuple[str, str, str]] = []
         self.notifications: list[tuple[str, dict[str, Any]]] = []
         self._touched: set[WebRtcTransport] = set()
-        self._wake: dict[WebRtcTransport | Router, float] = {}
+        self._wake: dict[Timed, float] = {}
         self._names = 0
         self._consumable: dict[str, RtpParameters] = {}
+        self._mappings: dict[str, RtpMapping] = {}
 
     # --- what a transport calls ---
 
@@ -164,14 +168,14 @@ class MediaRig:
     def transport_state(self, transport: WebRtcTransport, ice: str, dtls: str) -> None:
         self.states.append((transport.id, ice, dtls))
 
-    def wake_at(self, whom: WebRtcTransport | Router, when: float | None) -> None:
+    def wake_at(self, whom: Timed, when: float | None) -> None:
         if when is None:
             self._wake.pop(whom, None)
         else:
             self._wake[whom] = when
 
     @property
-    def due(self) -> dict[WebRtcTransport | Router, float]:
+    def due(self) -> dict[Timed, float]:
         """Who waits for which time."""
         return dict(self._wake)
 
@@ -205,7 +209,25 @@ class MediaRig:
         transport.add_producer(producer)
         self.router.add_producer(producer)
         self._consumable[producer.id] = negotiated.consumable_rtp_parameters
+        self._mappings[producer.id] = negotiated.rtp_mapping
         return producer
+
+    def piped(self, home: "MediaRig", producer: Producer, inlet: PipeInlet) -> PipedProducer:
+        """Make a producer of another rig one of this, with `inlet` for a transport."""
+        piped = PipedProducer(
+            producer.id,
+            producer.kind,
+            producer.type,
+            producer.parameters,
+            home._mappings[producer.id],
+            self.router.extension_ids,
+            inlet,
+            paused=producer.paused,
+        )
+        inlet.feed(piped)
+        self.router.add_piped(piped)
+        self._consumable[producer.id] = home._consumable[producer.id]
+        return piped
 
     def consume(
         self,
