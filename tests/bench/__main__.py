@@ -1,0 +1,86 @@
+"""The command line; `python -m tests.bench --help` says what it takes, README.md beside it what it means."""
+
+import argparse
+import asyncio
+import os
+import sys
+from typing import get_args
+
+from tests.bench.load.clips import Packetizer
+from tests.bench.load.generator import LoadOptions
+from tests.bench.runner import Plan, run_all
+from tests.bench.scenarios.registry import Wishes, scenarios
+from tests.bench.scenarios.steady import Pace
+from tests.bench.servers.base import Profile
+
+
+def say(text: str) -> None:
+    """Write a line at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Read `1,2,5`."""
+    return tuple(int(part) for part in text.split(",") if part)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Read `a,b`."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    cores = sorted(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the SFU and its peers.")
+    parser.add_argument(
+        "--server", type=words, default=("vtp",), help="vtp, vtp@CHECKOUT, janus, ...; with commas"
+    )
+    parser.add_argument("--scenario", type=words, default=("fan_out",), help="with commas, or `all`")
+    parser.add_argument("--sizes", type=numbers, default=(), help="N, with commas; else each scenario's own")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the steady part")
+    parser.add_argument("--warm-up", type=float, default=2.0, help="seconds before it")
+    parser.add_argument("--profile", choices=get_args(Profile), default="gcm", help="the SRTP profile")
+    parser.add_argument("--rounds", type=int, default=1, help="of each, turn about; the median counts")
+    parser.add_argument(
+        "--packetizer", choices=get_args(Packetizer), default="chromium", help="how frames are cut"
+    )
+    parser.add_argument("--no-feedback", action="store_true", help="receivers send no RTCP")
+    parser.add_argument("--receivers", type=int, default=1, help="receiving processes")
+    parser.add_argument("--server-cores", type=numbers, default=tuple(cores[:-1] or cores), help="0,1,...")
+    parser.add_argument("--load-cores", type=numbers, default=(cores[-1],), help="0,1,...")
+    parser.add_argument("--workers", type=int, default=0, help="media workers; as many as cores of the server")
+    return parser.parse_args(argv)
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    """Make the plan that the command line asks for. Raises: SystemExit for an unknown scenario."""
+    known = scenarios(Wishes(packetizer=options.packetizer))
+    names = tuple(known) if options.scenario == ("all",) else options.scenario
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemExit(f"no scenario {', '.join(unknown)}; there are {', '.join(known)}")
+    return Plan(
+        servers=options.server,
+        scenarios=tuple(known[name] for name in names),
+        sizes=options.sizes,
+        rounds=options.rounds,
+        pace=Pace(options.warm_up, options.seconds),
+        load=LoadOptions(options.load_cores, options.profile, options.receivers, not options.no_feedback),
+        server_cores=options.server_cores,
+        workers=options.workers or len(options.server_cores),
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what is asked for."""
+    options = arguments(sys.argv[1:] if argv is None else argv)
+    plan = plan_of(options)
+    os.sched_setaffinity(0, plan.load.cores)
+    asyncio.run(run_all(plan, say))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
