@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process with all its threads, those that have ended and the kernel's part included.
+    """Return the CPU time of a process: all its threads, ended ones too, and the kernel on their behalf.
 
     Its CPU-time clock (clock_getcpuclockid(3)) counts nanoseconds, where `/proc/PID/stat` counts ticks of 10 ms.
-    """Return the CPU time of a process with all its threads, ended ones too, and the kernel's part in them.
+    On loopback the kernel delivers a datagram in the sender's call, so a server pays for its receivers' sockets.
     """
     return time.clock_gettime(~pid << 3 | 2)
 

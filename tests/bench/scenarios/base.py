@@ -1,7 +1,7 @@
 """What the runner asks of a scenario.
 
-`tests.bench.scenarios.registry` lists them all. What `run` returns is a dataclass of numbers, texts, lists and dicts of
-such; of several rounds the runner takes the median, number by number.
+`tests.bench.scenarios.registry` lists them all. What `run` returns is a dataclass of numbers, texts, lists and
+dicts of such; of several rounds the runner takes the median, number by number.
 """
 
 from typing import Any, ClassVar, Protocol
