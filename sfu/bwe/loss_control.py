@@ -93,7 +93,8 @@ class LossControl:
         if self._since is None:
             self._since = now
         self._expected += received + lost
-        self._lost += lost
+        if lost:
+            self._lost += lost
         self._octets += octets
         if self._expected < MIN_PACKETS or now - self._since < PERIOD_S:
             return LossVerdict.NONE

@@ -142,21 +142,24 @@ class OveruseDetector:
     def _finish_group(self) -> None:
         assert self._group_delay is not None  # noqa: S101 - a group goes on
         delay_ms = self._group_delay * 1000
-        self._follow_base(delay_ms)
-        queue_ms = delay_ms - self._base
-        level_ms = min(queue_ms, self.queue_ms)  # one late group alone is nothing
-        self._rising = self._rising + 1 if queue_ms > self.queue_ms + STEEP_MS else 0
-        self.queue_ms = queue_ms
-        self._smoothed = SMOOTHING * self._smoothed + (1 - SMOOTHING) * level_ms if self.groups else level_ms
+        if delay_ms < self._next_base or self._group_sent_at - self._base_since > BASE_WINDOW_S:
+            self._follow_base(delay_ms)
+        queue_ms, before_ms = delay_ms - self._base, self.queue_ms
+        level_ms = min(queue_ms, before_ms)  # one late group alone is nothing
+        if self.groups:
+            level_ms = SMOOTHING * self._smoothed + (1 - SMOOTHING) * level_ms
+        self.queue_ms, self._smoothed = queue_ms, level_ms
         self._arrivals.append(self._group_arrived_at * 1000)
-        self._delays.append(self._smoothed)
+        self._delays.append(level_ms)
         self.groups += 1
-        if queue_ms < MIN_QUEUE_MS and self._smoothed < MIN_QUEUE_MS:
+        self._rising = self._rising + 1 if queue_ms > before_ms + STEEP_MS else 0
+        if queue_ms < MIN_QUEUE_MS and level_ms < MIN_QUEUE_MS:
             self._calm()
-        elif len(self._delays) >= MIN_GROUPS:
-            self._judge(self._slope())
-        if (self._rising >= STEEP_GROUPS and queue_ms > STEEP_QUEUE_MS) or self._stands(queue_ms):
-            self.usage = PathUsage.OVERUSED
+        else:
+            if len(self._delays) >= MIN_GROUPS:
+                self._judge(self._slope())
+            if (self._rising >= STEEP_GROUPS and queue_ms > STEEP_QUEUE_MS) or self._stands(queue_ms):
+                self.usage = PathUsage.OVERUSED
         self._previous_sent_at = self._group_sent_at
 
     def _follow_base(self, delay_ms: float) -> None:
@@ -180,7 +183,7 @@ class OveruseDetector:
         """Tell whether a long queue has not become shorter."""
         now = self._group_sent_at
         if queue_ms < STANDING_MS:
-            self._standing_ms, self._standing_count, self._standing_since = 0.0, 0, now
+            self._standing_ms, self._standing_count = 0.0, 0
             return False
         if queue_ms < self._standing_ms * SMOOTHING or not self._standing_ms:
             self._standing_ms, self._standing_since = queue_ms, now
@@ -200,6 +203,7 @@ class OveruseDetector:
         self._adapted_at = self._group_arrived_at
         self._previous_trend = 0.0
         self._over_ms, self._over_count = None, 0
+        self._standing_ms, self._standing_count = 0.0, 0
 
     def _slope(self) -> float:
         """Lay a line through the window: growth of the delay in ms a ms."""

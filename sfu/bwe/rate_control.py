@@ -125,7 +125,8 @@ class RateControl:
             self._changed_at = now
         elif acknowledged_bps is not None:
             evident = acknowledged_bps if clear else int(BACKOFF * acknowledged_bps)
-            self.estimate_bps = max(self.estimate_bps, _clamp(evident))
+            if evident > self.estimate_bps:
+                self.estimate_bps = max(self.estimate_bps, _clamp(evident))
             self._increase(acknowledged_bps, LIMIT_FACTOR if probing else UNPROBED_LIMIT_FACTOR, rtt_s, now)
         return False
 
@@ -163,11 +164,11 @@ class RateControl:
         return True
 
     def _increase(self, acknowledged_bps: int, factor: float, rtt_s: float, now: float) -> None:
-        elapsed = 0.0 if self._changed_at is None else min(now - self._changed_at, 1.0)
-        self._changed_at = now
+        changed_at, self._changed_at = self._changed_at, now
         limit = int(factor * acknowledged_bps) + LIMIT_HEADROOM_BPS
         estimate = self.estimate_bps
-        if estimate >= limit or elapsed <= 0:
+        elapsed = 0.0 if estimate >= limit or changed_at is None else min(now - changed_at, 1.0)
+        if elapsed <= 0:
             return
         self._capacity.forget_below(acknowledged_bps)
         if self._capacity.known:

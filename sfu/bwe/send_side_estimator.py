@@ -1,12 +1,13 @@
 """How much may be sent to a peer, by its transport-wide feedback: what delay and loss both allow, and probes."""
 
+from collections.abc import Sequence
+
 from sfu.bwe.loss_control import MAX_INHERENT_LOSS, LossControl, LossVerdict
 from sfu.bwe.overuse_detector import OveruseDetector, PathUsage
 from sfu.bwe.prober import Prober
 from sfu.bwe.rate_control import RateControl
-from sfu.bwe.sent_history import SentHistory
+from sfu.bwe.sent_history import Arrival, SentHistory
 from sfu.bwe.throughput import Throughput
-from sfu.rtp.rtcp import TransportFeedback
 
 QUEUEING_MS = 30.0
 """A delay so far above the least shows a queue: no probe adds to it, and loss may be its overflow."""
@@ -88,27 +89,32 @@ class SendSideEstimator:
         """Whether packets wait for long on the path."""
         return self._detector.usage is PathUsage.OVERUSED or self._detector.queue_ms > HOLDING_MS
 
-    def feedback(self, feedback: TransportFeedback, now: float) -> bool:
-        """Take a feedback; `False` if it told nothing that could be used."""
-        acknowledgement = self.history.acknowledge(feedback)
+    def feedback(
+        self, base_sequence: int, reference_time: int, packets: bytes | Sequence[int | None], now: float
+    ) -> bool:
+        """Take a feedback (see `TransportFeedback`); `False` if it told nothing that could be used."""
+        acknowledgement = self.history.acknowledge(base_sequence, reference_time, packets)
         if acknowledgement is None:
             return False
         arrivals, received, lost = acknowledgement
-        prober, octets, groups = self.prober, 0, self._detector.groups
-        usual_loss = min(self._loss.loss, MAX_INHERENT_LOSS)
+        throughput, detector, prober = self._throughput, self._detector, self.prober
+        groups, octets, heard, sent_at = detector.groups, 0, False, now
         for arrival in arrivals:
-            octets += arrival.octets + arrival.untold_octets
-            self._throughput.add(arrival)
-            if not arrival.probe and arrival.arrived_at is not None and arrival.sent_at >= self._path_since:
-                self._heard_at = now
-                self._detector.add(arrival.sent_at, arrival.arrived_at)
+            sent_at, arrived_at, size, _, probe, untold = arrival
+            octets += size + untold
+            throughput.add(arrival)
+            if not probe and arrived_at is not None and sent_at >= self._path_since:
+                heard = True
+                detector.add(sent_at, arrived_at)
             if prober.active:
-                self._take_probe(prober.acknowledged(arrival, usual_loss, self.estimate_bps, now))
+                self._take_probe(arrival, now)
         if arrivals:
-            self._rtt_s += RTT_WEIGHT * (now - arrivals[-1].sent_at - self._rtt_s)
+            self._rtt_s += RTT_WEIGHT * (now - sent_at - self._rtt_s)
+        if heard:
+            self._heard_at = now
         silence, self._told_at = now - self._told_at, now
         reduced = silence < OUTAGE_S and self._heed_loss(received, lost, octets, now)
-        if self._detector.groups != groups:
+        if detector.groups != groups:
             reduced |= self._heed_delay(now)
         if reduced:
             prober.reduced(now)
@@ -127,12 +133,13 @@ class SendSideEstimator:
         )
 
     def _heed_delay(self, now: float) -> bool:
-        queue_ms = self._detector.queue_ms
+        detector, throughput = self._detector, self._throughput
+        usage, queue_ms = detector.usage, detector.queue_ms
         return self._rates.update(
-            self._detector.usage,
-            self._throughput.rate_bps(),
+            usage,
+            throughput.rate_bps(),
             now,
-            stretch=self._throughput.stretch(),
+            stretch=throughput.stretch() if usage is PathUsage.OVERUSED else 1.0,
             rtt_s=self._rtt_s,
             held=self._loss.holds or queue_ms > HOLDING_MS,
             clear=queue_ms < QUEUEING_MS,
@@ -149,11 +156,13 @@ class SendSideEstimator:
                 return True
         elif verdict is LossVerdict.RESTORE:
             self._rates.raise_to(self._before_loss_bps)
-        if not self._loss.holds:
+        if self._before_loss_bps and not self._loss.holds:
             self._before_loss_bps = 0
         return False
 
-    def _take_probe(self, result_bps: int | None) -> None:
+    def _take_probe(self, arrival: Arrival, now: float) -> None:
+        usual_loss = min(self._loss.loss, MAX_INHERENT_LOSS)
+        result_bps = self.prober.acknowledged(arrival, usual_loss, self._rates.estimate_bps, now)
         if result_bps is None or self._detector.usage is PathUsage.OVERUSED:
             return
         self._rates.raise_to(result_bps)

@@ -1,10 +1,9 @@
 """What was sent when under which transport-wide number, and what the peer's feedback says of its arrival."""
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
-
-from sfu.rtp.rtcp import TransportFeedback
 
 MAX_AGE_S = 3.0
 """A batch that has not been acknowledged for so long never will be: no useful round trip is longer."""
@@ -49,12 +48,10 @@ class Acknowledgement(NamedTuple):
     lost: int
 
 
-class _Batch(NamedTuple):
-    first: int
-    end: int
-    octets: int
-    sent_at: float
-    probe: int
+_Batch = tuple[int, int, int, float, int]
+"""First number, the number after the last, octets, when it was sent, probe."""
+
+_make = tuple.__new__  # of named tuples: a third of what their own constructors take
 
 
 class SentHistory:
@@ -64,7 +61,16 @@ class SentHistory:
     that has numbers, or else the rate that the path carries would seem smaller than it is.
     """
 
-    __slots__ = ("_batches", "_end", "_expected", "_missing", "_reference", "_untold_octets", "_untracked_octets")
+    __slots__ = (
+        "_batches",
+        "_end",
+        "_expected",
+        "_expires_at",
+        "_missing",
+        "_reference",
+        "_untold_octets",
+        "_untracked_octets",
+    )
 
     def __init__(self) -> None:
         self._batches: deque[_Batch] = deque()
@@ -74,34 +80,47 @@ class SentHistory:
         self._untracked_octets = 0
         self._untold_octets = 0  # of batches whose feedback was lost
         self._missing: set[int] = set()
+        self._expires_at = float("-inf")  # no entry is too old before
 
     def __len__(self) -> int:
         return len(self._batches)
 
     def sent(self, first: int, count: int, octets: int, now: float, probe: int = 0) -> None:
         """Note a batch: `count` packets from number `first` (unwrapped) on, `octets` bytes in all."""
-        batches = self._batches
         if not self._end:
             self._expected = first
         self._end = end = first + count
-        batches.append(_Batch(first, end, octets + self._untracked_octets, now, probe))
-        self._untracked_octets = 0
-        while len(batches) > MAX_BATCHES or batches[0].sent_at < now - MAX_AGE_S:
-            batches.popleft()
+        if self._untracked_octets:
+            octets += self._untracked_octets
+            self._untracked_octets = 0
+        batches = self._batches
+        batches.append((first, end, octets, now, probe))
+        if now >= self._expires_at or len(batches) > MAX_BATCHES:
+            self._expire(now)
 
     def sent_untracked(self, octets: int) -> None:
         """Note packets that have no transport-wide number."""
         self._untracked_octets += octets
 
-    def acknowledge(self, feedback: TransportFeedback) -> Acknowledgement | None:
-        """Take what a feedback tells; `None` when it tells nothing new, or of packets that were never sent."""
-        base = self._end - ((self._end - feedback.base_sequence) & 0xFFFF)
-        end = base + len(feedback.packets)
-        if end > self._end or base < 0 or (end <= self._expected and not self._missing):
+    def acknowledge(
+        self, base_sequence: int, reference_time: int, packets: bytes | Sequence[int | None]
+    ) -> Acknowledgement | None:
+        """Take what a feedback tells (see `TransportFeedback`); bytes are the deltas of packets that all came.
+
+        Returns `None` when it tells nothing new, or of packets that were never sent.
+        """
+        expected = self._expected
+        base = self._end - ((self._end - base_sequence) & 0xFFFF)
+        end = base + len(packets)
+        if end > self._end or base < 0 or (end <= expected and not self._missing):
             return None
-        arrivals = self._arrival_ticks(feedback)
-        recovered = self._recovered(base, arrivals) if self._missing and base < self._expected else 0
-        start = max(base, self._expected)
+        ticks = self._reference_ticks(reference_time)
+        if base == expected and type(packets) is bytes:  # as nearly all do
+            self._expected = end
+            return _make(Acknowledgement, (self._match_next(base, end, ticks, packets), end - base, 0))
+        arrivals = _arrival_ticks(ticks, packets)
+        recovered = self._recovered(base, arrivals) if self._missing and base < expected else 0
+        start = max(base, expected)
         if start >= end:
             return Acknowledgement([], recovered, -recovered) if recovered else None
         self._expected = end
@@ -111,44 +130,52 @@ class SentHistory:
             self._note_missing(start, new)
         return Acknowledgement(self._match(start, end, new), len(new) - lost + recovered, lost - recovered)
 
-    def _arrival_ticks(self, feedback: TransportFeedback) -> list[int | None]:
-        reference = feedback.reference_time
+    def _reference_ticks(self, reference: int) -> int:
         if self._reference is not None:  # 24 bits of 64 ms wrap every twelve days
             step = (reference - self._reference + _HALF_REFERENCE_RANGE) & _REFERENCE_MASK
             reference = self._reference + step - _HALF_REFERENCE_RANGE
         self._reference = reference
-        ticks = reference * _REFERENCE_TICKS
-        packets = feedback.packets
-        if None not in packets:
-            return list(accumulate(packets, initial=ticks))[1:]
-        arrivals: list[int | None] = []
-        for delta in packets:
-            if delta is None:
-                arrivals.append(None)
-            else:
-                ticks += delta
-                arrivals.append(ticks)
-        return arrivals
+        return reference * _REFERENCE_TICKS
+
+    def _match_next(self, start: int, end: int, ticks: int, deltas: bytes) -> list[Arrival]:
+        """Do what `_match` does where nothing is missing up to `end`: only a batch's first packet is looked at."""
+        batches, found, told = self._batches, [], 0
+        while batches and batches[0][0] < end:
+            first, stop, octets, sent_at, probe = batches[0]
+            if first < start:
+                octets = octets * (min(stop, end) - start) // (stop - first)
+                first = start
+            elif stop > end:
+                octets = octets * (end - first) // (stop - first)
+            ticks += sum(deltas[told : first - start + 1])
+            told = first - start + 1
+            untold, self._untold_octets = self._untold_octets, 0
+            found.append(_make(Arrival, (sent_at, ticks / TICKS_PER_S, octets, 0, probe, untold)))
+            if stop > end:
+                break
+            batches.popleft()
+        return found
 
     def _match(self, start: int, end: int, ticks: list[int | None]) -> list[Arrival]:
         """Find the batches that numbers `start` up to `end` (exclusive) belong to."""
         batches = self._batches
         found = []
-        while batches and batches[0].first < end:
+        while batches and batches[0][0] < end:
             batch = batches[0]
-            low, high = max(batch.first, start), min(batch.end, end)
+            low, high = max(batch[0], start), min(batch[1], end)
             if low < high:
                 found.append(self._arrival(batch, ticks[low - start : high - start]))
             else:
-                self._untold_octets += batch.octets
-            if batch.end > end:
+                self._untold_octets += batch[2]
+            if batch[1] > end:
                 break
             batches.popleft()
         return found
 
     def _arrival(self, batch: _Batch, ticks: list[int | None]) -> Arrival:
-        count, size = len(ticks), batch.end - batch.first
-        octets = batch.octets if count == size else batch.octets * count // size
+        batch_first, batch_end, octets, sent_at, probe = batch
+        count, size = len(ticks), batch_end - batch_first
+        octets = octets if count == size else octets * count // size
         first, lost_octets = ticks[0], 0
         if None in ticks:
             came = [tick for tick in ticks if tick is not None]
@@ -156,7 +183,14 @@ class SentHistory:
             first = came[0] if came else None
         untold, self._untold_octets = self._untold_octets, 0
         arrived_at = None if first is None else first / TICKS_PER_S
-        return Arrival(batch.sent_at, arrived_at, octets, lost_octets, batch.probe, untold)
+        return Arrival(sent_at, arrived_at, octets, lost_octets, probe, untold)
+
+    def _expire(self, now: float) -> None:
+        """Forget what is too old or too much; the newest stays."""
+        batches = self._batches
+        while len(batches) > MAX_BATCHES or batches[0][3] < now - MAX_AGE_S:
+            batches.popleft()
+        self._expires_at = batches[0][3] + MAX_AGE_S
 
     def _note_missing(self, start: int, arrivals: list[int | None]) -> None:
         if len(self._missing) > MAX_MISSING:
@@ -171,3 +205,16 @@ class SentHistory:
         ]
         self._missing.difference_update(came)
         return len(came)
+
+
+def _arrival_ticks(ticks: int, packets: bytes | Sequence[int | None]) -> list[int | None]:
+    if isinstance(packets, bytes) or None not in packets:
+        return list(accumulate(packets, initial=ticks))[1:]
+    arrivals: list[int | None] = []
+    for delta in packets:
+        if delta is None:
+            arrivals.append(None)
+        else:
+            ticks += delta
+            arrivals.append(ticks)
+    return arrivals

@@ -123,6 +123,11 @@ class Endpoint:
         return None if self.ice.selected is None else self._owner.tuple_of(self.ice.selected)
 
     @property
+    def peer_address(self) -> Address | None:
+        """Where packets to the peer go."""
+        return self.ice.selected
+
+    @property
     def consent_expired(self) -> bool:
         """Whether the peer is disconnected because it has been silent for the whole consent timeout."""
         return self.ice.consent_expired

@@ -1,13 +1,13 @@
 """What a peer can take, and which of its consumers get how much of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sfu.bwe.allocator import HEADROOM, Allocation, Allocator, Share
 from sfu.bwe.loss_control import HIGH_LOSS
 from sfu.bwe.send_side_estimator import SendSideEstimator
 from sfu.rtp.layers import MAX_LAYER, Layers
-from sfu.rtp.rtcp import Remb, TransportFeedback
+from sfu.rtp.rtcp import Remb
 from sfu.worker.ports import BudgetedSender, Link
 from sfu.worker.recording_sender import RecordingSender
 
@@ -38,7 +38,28 @@ _NEVER = float("inf")
 
 
 class ConsumerBandwidth:
-    """Estimates, probes and allocates for the consumers of one transport; does nothing while it has none."""
+    """Estimates, probes and allocates for the consumers of one transport; does nothing while it has none.
+
+    `allocation_due` is when it allocates next: what comes from the peer may bring that nearer.
+    """
+
+    __slots__ = (
+        "_allocated_at",
+        "_allocation",
+        "_allocator",
+        "_bounded",
+        "_clock",
+        "_consumers",
+        "_estimator",
+        "_given",
+        "_heard",
+        "_link",
+        "_path",
+        "_probe_at",
+        "_remb_bps",
+        "_sender",
+        "allocation_due",
+    )
 
     def __init__(self, link: Link, consumers: Mapping[str, "Consumer"], clock: Callable[[], float]) -> None:
         self._link = link
@@ -50,10 +71,11 @@ class ConsumerBandwidth:
         self._allocation = Allocation({}, 0, None, 0)
         self._given: dict[str, Layers | None] = {}
         self._heard = False
-        self._path = link.selected_tuple
+        self._path = link.peer_address
+        self._bounded: tuple[int | None, int, bool] = (None, 0, False)  # what repairs have been told
         self._remb_bps: int | None = None
         self._allocated_at = -_NEVER
-        self._allocate_at = _NEVER
+        self.allocation_due = _NEVER
         self._probe_at = _NEVER
 
     @property
@@ -78,15 +100,18 @@ class ConsumerBandwidth:
 
     # --- from the peer ---
 
-    def receive_feedback(self, feedback: TransportFeedback, now: float) -> None:
-        """Take a transport-wide feedback."""
+    def receive_feedback(
+        self, base_sequence: int, reference_time: int, packets: bytes | Sequence[int | None], now: float
+    ) -> None:
+        """Take a transport-wide feedback (see `TransportFeedback`)."""
         estimator = self._estimator
         if estimator is None:
             return
-        if self._link.selected_tuple != self._path:
-            self._path = self._link.selected_tuple
+        path = self._link.peer_address
+        if path is not self._path and path != self._path:
             estimator.path_changed(now)
-        if estimator.feedback(feedback, now):
+        self._path = path
+        if estimator.feedback(base_sequence, reference_time, packets, now):
             self._heard = True
             self._estimate_changed(estimator.estimate_bps, now)
 
@@ -108,13 +133,13 @@ class ConsumerBandwidth:
         """When `handle_timeout` is due; infinite without consumers."""
         if not self._consumers or self._estimator is None:
             return _NEVER
-        return min(self._allocate_at, self._probe_at, self._estimator.prober.next_timeout())
+        return min(self.allocation_due, self._probe_at, self._estimator.prober.next_timeout())
 
     def handle_timeout(self, now: float) -> None:
         """Allocate, begin a probe, send a burst of one: whatever is due."""
         if not self._consumers or self._estimator is None:
             return
-        if now >= self._allocate_at:
+        if now >= self.allocation_due:
             self._allocate(now)
         if now >= self._probe_at:
             self._consider_probe(self._estimator, now)
@@ -133,14 +158,17 @@ class ConsumerBandwidth:
     def _bound_repairs(self, estimate_bps: int | None) -> None:
         if self._sender is not None and self._estimator is not None:
             queued = self._heard and self._estimator.is_queued
-            self._sender.repairs.set_estimate(estimate_bps, self._allocation.used_bps, queued=queued)
+            bounds = (estimate_bps, self._allocation.used_bps, queued)
+            if bounds != self._bounded:
+                self._bounded = bounds
+                self._sender.repairs.set_estimate(estimate_bps, self._allocation.used_bps, queued=queued)
 
     def _allocate_by(self, when: float) -> None:
-        if when < self._allocate_at:
-            self._allocate_at = when
+        if when < self.allocation_due:
+            self.allocation_due = when
 
     def _allocate(self, now: float) -> None:
-        self._allocated_at, self._allocate_at = now, now + INTERVAL_S
+        self._allocated_at, self.allocation_due = now, now + INTERVAL_S
         shares = [
             Share(consumer.id, consumer.kind == "audio", consumer.priority, consumer.layer_options(now))
             for consumer in self._consumers.values()

@@ -123,6 +123,10 @@ class Link(Sender, Protocol):
         """The way to the peer, while ICE knows one."""
 
     @property
+    def peer_address(self) -> object:
+        """Where packets to the peer go; equal as long as that is the same way."""
+
+    @property
     def consent_expired(self) -> bool:
         """Whether the peer is disconnected because it has been silent for the whole consent timeout."""
 

@@ -47,7 +47,7 @@ class RtcpReceiver:
         """Act upon one packet of a compound."""
         match packet:
             case TransportFeedback():
-                self._bandwidth.receive_feedback(packet, now)
+                self._bandwidth.receive_feedback(packet.base_sequence, packet.reference_time, packet.packets, now)
             case SenderReport():
                 self._receive_sender_report(packet, now)
             case ReceiverReport():

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sfu.rtp.packet import parse_rtp_header
-from sfu.rtp.rtcp import Nack, parse_rtcp, serialize_rtcp
+from sfu.rtp.rtcp import Nack, parse_rtcp, read_lone_feedback, serialize_rtcp
 from sfu.worker.consumer_bandwidth import ConsumerBandwidth
 from sfu.worker.data_channels import DataChannels
 from sfu.worker.errors import AlreadyConnectedError, RefusedError
@@ -55,6 +55,28 @@ class TransportParent(Protocol):
 
 class WebRtcTransport:
     """A transport of one peer. It owns its producers and consumers."""
+
+    __slots__ = (
+        "__weakref__",
+        "_armed_at",
+        "_connected",
+        "_consumer_by_ssrc",
+        "_feedback",
+        "_listener",
+        "_parent",
+        "_pending",
+        "_reports",
+        "_rtcp",
+        "_rtcp_limit",
+        "bandwidth",
+        "consumers",
+        "data",
+        "dtls_state",
+        "ice_state",
+        "id",
+        "link",
+        "producers",
+    )
 
     def __init__(self, transport_id: str, link: Link, parent: TransportParent) -> None:
         self.id = transport_id
@@ -207,6 +229,17 @@ class WebRtcTransport:
         if not self._rtcp_limit.allows(now):
             self._parent.drops["rtcp_flood"] += 1
             return
+        bandwidth = self.bandwidth
+        due = bandwidth.allocation_due
+        feedback = read_lone_feedback(packet)
+        if feedback is not None:
+            bandwidth.receive_feedback(*feedback, now)
+        else:
+            self._receive_reports(packet, now)
+        if bandwidth.allocation_due < due:
+            self._arm_bandwidth()
+
+    def _receive_reports(self, packet: memoryview, now: float) -> None:
         try:
             reports = parse_rtcp(packet)
         except ValueError:
@@ -214,7 +247,6 @@ class WebRtcTransport:
             return
         for report in reports:
             self._rtcp.receive(report, now)
-        self._arm_bandwidth()
 
     def on_state(self, ice: str, dtls: str) -> None:
         """Begin sending when the peer can be reached; tell the control process."""

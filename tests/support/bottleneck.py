@@ -9,7 +9,7 @@ from sfu.bwe.allocator import HEADROOM, Allocation, Allocator, Share
 from sfu.bwe.send_side_estimator import SendSideEstimator
 from sfu.bwe.transport_cc_feedback import TransportCcFeedbackGenerator
 from sfu.rtp.layers import LayerOption
-from sfu.rtp.rtcp import parse_rtcp, serialize_rtcp
+from sfu.rtp.rtcp import TransportFeedback, parse_rtcp, serialize_rtcp
 
 STEP_S = 0.001
 FRAME_S = 1 / 30
@@ -78,7 +78,8 @@ class Flow:
             self._feedback.append((now + self.path.delay_s, serialize_rtcp([feedback])))
         while self._feedback and self._feedback[0][0] <= now:
             (feedback,) = parse_rtcp(self._feedback.pop(0)[1])
-            self.estimator.feedback(feedback, now)  # type: ignore[arg-type]  # it is what was serialized
+            assert isinstance(feedback, TransportFeedback)
+            self.estimator.feedback(feedback.base_sequence, feedback.reference_time, feedback.packets, now)
 
     def rate_bps(self, now: float) -> float:
         """Return what to send at: all that the estimate allows."""

@@ -68,6 +68,10 @@ class RecordingLink:
         self.connected_as: Any = None
         self.transport_sequence = 0
 
+    @property
+    def peer_address(self) -> TransportTuple:
+        return self.selected_tuple
+
     def restart_ice(self) -> IceParameters:
         self.ice_parameters = IceParameters("ours-again", "secret-again")
         return self.ice_parameters

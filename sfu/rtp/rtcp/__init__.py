@@ -22,7 +22,7 @@ from sfu.rtp.rtcp.extended_reports import (
 from sfu.rtp.rtcp.feedback import FullIntraRequest, Nack, PictureLossIndication, Remb
 from sfu.rtp.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from sfu.rtp.rtcp.sources import Bye, SourceDescription
-from sfu.rtp.rtcp.transport_feedback import TransportFeedback
+from sfu.rtp.rtcp.transport_feedback import TransportFeedback, read_lone_feedback
 
 __all__ = [
     "MAX_FEEDBACK_STATUSES",
@@ -45,5 +45,6 @@ __all__ = [
     "UnknownXrBlock",
     "XrBlock",
     "parse_rtcp",
+    "read_lone_feedback",
     "serialize_rtcp",
 ]

@@ -16,6 +16,12 @@ MAX_DELTA = (1 << 15) - 1
 MAX_SMALL_DELTA = 255
 
 _HEAD = struct.Struct("!LLHHL")
+_LONE = struct.Struct("!BBHLLHHLH")
+"""The header of RTCP, the head of a feedback and its first chunk."""
+
+_LONE_FIRST = 0x80 | TRANSPORT_FEEDBACK_FORMAT
+_PADDING_BIT = 0x20
+_ALL_BUT_PADDING = 0xFF ^ _PADDING_BIT
 _CHUNK = struct.Struct("!H")
 _LARGE_DELTA = struct.Struct("!h")
 _NOT_RECEIVED, _SMALL, _LARGE, _RESERVED = range(4)
@@ -90,6 +96,30 @@ def parse_transport_feedback(body: memoryview) -> TransportFeedback:
     return TransportFeedback(
         sender_ssrc, media_ssrc, base_sequence, time_and_count >> 8, time_and_count & 0xFF, packets
     )
+
+
+def read_lone_feedback(packet: memoryview) -> tuple[int, int, bytes] | None:
+    """Read a datagram that holds one transport feedback about packets that all came, soon after one another.
+
+    So is most of what a peer sends that receives video, twenty times a second: this costs a fifth of `parse_rtcp`.
+    Returns `base_sequence`, `reference_time` and `packets` as `TransportFeedback` has them, each delta a byte; or
+    `None` for any other datagram, malformed ones too.
+    """
+    size = len(packet)
+    if size < _LONE.size:
+        return None
+    first, kind, words, _, _, base_sequence, status_count, time_and_count, chunk = _LONE.unpack_from(packet)
+    if kind != TRANSPORT_LAYER_FEEDBACK or first & _ALL_BUT_PADDING != _LONE_FIRST or 4 * words + 4 != size:
+        return None
+    if first & _PADDING_BIT:
+        padding = packet[size - 1]
+        size -= padding or size
+    end = _LONE.size + status_count
+    if not 0 < status_count <= MAX_STATUSES or end > size:
+        return None
+    if chunk >> 13 != _SMALL or chunk & _MAX_RUN < status_count:
+        return None
+    return base_sequence, time_and_count >> 8, bytes(packet[_LONE.size : end])
 
 
 def _symbol(delta: int | None) -> int:

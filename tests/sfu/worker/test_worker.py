@@ -250,22 +250,34 @@ async def test_a_fault_in_one_transport_leaves_the_others_and_its_own_timer(driv
     worker = driver.worker
     flushed = []
 
-    def fail(_now: float) -> None:
-        raise RuntimeError("a bug")
+    class Broken:
+        def handle_timeout(self, now: float) -> None:
+            raise RuntimeError("a bug")
+
+        flush = may_flush = handle_timeout
+        hold_until = float("inf")
+
+    class Whole(Broken):
+        def may_flush(self, now: float) -> bool:
+            return True
+
+        def flush(self, now: float) -> None:
+            flushed.append(now)
 
     broken, whole = worker.objects.transports["t1"], worker.objects.transports["t2"]
-    broken.flush = broken.handle_timeout = fail  # type: ignore[method-assign]
-    whole.flush = flushed.append  # type: ignore[method-assign]
+    broken.batch_pending(Broken())  # type: ignore[arg-type]
+    whole.batch_pending(Whole())  # type: ignore[arg-type]
     worker.touched(broken)
     worker.touched(whole)
     worker.on_batch(1.0)
     assert flushed == [1.0]
     assert driver.port.drops["flush_fault"] == 1
+    broken.batch_pending(Broken())  # type: ignore[arg-type]
     worker._wake(broken)
     assert driver.port.drops["timeout_fault"] == 1
     when, _ = worker._timers[broken]
     assert when == pytest.approx(asyncio.get_running_loop().time() + RETRY_AFTER_FAULT_S, abs=RETRY_AFTER_FAULT_S)
-    del broken.handle_timeout, broken.flush, whole.flush  # type: ignore[method-assign]
+    broken._pending.clear()
 
 
 async def test_thousands_of_transports_come_and_go_without_a_trace(driver: Driver) -> None:
