@@ -15,6 +15,7 @@ import math
 import os
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -225,10 +226,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=default.seconds)
     parser.add_argument("--rate", type=float, default=default.rate)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--logs", type=Path, default=Path("/tmp/bench-logs"))
     arguments = parser.parse_args()
     size = Size(arguments.rooms, arguments.peers, arguments.seconds, arguments.rate)
-    result = uvloop.run(run(size, sorted(os.sched_getaffinity(0)), arguments.logs))
+    with tempfile.TemporaryDirectory(prefix="bench-") as logs:
+        result = uvloop.run(run(size, sorted(os.sched_getaffinity(0)), Path(logs)))
     sys.stdout.write(table(result) + "\n")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(result, indent=1))
