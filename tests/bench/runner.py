@@ -83,7 +83,7 @@ async def _run_one(plan: Plan, scenario: Scenario, library: Any, row: Row) -> No
         options = ServerOptions(plan.server_cores, plan.workers, plan.load.profile, Path(logs))
         try:
             server = make_server(row.server, options)
-            async with running_load(plan.load, library) as generator:
+            async with running_load(plan.load, library, server.host) as generator:
                 try:
                     await server.start()
                     row.version = server.version

@@ -76,8 +76,8 @@ def size(n: int) -> int:
     return length
 
 
-def open_socket(receive_buffer: int) -> socket.socket:
-    """Bind a socket to a free port of 127.0.0.1, with timestamps and, if it may, a receive buffer of that size."""
+def open_socket(host: str, receive_buffer: int) -> socket.socket:
+    """Bind a socket to a free port of a host's, with timestamps and, if it may, a receive buffer of that size."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -85,7 +85,7 @@ def open_socket(receive_buffer: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, receive_buffer)
     except PermissionError:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    sock.bind(("127.0.0.1", 0))
+    sock.bind((host, 0))
     return sock
 
 

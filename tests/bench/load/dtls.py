@@ -97,14 +97,6 @@ class Dtls:
         except SSL.Error as error:
             raise DtlsError(f"DTLS: {error}") from None
 
-    def timeout(self) -> float | None:
-        """Return in how many seconds `handle_timeout` wants to be called."""
-        return self._ssl.DTLSv1_get_timeout()
-
-    def handle_timeout(self) -> None:
-        """Repeat what was lost."""
-        self._ssl.DTLSv1_handle_timeout()
-
     def close(self) -> None:
         """Say farewell; `outgoing` has the record."""
         if self.keys is not None:

@@ -215,8 +215,8 @@ def _shared_files(library: Library) -> Iterator[tuple[Path, Path]]:
 
 
 @asynccontextmanager
-async def running_load(options: LoadOptions, library: Library) -> AsyncIterator[Generator]:
-    """Run load processes that know these clips, for the length of a block."""
+async def running_load(options: LoadOptions, library: Library, host: str) -> AsyncIterator[Generator]:
+    """Run load processes that know these clips and bind to this address, for the length of a block."""
     with _shared_files(library) as (clips, times):
         processes: list[RemoteProcess] = []
         try:
@@ -226,6 +226,7 @@ async def running_load(options: LoadOptions, library: Library) -> AsyncIterator[
             for process in processes:
                 await process.ask(
                     "configure",
+                    host=host,
                     profile=options.profile,
                     feedback=options.feedback,
                     library=str(clips),

@@ -43,6 +43,7 @@ class LoadProcess:
         self._incoming = b""
         self._peers: dict[str, Peer] = {}
         self._gone_drops = 0
+        self._host = "127.0.0.1"
         self._profile: Profile = "gcm"
         self._feedback = True
         self._totals = Totals()
@@ -89,7 +90,7 @@ class LoadProcess:
         self._control.sendall(json.dumps(message).encode() + b"\n")
 
     def _configure(self, command: Json, answered: Callable[[Any], None]) -> None:
-        self._profile, self._feedback = command["profile"], command["feedback"]
+        self._host, self._profile, self._feedback = command["host"], command["profile"], command["feedback"]
         self._library = Library.load(Path(command["library"]))
         self._tails = self._library.slots_by_tail()
         with Path(command["times"]).open("r+b") as file:
@@ -100,7 +101,7 @@ class LoadProcess:
         answered(None)
 
     def _open(self, command: Json, answered: Callable[[Any], None]) -> None:
-        transport = Transport(self.loop, self._profile, RECEIVE_BUFFER)
+        transport = Transport(self.loop, self._profile, self._host, RECEIVE_BUFFER)
         fd = transport.sock.fileno()
         reception = Reception(fd, transport.receive, self._totals, self._tails, self._sent_at)
         self._peers[command["name"]] = Peer(self.loop, transport, reception, feedback=self._feedback)

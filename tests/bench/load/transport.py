@@ -15,6 +15,9 @@ CONNECT_WITHIN_S = 15.0
 CHECK_AGAIN_S = 0.1
 """First interval of repeated checks; it doubles. Short, since on loopback nothing is lost but by overload."""
 CHECK_AGAIN_MAX_S = 1.6
+FLIGHT_AGAIN_S = 0.05
+"""When an unanswered DTLS flight is sent again, as libwebrtc has it; OpenSSL's own timer begins at 1 s."""
+FLIGHT_AGAIN_MAX_S = 1.6
 CONSENT_EVERY_S = 5.0
 """As RFC 7675 has it; a server may count on one in 30 s."""
 
@@ -25,8 +28,8 @@ Finished = Callable[[str | None], None]
 class Transport:
     """One socket towards one server. Give it all that is neither RTP nor RTCP."""
 
-    def __init__(self, loop: Loop, profile: Profile, receive_buffer: int) -> None:
-        self.sock: socket.socket = open_socket(receive_buffer)
+    def __init__(self, loop: Loop, profile: Profile, host: str, receive_buffer: int) -> None:
+        self.sock: socket.socket = open_socket(host, receive_buffer)
         self.srtp: Srtp | None = None
         self.closed = False
         self._loop = loop
@@ -37,6 +40,7 @@ class Transport:
         self._finished: Finished | None = None
         self._is_checked = False
         self._transaction = b""
+        self._flight: list[bytes] = []
         self._early: list[bytes] = []
 
     @property
@@ -112,10 +116,10 @@ class Transport:
         is_client = self._remote.dtls_role != "client"
         self._dtls = Dtls(self._profile, is_client=is_client, fingerprints=list(self._remote.fingerprints))
         self._advance()
+        self._repeat_flight(self._flight, FLIGHT_AGAIN_S)
         for record in self._early:
             self._receive_dtls(record)
         self._early.clear()
-        self._await_timeout()
 
     def _receive_dtls(self, data: bytes) -> None:
         if self._dtls is None:
@@ -139,22 +143,26 @@ class Transport:
 
     def _flush(self) -> None:
         assert self._dtls is not None
-        for datagram in self._dtls.outgoing():
+        flight = self._dtls.outgoing()
+        if flight:
+            self._flight = flight
+        for datagram in flight:
             self.send(datagram)
 
-    def _await_timeout(self) -> None:
-        if self.closed or self.srtp is not None or self._dtls is None:
-            return
-        left = self._dtls.timeout()
-        self._loop.at(now() + (0.05 if left is None else left), self._repeat)
+    def _repeat_flight(self, flight: list[bytes], after: float) -> None:
+        """Send our last flight again while the server does not react; the interval doubles (RFC 6347 4.2.4)."""
 
-    def _repeat(self) -> None:
-        if self.closed or self.srtp is not None or self._dtls is None:
-            return
-        if self._dtls.timeout() == 0:
-            self._dtls.handle_timeout()
-            self._flush()
-        self._await_timeout()
+        def repeat() -> None:
+            if self.closed or self.srtp is not None:
+                return
+            if self._flight is not flight:
+                self._repeat_flight(self._flight, FLIGHT_AGAIN_S)
+                return
+            for datagram in flight:
+                self.send(datagram)
+            self._repeat_flight(flight, min(after * 2, FLIGHT_AGAIN_MAX_S))
+
+        self._loop.at(now() + after, repeat)
 
     def _give_up(self) -> None:
         self._finish(f"not connected within {CONNECT_WITHIN_S:.0f} s ({'DTLS' if self._is_checked else 'ICE'})")
