@@ -27,16 +27,19 @@ from shared.transport_parameters import (
     load_dtls_parameters,
     load_num_sctp_streams,
 )
-from shared.wire_schema import Flag, ObjectSchema, Text, WholeNumber
+from shared.wire_schema import (
+    MAX_REMEMBERED,
+    MAX_REMEMBERED_CHARACTERS,
+    Flag,
+    ObjectSchema,
+    Text,
+    WholeNumber,
+)
 
 MAX_LABEL_BYTES = 512
 """Longest user id, email, name or role; an email address has at most 254 (RFC 5321 section 4.5.3.1.3)."""
 MAX_APP_DATA_DEPTH = 16
 """How deep an application's own data may nest; it is handed on as it is, through several processes."""
-MAX_REMEMBERED = 64
-"""Kinds of clients whose RTP capabilities are remembered: browsers of several versions and systems."""
-MAX_REMEMBERED_CHARACTERS = 1 << 15
-"""Largest capabilities that are remembered; browsers send some 8,000 characters."""
 
 HIGHEST_LAYER = 255
 """A layer's number is a byte in mediasoup; one above what there is means the highest."""

@@ -43,7 +43,7 @@ class ReliabilitySchema(ObjectSchema):
         return value is None
 
     @validates_schema
-    def check_reliability(self, data: dict[str, Any], **_options: Any) -> None:
+    def check(self, data: dict[str, Any], **_options: Any) -> None:
         """Refuse what mediasoup refuses: both limits, or order together with one. Zero does not count there."""
         lifetime, retransmits = data.get("max_packet_life_time"), data.get("max_retransmits")
         if lifetime and retransmits:

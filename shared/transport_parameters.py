@@ -126,7 +126,7 @@ class _DtlsFingerprintSchema(ObjectSchema):
     value = Text(required=True)
 
     @validates_schema
-    def check_value(self, data: dict[str, Any], **_options: Any) -> None:
+    def check(self, data: dict[str, Any], **_options: Any) -> None:
         """Refuse a value that cannot be a hash, or not one of the algorithm's length."""
         value = data["value"]
         if _HEX_PAIRS.fullmatch(value) is None:

@@ -54,7 +54,6 @@ class Producer(SourceObject):
             "type": self.type,
             "rtpParameters": self.rtp_parameters,
             "rtpMapping": dump_rtp_mapping(self._mapping),
-            "consumableRtpParameters": dump_rtp_parameters(self.consumable_rtp_parameters),
             "paused": self.paused,
         }
 

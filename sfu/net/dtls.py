@@ -9,6 +9,7 @@ import enum
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Literal
 
 from aiortc.rtcdtlstransport import (
@@ -74,7 +75,7 @@ class Certificate(RTCCertificate):
             self._context = super()._create_ssl_context(srtp_profiles)
         return self._context
 
-    @property
+    @cached_property
     def sha256_fingerprint(self) -> str:
         """The certificate's SHA-256 fingerprint: hexadecimal pairs in upper case with colons (RFC 8122 5)."""
         return next(f.value for f in self.getFingerprints() if f.algorithm == "sha-256")

@@ -13,7 +13,8 @@ OLD_CREDENTIALS_S = 60.0
 """How long after a restart, or after their last use if that is later, older credentials stay valid when the peer
 never uses the newest: twice as long as consent lasts. A peer whose answer got lost goes on with what it has."""
 
-_ICE_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_ICE_CHARS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+"""The 64 of RFC 8445 5.3: each byte of randomness chooses one, with no bias."""
 
 
 class IceCredentials:
@@ -79,4 +80,4 @@ class IceCredentials:
 
 
 def _random_ice_string(length: int) -> str:
-    return "".join(secrets.choice(_ICE_CHARS) for _ in range(length))
+    return "".join([_ICE_CHARS[byte & 63] for byte in secrets.token_bytes(length)])

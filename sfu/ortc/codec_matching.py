@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from sfu.ortc import h264_profile
@@ -10,12 +11,15 @@ from shared.rtp_parameters import CodecParameters, ParameterValue, RtpCodecCapab
 
 Codec = RtpCodecCapability | RtpCodecParameters
 
+_MEDIA_TYPES_REMEMBERED = 256
+"""Of what peers call their codecs; there are a dozen."""
+
 _RTX: Final = re.compile(r"[^\n\r\u2028\u2029]/rtx\Z", re.IGNORECASE | re.ASCII)
 
 
 def is_rtx(codec: Codec) -> bool:
     """Tell whether a codec is a retransmission format (RFC 4588), to which `apt` names the media codec."""
-    return _RTX.search(codec.mime_type) is not None
+    return _names_rtx(codec.mime_type)
 
 
 def apt(codec: Codec) -> ParameterValue | None:
@@ -41,9 +45,9 @@ def is_same_codec(one: Codec, other: Codec) -> bool:
 def is_same_format(one: Codec, other: Codec) -> bool:
     """Compare type, clock rate and channels, and in multi-channel Opus the streams."""
     return (
-        one.mime_type.lower() == other.mime_type.lower()
-        and one.clock_rate == other.clock_rate
+        one.clock_rate == other.clock_rate
         and one.channels == other.channels
+        and one.mime_type.lower() == other.mime_type.lower()
         and (one.mime_type.lower() != "audio/multiopus" or _is_same_multiopus(one.parameters, other.parameters))
     )
 
@@ -62,6 +66,11 @@ def settle_level(codec: RtpCodecParameters, capability: RtpCodecCapability) -> R
     if level_id is not None:
         parameters[h264_profile.PROFILE_LEVEL_ID] = level_id
     return replace(codec, parameters=parameters)
+
+
+@lru_cache(_MEDIA_TYPES_REMEMBERED)
+def _names_rtx(mime_type: str) -> bool:
+    return _RTX.search(mime_type) is not None
 
 
 def _is_same_multiopus(one: CodecParameters, other: CodecParameters) -> bool:

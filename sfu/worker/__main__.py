@@ -142,7 +142,7 @@ async def _serve(
     )
     pipes = None if pipe_socket is None else PassedPipes(pipe_socket, loop, port.watch_writable, port.fault)
     worker = Worker(port, loop, channel.notify, audio_last_n=config.audio_last_n, pipe_sockets=pipes)
-    channel.serve(worker.handle)
+    channel.serve(worker.steps)
     port.start(worker.on_batch)
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     channel.notify("worker.ready", {"pid": os.getpid(), "port": port.port, "srtpProfiles": port.srtp_profiles})

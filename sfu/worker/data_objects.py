@@ -1,5 +1,6 @@
 """The data producers and data consumers of a worker: what belongs to what, and what ends with what."""
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from sfu.worker.data_channels import DataChannels
@@ -68,17 +69,19 @@ class DataObjects:
         self.consumers[consumer.id] = consumer
         self._channels_of[consumer] = channels
 
-    def close_all_of(self, channels: DataChannels) -> None:
-        """Close the data producers and data consumers of a transport that is about to be closed."""
-        for producer in list(channels.producers.values()):
-            self.close_producer(producer)
-        for consumer in list(channels.consumers.values()):
-            self.close_consumer(consumer)
+    def close_all_of(self, channels: DataChannels) -> Generator[None, None, None]:
+        """Close the data producers and data consumers of a transport that is about to be closed, in steps."""
+        while channels.producers:
+            yield from self.close_producer(next(iter(channels.producers.values())))
+        while channels.consumers:
+            self.close_consumer(next(iter(channels.consumers.values())))
+            yield
 
-    def close_producer(self, producer: DataProducer) -> None:
-        """Close a data producer with its consumers, wherever they are."""
-        for consumer in list(producer.consumers):
-            self.close_consumer(consumer)
+    def close_producer(self, producer: DataProducer) -> Generator[None, None, None]:
+        """Close a data producer with its consumers, wherever they are, in steps."""
+        while producer.consumers:
+            self.close_consumer(producer.consumers[0])
+            yield
         self._received_before += producer.messages_received
         del self.producers[producer.id]
         del self._router_of.pop(producer).data_producers[producer.id]

@@ -1,13 +1,14 @@
 """What the control process asks of a worker's data channels: one method a request."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sfu.worker import stats
 from sfu.worker.data_channels import DataChannels
 from sfu.worker.data_consumer import DataConsumer
 from sfu.worker.data_producer import DataProducer
 from sfu.worker.errors import NotFoundError, RefusedError
+from sfu.worker.request_types import Answer, Request, Steps
 from shared.sctp_stream_parameters import (
     SctpStreamParameters,
     dump_sctp_stream_parameters,
@@ -17,9 +18,6 @@ from shared.sctp_stream_parameters import (
 if TYPE_CHECKING:
     from sfu.worker.media_objects import MediaObjects
 
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
-
 
 class DataRequests:
     """Executes requests on a worker's data producers and data consumers; `methods` are merged into its others."""
@@ -27,7 +25,7 @@ class DataRequests:
     def __init__(self, objects: "MediaObjects") -> None:
         self._objects = objects
         self._data = objects.data
-        self.methods: dict[str, Callable[[Request], Answer]] = {
+        self.methods: dict[str, Callable[[Request], Answer | Steps]] = {
             "dataProducer.create": self._create_producer,
             "dataProducer.close": self._close_producer,
             "dataProducer.pause": self._pause_producer,
@@ -53,8 +51,8 @@ class DataRequests:
         self._data.add_producer(router, _channels(transport.data), producer)
         return {}
 
-    def _close_producer(self, data: Request) -> Answer:
-        self._data.close_producer(self._producer(data))
+    def _close_producer(self, data: Request) -> Steps:
+        yield from self._data.close_producer(self._producer(data))
         return {}
 
     def _pause_producer(self, data: Request) -> Answer:

@@ -1,5 +1,6 @@
 """The routers, transports, producers and consumers of a worker: what belongs to what, and what ends with what."""
 
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 from sfu.worker.consumer import Consumer
@@ -12,6 +13,7 @@ from sfu.worker.router import Router
 from sfu.worker.webrtc_transport import WebRtcTransport
 
 T = TypeVar("T")
+Steps = Generator[None, None, None]
 
 
 class MediaObjects:
@@ -86,44 +88,48 @@ class MediaObjects:
         if name in table:
             raise RefusedError(f"the {noun} exists already")
 
-    # --- ends ---
+    # --- ends: in steps, as those of many take long; each leaves everything whole ---
 
-    def close_router(self, router: Router) -> None:
+    def close_router(self, router: Router) -> Steps:
         """Close a router with all its transports."""
-        for transport in list(router.transports.values()):
-            self.close_transport(transport)
+        while router.transports:
+            yield from self.close_transport(next(iter(router.transports.values())))
         for inlet in [inlet for inlet, owner in self.inlets.items() if owner is router]:
-            self.close_inlet(inlet)
+            yield from self.close_inlet(inlet)
         router.close()
         del self.routers[router.id]
 
-    def close_transport(self, transport: WebRtcTransport) -> None:
+    def close_transport(self, transport: WebRtcTransport) -> Steps:
         """Close a transport with its producers and consumers."""
         if transport.data is not None:
-            self.data.close_all_of(transport.data)
-        for producer in list(transport.producers.values()):
-            self.close_producer(producer)
-        for consumer in list(transport.consumers.values()):
-            self.close_consumer(consumer)
+            yield from self.data.close_all_of(transport.data)
+        while transport.producers:
+            yield from self.close_producer(next(iter(transport.producers.values())))
+        while transport.consumers:
+            self.close_consumer(next(iter(transport.consumers.values())))
+            yield
         self.quality.closed(transport)
         transport.close()
         del self.transports[transport.id]
         del self.router_of.pop(transport).transports[transport.id]
+        yield
 
-    def close_producer(self, producer: Producer) -> None:
+    def close_producer(self, producer: Producer) -> Steps:
         """Close a producer with its consumers, wherever they are."""
-        for consumer in list(producer.consumers):
-            self.close_consumer(consumer)
+        while producer.consumers:
+            self.close_consumer(producer.consumers[0])
+            yield
         producer.close()
         transport = self.transport_of.pop(producer)
         transport.remove_producer(producer)
         del self.producers[producer.id]
         self.router_of[transport].remove_producer(producer)
 
-    def close_inlet(self, inlet: PipeInlet) -> None:
+    def close_inlet(self, inlet: PipeInlet) -> Steps:
         """Close our end of a producer of another worker, with its consumers."""
-        for consumer in list(inlet.producer.consumers):
-            self.close_consumer(consumer)
+        while inlet.producer.consumers:
+            self.close_consumer(inlet.producer.consumers[0])
+            yield
         inlet.close()
         self.inlets.pop(inlet).remove_producer(inlet.producer)
 

@@ -1,19 +1,17 @@
 """What the control process asks of a worker's pipes: one method a request."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from sfu.worker.errors import NotFoundError
 from sfu.worker.pipe_inlet import InletParent, PipeInlet
 from sfu.worker.piped_producer import PipedProducer
 from sfu.worker.pipes import Pipes
+from sfu.worker.request_types import Answer, Request, Steps
 from shared.rtp_parameters import load_rtp_mapping, load_rtp_parameters
 
 if TYPE_CHECKING:
     from sfu.worker.media_objects import MediaObjects
-
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
 
 
 class PipeRequests:
@@ -26,7 +24,7 @@ class PipeRequests:
         self._objects = objects
         self._pipes = pipes
         self._parent = parent
-        self.methods: dict[str, Callable[[Request], Answer]] = {
+        self.methods: dict[str, Callable[[Request], Answer | Steps]] = {
             "pipe.link": self._link,
             "pipe.produce": self._produce,
             "pipe.open": self._open,
@@ -67,13 +65,13 @@ class PipeRequests:
         self._pipes.open_outlet(link, int(data["pipe"]), producer)
         return {}
 
-    def _close(self, data: Request) -> Answer:
+    def _close(self, data: Request) -> Steps:
         """Close this end of a pipe, with the consumers at it."""
         link, number = self._pipes.link(data.get("worker")), int(data["pipe"])
         if (outlet := link.outlets.get(number)) is not None:
             outlet.close()
         elif (inlet := link.inlets.get(number)) is not None:
-            self._objects.close_inlet(inlet)
+            yield from self._objects.close_inlet(inlet)
         else:
             raise NotFoundError("no such pipe")
         return {}

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
 from marshmallow import ValidationError
@@ -18,6 +18,7 @@ from sfu.worker.pipe_requests import PipeRequests
 from sfu.worker.pipes import Pipes
 from sfu.worker.ports import LinkFactory
 from sfu.worker.producer import Producer
+from sfu.worker.request_types import Answer, Request, Steps
 from sfu.worker.router import Router, RouterParent
 from sfu.worker.webrtc_transport import TransportParent, WebRtcTransport
 from shared.logging import get_logger
@@ -42,9 +43,6 @@ MAX_BITRATE_BPS = 10_000_000_000
 MAX_PRIORITY = 255
 """mediasoup's."""
 
-Request = Mapping[str, Any]
-Answer = dict[str, Any]
-
 
 class ObjectParent(TransportParent, RouterParent, InletParent, Protocol):
     """The worker, as everything in it needs it."""
@@ -65,7 +63,7 @@ class Requests:
         self._parent = parent
         self._audio_last_n = audio_last_n
         self._started_at = parent.time()
-        self._methods: dict[str, Callable[[Request], Answer]] = {
+        self._methods: dict[str, Callable[[Request], Answer | Steps]] = {
             "worker.stats": self._worker_stats,
             "router.create": self._create_router,
             "router.close": self._close_router,
@@ -92,14 +90,17 @@ class Requests:
             "consumer.stats": self._consumer_stats,
         }
 
-    def handle(self, message: Request) -> Answer:
-        """Execute a request of the channel and return its answer; a request that fails changes nothing."""
+    def handle(self, message: Request) -> Steps:
+        """Execute a request of the channel in steps and return its answer; one that fails changes nothing."""
         answer: Answer = {"id": message.get("id"), "ok": False}
         method = self._methods.get(str(message.get("method")))
         if method is None:
             return {**answer, "code": "UNKNOWN_METHOD", "error": f"no method {message.get('method')!r}"}
         try:
-            return {**answer, "ok": True, "data": method(message.get("data") or {})}
+            data = method(message.get("data") or {})
+            if isinstance(data, Generator):
+                data = yield from data
+            return {**answer, "ok": True, "data": data}
         except WorkerError as error:
             return {**answer, "code": error.code, "error": str(error)}
         except ValidationError as error:
@@ -132,8 +133,8 @@ class Requests:
         self._objects.add_router(router)
         return {}
 
-    def _close_router(self, data: Request) -> Answer:
-        self._objects.close_router(self._router(data))
+    def _close_router(self, data: Request) -> Steps:
+        yield from self._objects.close_router(self._router(data))
         return {}
 
     def _create_transport(self, data: Request) -> Answer:
@@ -166,8 +167,8 @@ class Requests:
     def _restart_ice(self, data: Request) -> Answer:
         return {"iceParameters": dump_ice_parameters(self._transport(data).restart_ice())}
 
-    def _close_transport(self, data: Request) -> Answer:
-        self._objects.close_transport(self._transport(data))
+    def _close_transport(self, data: Request) -> Steps:
+        yield from self._objects.close_transport(self._transport(data))
         return {}
 
     def _transport_stats(self, data: Request) -> Answer:
@@ -188,8 +189,8 @@ class Requests:
         self._objects.add_producer(transport, producer)
         return {}
 
-    def _close_producer(self, data: Request) -> Answer:
-        self._objects.close_producer(self._producer(data))
+    def _close_producer(self, data: Request) -> Steps:
+        yield from self._objects.close_producer(self._producer(data))
         return {}
 
     def _pause_producer(self, data: Request) -> Answer:

@@ -9,7 +9,8 @@ from sfu.worker.media_objects import MediaObjects
 from sfu.worker.pipe_inlet import PipeInlet
 from sfu.worker.pipes import Pipes
 from sfu.worker.ports import Clock, LinkFactory, PipeSockets, Timer
-from sfu.worker.requests import Answer, Request, Requests
+from sfu.worker.request_types import Answer, Request, Steps
+from sfu.worker.requests import Requests
 from sfu.worker.router import Router
 from sfu.worker.webrtc_transport import WebRtcTransport
 from shared.logging import get_logger
@@ -52,14 +53,25 @@ class Worker:
         self._pipes = Pipes(pipe_sockets, self)
         self._requests = Requests(self.objects, links, self._pipes, self, audio_last_n=audio_last_n)
 
-    def handle(self, message: Request) -> Answer:
-        """Execute a request of the control process and return its answer."""
+    def steps(self, message: Request) -> Steps:
+        """Execute a request of the control process, step by step, and return its answer."""
         return self._requests.handle(message)
+
+    def handle(self, message: Request) -> Answer:
+        """Execute a request of the control process at once and return its answer."""
+        steps = self.steps(message)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
 
     def close(self) -> None:
         """Close everything, telling every peer."""
         for router in list(self.objects.routers.values()):
-            self.objects.close_router(router)
+            for _ in self.objects.close_router(router):
+                pass
         self._pipes.close()
 
     # --- for the media port ---

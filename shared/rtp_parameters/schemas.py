@@ -221,8 +221,10 @@ class RtpParametersSchema(ObjectSchema):
 
     target = RtpParameters
     mid = Text(MAX_STREAM_ID_BYTES)
-    codecs = ObjectList(RtpCodecParametersSchema, MAX_CODECS, required=True)
-    header_extensions = ObjectList(RtpHeaderExtensionParametersSchema, MAX_HEADER_EXTENSIONS, load_default=list)
+    codecs = ObjectList(RtpCodecParametersSchema, MAX_CODECS, remember=True, required=True)
+    header_extensions = ObjectList(
+        RtpHeaderExtensionParametersSchema, MAX_HEADER_EXTENSIONS, remember=True, load_default=list
+    )
     encodings = ObjectList(RtpEncodingParametersSchema, MAX_ENCODINGS, load_default=list)
     rtcp = fields.Nested(RtcpParametersSchema, load_default=RtcpParameters)
     msid = Text()
@@ -249,7 +251,7 @@ class RtpMappingSchema(ObjectSchema):
     """Reads and writes `RtpMapping`."""
 
     target = RtpMapping
-    codecs = ObjectList(RtpCodecMappingSchema, MAX_CODECS, load_default=list)
+    codecs = ObjectList(RtpCodecMappingSchema, MAX_CODECS, remember=True, load_default=list)
     encodings = ObjectList(RtpEncodingMappingSchema, MAX_ENCODINGS, load_default=list)
 
 

@@ -105,11 +105,11 @@ def test_whatever_is_closed_in_whatever_order_nothing_stays_behind(
             elif kind == "c" and producers:
                 worker.consume(at, producers[number % len(producers)], limit=number % 2 or None)
             elif kind == "P" and producers:
-                objects.close_producer(producers[number % len(producers)])
+                list(objects.close_producer(producers[number % len(producers)]))
             elif kind == "C" and consumers:
                 objects.close_consumer(consumers[number % len(consumers)])
             elif kind == "T":
-                objects.close_all_of(worker.channels[at])
+                list(objects.close_all_of(worker.channels[at]))
             elif kind == "m":
                 worker.channels[at].on_message(number, TEXT, b"x")
         except RefusedError:
@@ -118,7 +118,7 @@ def test_whatever_is_closed_in_whatever_order_nothing_stays_behind(
         assert held == set(objects.consumers.values())
         assert objects.messages_sent == sum(len(link.sent) for link in worker.links)
     for channels in worker.channels:
-        objects.close_all_of(channels)
+        list(objects.close_all_of(channels))
     assert not any(worker.left)
     assert worker.drops["data_buffer_full"] == len(worker.told)
 
