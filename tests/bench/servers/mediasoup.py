@@ -153,6 +153,7 @@ class Mediasoup:
     """mediasoup's workers and the Node program that owns them."""
 
     name = "mediasoup"
+    host = "127.0.0.1"
     reencodes = False
 
     def __init__(self, options: ServerOptions, directory: Path, node: str) -> None:

@@ -13,6 +13,10 @@ const [directory, workerCount] = process.argv.slice(2);
 const require = createRequire(path.join(path.resolve(directory), 'from-here.js'));
 const mediasoup = require('mediasoup');
 
+// Its own way of logging writes to stdout, which is for answers.
+const log = (namespace, message) => console.error(namespace, message);
+mediasoup.setLogEventListeners({ onwarn: log, onerror: log });
+
 const LOOPBACK = '127.0.0.1';
 // More than any load of the benchmark needs: how soon an estimate grows is not what is measured.
 const INITIAL_BITRATE = 30_000_000;
@@ -90,9 +94,16 @@ async function answered({ id, method, ...params }) {
 	}
 }
 
+function ended(worker) {
+	return new Promise((resolve) => {
+		worker.on('subprocessclose', resolve);
+		worker.close();
+	});
+}
+
 createInterface({ input: process.stdin })
 	.on('line', async (line) => process.stdout.write(`${JSON.stringify(await answered(JSON.parse(line)))}\n`))
-	.on('close', () => {
-		places.forEach(({ worker }) => worker.close());
+	.on('close', async () => {
+		await Promise.all(places.map(({ worker }) => ended(worker)));
 		process.exit(0);
 	});
