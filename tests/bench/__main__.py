@@ -4,14 +4,18 @@ import argparse
 import asyncio
 import os
 import sys
+import tempfile
+from pathlib import Path
 from typing import get_args
 
 from tests.bench.load.clips import Packetizer
 from tests.bench.load.generator import LoadOptions
 from tests.bench.runner import Plan, run_all
-from tests.bench.scenarios.registry import Wishes, scenarios
+from tests.bench.scenarios.registry import MEETING_BPS, Wishes, scenarios
 from tests.bench.scenarios.steady import Pace
 from tests.bench.servers.base import Profile
+
+OUT = Path(tempfile.gettempdir()) / "vtp-bench"
 
 
 def say(text: str) -> None:
@@ -46,7 +50,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--packetizer", choices=get_args(Packetizer), default="chromium", help="how frames are cut"
     )
+    parser.add_argument("--meeting-kbps", type=int, default=MEETING_BPS // 1000, help="video of the meeting")
     parser.add_argument("--no-feedback", action="store_true", help="receivers send no RTCP")
+    parser.add_argument("--out", type=Path, default=OUT, help="where results, plots and logs are put")
     parser.add_argument("--receivers", type=int, default=1, help="receiving processes")
     parser.add_argument("--server-cores", type=numbers, default=tuple(cores[:-1] or cores), help="0,1,...")
     parser.add_argument("--load-cores", type=numbers, default=(cores[-1],), help="0,1,...")
@@ -56,7 +62,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def plan_of(options: argparse.Namespace) -> Plan:
     """Make the plan that the command line asks for. Raises: SystemExit for an unknown scenario."""
-    known = scenarios(Wishes(packetizer=options.packetizer))
+    known = scenarios(Wishes(options.packetizer, options.meeting_kbps * 1000))
     names = tuple(known) if options.scenario == ("all",) else options.scenario
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -70,6 +76,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
         load=LoadOptions(options.load_cores, options.profile, options.receivers, not options.no_feedback),
         server_cores=options.server_cores,
         workers=options.workers or len(options.server_cores),
+        log_dir=options.out / "logs",
     )
 
 

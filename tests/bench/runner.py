@@ -2,7 +2,6 @@
 
 import importlib
 import statistics
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ class Plan:
     load: LoadOptions
     server_cores: tuple[int, ...]
     workers: int
+    log_dir: Path
 
 
 @dataclass(slots=True)
@@ -79,20 +79,20 @@ async def run_all(plan: Plan, say: Say) -> list[Row]:
 
 
 async def _run_one(plan: Plan, scenario: Scenario, library: Any, row: Row) -> None:
-    with tempfile.TemporaryDirectory(prefix="vtp-bench-") as logs:
-        options = ServerOptions(plan.server_cores, plan.workers, plan.load.profile, Path(logs))
-        try:
-            server = make_server(row.server, options)
-            async with running_load(plan.load, library, server.host) as generator:
-                try:
-                    await server.start()
-                    row.version = server.version
-                    outcome = await scenario.run(server, generator, row.size, plan.pace)
-                finally:
-                    await server.stop()
-        except (ServerError, TimeoutError, OSError) as error:
-            row.problem = f"{type(error).__name__}: {error}"
-            return
+    logs = plan.log_dir / f"{scenario.name}-{row.size}-{len(row.rounds) + 1}"
+    options = ServerOptions(plan.server_cores, plan.workers, plan.load.profile, logs)
+    try:
+        server = make_server(row.server, options)
+        async with running_load(plan.load, library, server.host) as generator:
+            try:
+                await server.start()
+                row.version = server.version
+                outcome = await scenario.run(server, generator, row.size, plan.pace)
+            finally:
+                await server.stop()
+    except (ServerError, TimeoutError, OSError) as error:
+        row.problem = f"{type(error).__name__}: {error}"
+        return
     row.rounds.append(asdict(outcome))
     row.is_saturated |= outcome.is_saturated
 

@@ -7,7 +7,7 @@ slot of a decrypted packet by the last bytes of its payload, which entropy codin
 import base64
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +21,7 @@ from av.video.codeccontext import VideoCodecContext
 from tests.bench.servers.base import Kind
 
 Packetizer = Literal["chromium", "mtu"]
-"""How a frame is cut: into packets that differ by a byte at most, or into full ones and a rest."""
+"""How a frame is cut: into packets that differ by at most a byte, or into full ones and a rest."""
 
 LOOP_SECONDS = 5
 TAIL = 8
@@ -48,7 +48,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A loop of LOOP_SECONDS. Slots of its packets run on from `first_slot`. VP8 descriptors are the sender's."""
+    """A loop of LOOP_SECONDS. Slots of its packets run from `first_slot`. VP8 descriptors are the sender's."""
 
     kind: Kind
     frames: list[Frame]
@@ -72,10 +72,11 @@ class VideoFormat:
 
 
 class Library:
-    """Clips that share one space of slots."""
+    """Clips that share one space of slots, one for each of `groups` rooms that send the same clips."""
 
-    def __init__(self, clips: Sequence[Clip] = ()) -> None:
-        self.clips: list[Clip] = list(clips)
+    def __init__(self, groups: int = 1) -> None:
+        self.groups = groups
+        self.clips: list[Clip] = []
 
     @property
     def slots(self) -> int:

@@ -158,13 +158,13 @@ class Generator:
         """All processes by what they do."""
         return {"publishers": self.publishers, **{f"receivers {n}": one for n, one in enumerate(self.receivers)}}
 
-    async def publisher(self, name: str) -> LoadEndpoint:
-        """Make an endpoint that is to send."""
-        return await self._open(name, self.publishers)
+    async def publisher(self, name: str, group: int = 0) -> LoadEndpoint:
+        """Make an endpoint that is to send, in one of the library's groups."""
+        return await self._open(name, self.publishers, group)
 
-    async def subscriber(self, name: str) -> LoadEndpoint:
-        """Make an endpoint that is to receive."""
-        return await self._open(name, next(self._next))
+    async def subscriber(self, name: str, group: int = 0) -> LoadEndpoint:
+        """Make an endpoint that is to receive what is sent in its group."""
+        return await self._open(name, next(self._next), group)
 
     async def hold(self) -> None:
         """Let all publishers stop sending media."""
@@ -197,8 +197,8 @@ class Generator:
         return counts
 
     @staticmethod
-    async def _open(name: str, process: RemoteProcess) -> LoadEndpoint:
-        local = LocalTransport(**await process.ask("open", name=name))
+    async def _open(name: str, process: RemoteProcess, group: int) -> LoadEndpoint:
+        local = LocalTransport(**await process.ask("open", name=name, group=group))
         return LoadEndpoint(name, process, local)
 
 
@@ -210,7 +210,7 @@ def _shared_files(library: Library) -> Iterator[tuple[Path, Path]]:
     with tempfile.TemporaryDirectory(prefix="vtp-bench-", dir=place) as name:
         clips, times = Path(name, "clips.json"), Path(name, "times")
         library.save(clips)
-        times.write_bytes(bytes(8 * max(1, library.slots)))
+        times.write_bytes(bytes(8 * max(1, library.slots * library.groups)))
         yield clips, times
 
 

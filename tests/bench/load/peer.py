@@ -49,10 +49,10 @@ class Peer:
         self._next_report = began + random.random() * REPORT_EVERY_S  # noqa: S311
         self._loop.at(began + random.random() * TICK_S, self._tick)  # noqa: S311
 
-    def send(self, track: Track, clip: Clip, sent_at: mmap, phase: float) -> None:
+    def send(self, track: Track, clip: Clip, sent_at: mmap, first_slot: int, phase: float) -> None:
         """Start to send a clip, at a moment of its own within the second."""
         assert self.departure is not None
-        stream = SentStream(track, clip, self.departure, sent_at)
+        stream = SentStream(track, clip, self.departure, sent_at, first_slot)
         self.sent.append(stream)
         self._start(stream, now() + phase)
 

@@ -42,6 +42,7 @@ class LoadProcess:
         self._control = control
         self._incoming = b""
         self._peers: dict[str, Peer] = {}
+        self._first_slots: dict[str, int] = {}
         self._gone_drops = 0
         self._host = "127.0.0.1"
         self._profile: Profile = "gcm"
@@ -103,8 +104,10 @@ class LoadProcess:
     def _open(self, command: Json, answered: Callable[[Any], None]) -> None:
         transport = Transport(self.loop, self._profile, self._host, RECEIVE_BUFFER)
         fd = transport.sock.fileno()
-        reception = Reception(fd, transport.receive, self._totals, self._tails, self._sent_at)
+        first = command["group"] * self._library.slots
+        reception = Reception(fd, transport.receive, self._totals, self._tails, self._sent_at, first)
         self._peers[command["name"]] = Peer(self.loop, transport, reception, feedback=self._feedback)
+        self._first_slots[command["name"]] = first
         self.loop.add_reader(fd, reception.read)
         answered(asdict(transport.local))
 
@@ -126,8 +129,9 @@ class LoadProcess:
 
     def _send(self, command: Json, answered: Callable[[Any], None]) -> None:
         assert self._sent_at is not None
-        clip = self._library.clips[command["clip"]]
-        self._peers[command["name"]].send(Track(**command["track"]), clip, self._sent_at, command["phase"])
+        name, clip = command["name"], self._library.clips[command["clip"]]
+        first = self._first_slots[name] + clip.first_slot
+        self._peers[name].send(Track(**command["track"]), clip, self._sent_at, first, command["phase"])
         answered(None)
 
     def _hold(self, _: Json, answered: Callable[[Any], None]) -> None:
@@ -165,6 +169,7 @@ class LoadProcess:
 
     def _close(self, command: Json, answered: Callable[[Any], None]) -> None:
         peer = self._peers.pop(command["name"], None)
+        self._first_slots.pop(command["name"], None)
         if peer is not None:
             self._gone_drops += drops(peer.transport.sock)
             self.loop.remove_reader(peer.transport.sock.fileno())
@@ -182,7 +187,7 @@ def peer_counts(peer: Peer) -> Json:
         "received": {
             stream.track.ssrc: [
                 stream.received,
-                stream.frames,
+                stream.frames if stream.track.kind == "video" else stream.received,
                 stream.expected,
                 stream.duplicates,
                 stream.reordered,

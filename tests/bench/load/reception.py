@@ -45,7 +45,7 @@ class Totals:
 class Reception:
     """Counts what arrives on one socket. Datagrams that are neither RTP nor RTCP go to `other`.
 
-    `slots` maps payload tails to slots of `sent_at`, the table of send times; both may be empty.
+    `slots` maps payload tails to slots of `sent_at`, the table of send times; its group's begin at `first_slot`.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Reception:
         totals: Totals,
         slots: Mapping[bytes, int],
         sent_at: mmap | None,
+        first_slot: int,
     ) -> None:
         self.streams: dict[int, ReceivedStream] = {}
         self.silent_videos: list[ReceivedStream] = []
@@ -66,6 +67,7 @@ class Reception:
         self._other = other
         self._slots = slots
         self._sent_at = sent_at
+        self._first_slot = first_slot
         self._rtx: dict[int, ReceivedStream] = {}
         self._cc_id = 0
         self._cc_last = 0
@@ -192,7 +194,7 @@ class Reception:
         if slot is None or self._sent_at is None:
             self.totals.unmatched += 1
             return
-        (sent,) = _time(self._sent_at, slot * 8)
+        (sent,) = _time(self._sent_at, (self._first_slot + slot) * 8)
         self.totals.latency.add((datagrams.arrival_ns(n) - sent) // 1000)
 
     def sender_report(self, body: bytes, at: float) -> None:

@@ -40,9 +40,9 @@ class Departure:
 
 
 class SentStream:
-    """Builds and sends the packets. `sent_at` is the shared table of send times by slot."""
+    """Builds and sends the packets. `sent_at` is the table of send times; the clip's begin at `first_slot`."""
 
-    def __init__(self, track: Track, clip: Clip, departure: Departure, sent_at: mmap) -> None:
+    def __init__(self, track: Track, clip: Clip, departure: Departure, sent_at: mmap, first_slot: int) -> None:
         self.track = track
         self.packets = self.frames = self.octets = self.key_frames = self.resent = 0
         self._clip = clip
@@ -53,7 +53,7 @@ class SentStream:
         self._timestamp = random.randrange(1 << 31)  # noqa: S311
         self._picture_id = 0
         self._next = 0
-        self._slot = clip.first_slot
+        self._slot = self._first_slot = first_slot
         self._due = 0.0
         self._loop_began = 0.0
         self._clock_rate = AUDIO_CLOCK if track.kind == "audio" else VIDEO_CLOCK
@@ -74,7 +74,7 @@ class SentStream:
         elapsed = now - self._loop_began if self._loop_began else 0.0
         self._timestamp += round(elapsed * self._clock_rate)
         self._loop_began = now
-        self._next, self._slot = 0, self._clip.first_slot
+        self._next, self._slot = 0, self._first_slot
         self._due = now + self._clip.frames[0].at
 
     def send_due(self) -> float:

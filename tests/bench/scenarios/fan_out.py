@@ -30,10 +30,9 @@ class FanOut:
         )
 
     def library(self) -> Library:
-        """Encode one clip a room."""
-        library = Library()
-        for seed in range(self.rooms):
-            library.add("video", video_frames(self.form, seed))
+        """Encode the clip that all rooms send."""
+        library = Library(groups=self.rooms)
+        library.add("video", video_frames(self.form, seed=0))
         return library
 
     async def run(self, server: Server, generator: Generator, size: int, pace: Pace) -> Figures:
@@ -45,7 +44,7 @@ class FanOut:
             room = await server.room(f"{self.name}-{number}")
             publications = await self._publish(room, generator, number)
             wishes: list[tuple[LoadEndpoint, list[Publication]]] = [
-                (await generator.subscriber(f"subscriber-{number}-{n}"), publications) for n in range(size)
+                (await generator.subscriber(f"subscriber-{number}-{n}", number), publications) for n in range(size)
             ]
             await subscribe_all(room, wishes)
             subscriptions += [wanted for _, wanted in wishes]
@@ -59,8 +58,8 @@ class FanOut:
         return cells(figures)
 
     async def _publish(self, room: Room, generator: Generator, number: int) -> list[Publication]:
-        publisher = await generator.publisher(f"publisher-{number}")
+        publisher = await generator.publisher(f"publisher-{number}", number)
         track = sent_track("video", number, "0", self.form.bitrate_bps)
         publications = await room.publish(publisher, [track])
-        await publisher.send(track, clip=number, phase=number / self.rooms / self.form.fps)
+        await publisher.send(track, clip=0, phase=number / self.rooms / self.form.fps)
         return publications
