@@ -142,6 +142,8 @@ class Counts:
     refused: int
     cpu_s: dict[str, float]
     lag_us: dict[str, int]
+    begun: dict[str, dict[int, list[int]]]
+    """When each stream's first packet came and when its first decodable one did, in ns of the wall clock, or 0."""
 
 
 class Generator:
@@ -181,7 +183,7 @@ class Generator:
     async def counts(self) -> Counts:
         """Ask all processes and add up."""
         answers = {name: await process.ask("counts") for name, process in self.processes.items()}
-        counts = Counts({}, {}, {}, Histogram(), 0, 0, {}, {})
+        counts = Counts({}, {}, {}, Histogram(), 0, 0, {}, {}, {})
         for process, answer in answers.items():
             counts.cpu_s[process] = answer["cpu_s"]
             counts.lag_us[process] = answer["lag_us"]
@@ -192,6 +194,7 @@ class Generator:
             counts.latency.merge(Histogram(buckets, answer["latency"]["longest_us"]))
             for name, peer in answer["peers"].items():
                 counts.refused += peer["refused"]
+                counts.begun[name] = {int(ssrc): times for ssrc, times in peer["begun"].items()}
                 counts.sent[name] = {int(ssrc): numbers for ssrc, numbers in peer["sent"].items()}
                 counts.received[name] = {int(ssrc): numbers for ssrc, numbers in peer["received"].items()}
         return counts

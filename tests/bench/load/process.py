@@ -195,6 +195,9 @@ def peer_counts(peer: Peer) -> Json:
             ]
             for stream in peer.reception.streams.values()
         },
+        "begun": {
+            stream.track.ssrc: [stream.first_ns, stream.decodable_ns] for stream in peer.reception.streams.values()
+        },
         "refused": peer.departure.refused if peer.departure else 0,
     }
 

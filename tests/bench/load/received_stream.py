@@ -13,14 +13,18 @@ NACK_TRIES = 10
 class ReceivedStream:
     """Counts of one stream. `highest` is the unwrapped sequence number, None before the first packet.
 
-    `received` counts each sequence number once, `recovered` those of them that came by retransmission.
+    `first_ns` is when the first packet came, `decodable_ns` when the first one came with which decoding can begin,
+    by the kernel's wall clock, 0 before. `received` counts each sequence number once, `recovered` those of them
+    that came by retransmission.
     """
 
     __slots__ = (
         "cc_at",
         "cc_id",
+        "decodable_ns",
         "duplicates",
         "expected_before",
+        "first_ns",
         "frames",
         "highest",
         "last_sr",
@@ -39,6 +43,7 @@ class ReceivedStream:
         self.track = track
         self.cc_id = track.extensions.get(TRANSPORT_CC, 0) if track.transport_cc else 0
         self.cc_at = 0
+        self.first_ns = self.decodable_ns = 0
         self.highest: int | None = None
         self.start = 0
         self.received = self.duplicates = self.reordered = self.recovered = self.frames = self.skipped = 0

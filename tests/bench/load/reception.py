@@ -12,6 +12,7 @@ from tests.bench.load.histogram import Histogram
 from tests.bench.load.loop import now
 from tests.bench.load.received_stream import ReceivedStream
 from tests.bench.load.srtp import Srtp
+from tests.bench.load.vp8 import begins_key_frame
 from tests.bench.servers.base import Track
 
 SAMPLE_MASK = 15
@@ -68,6 +69,7 @@ class Reception:
         self._slots = slots
         self._sent_at = sent_at
         self._first_slot = first_slot
+        self._begun: dict[int, ReceivedStream] = {}
         self._rtx: dict[int, ReceivedStream] = {}
         self._cc_id = 0
         self._cc_last = 0
@@ -91,7 +93,7 @@ class Reception:
         count = datagrams.receive(self._fd)
         if count <= 0:
             return
-        totals, streams = self.totals, self.streams
+        totals, streams = self.totals, self._begun
         totals.datagrams += count
         lost = False
         for n, at, clock in _FIRST[count]:
@@ -143,7 +145,7 @@ class Reception:
         return 0
 
     def _odd(self, n: int, at: int) -> None:
-        """Take what is no packet of an expected stream."""
+        """Take what is no packet of a stream that has begun."""
         first, second = DATA[at], DATA[at + 1]
         if not 128 <= first <= 191:
             self._other(bytes(DATA[at : at + datagrams.size(n)]))
@@ -154,7 +156,24 @@ class Reception:
         else:
             if self._cc_id:
                 self._find_cc(n, at, self._cc_id)
-            self._take_rtx(bytes(DATA[at : at + datagrams.size(n)]))
+            stream = self.streams.get(int.from_bytes(DATA[at + 8 : at + 12], "big"))
+            if stream is None:
+                self._take_rtx(bytes(DATA[at : at + datagrams.size(n)]))
+            elif second & 0x7F == stream.track.payload_type:
+                self._begin(stream, n, at)
+
+    def _begin(self, stream: ReceivedStream, n: int, at: int) -> None:
+        """Take a packet of a stream that cannot be decoded yet: an audio's first, a video's up to a key frame."""
+        _, second, sequence, ssrc = _head(DATA, at)
+        arrived = datagrams.arrival_ns(n)
+        stream.first_ns = stream.first_ns or arrived
+        stream.frames += second >> 7
+        if stream.count(sequence, now()) and self.on_loss is not None:
+            self.on_loss()
+        payload = self._measure(n, at)
+        if stream.track.kind == "audio" or begins_key_frame(payload):
+            stream.decodable_ns = arrived
+            self._begun[ssrc] = stream
 
     def _take_rtcp(self, data: bytes) -> None:
         assert self.srtp is not None
@@ -180,22 +199,23 @@ class Reception:
         if ends - begins > 2:
             stream.recover(int.from_bytes(plain[begins : begins + 2], "big"))
 
-    def _measure(self, n: int, at: int) -> None:
-        """Decrypt a packet, and find out how long it was under way."""
+    def _measure(self, n: int, at: int) -> bytes | memoryview:
+        """Decrypt a packet, and find out how long it was under way; return its payload, nothing if forged."""
         if self.srtp is None:
-            return
+            return b""
         plain = self.srtp.unprotect(DATA[at : at + datagrams.size(n)])
         if plain is None:
             self.totals.forged += 1
-            return
+            return b""
         self.totals.authentic += 1
-        _, ends = payload_of(plain)
+        begins, ends = payload_of(plain)
         slot = self._slots.get(bytes(plain[ends - TAIL : ends]))
         if slot is None or self._sent_at is None:
             self.totals.unmatched += 1
-            return
+            return plain[begins:ends]
         (sent,) = _time(self._sent_at, (self._first_slot + slot) * 8)
         self.totals.latency.add((datagrams.arrival_ns(n) - sent) // 1000)
+        return plain[begins:ends]
 
     def sender_report(self, body: bytes, at: float) -> None:
         """Remember a sender report for the next receiver report."""
