@@ -150,7 +150,7 @@ class Reception:
         if not 128 <= first <= 191:
             self._other(bytes(DATA[at : at + datagrams.size(n)]))
         elif self.srtp is None:
-            return
+            self.totals.unexpected += 1
         elif 192 <= second <= 223:
             self._take_rtcp(bytes(DATA[at : at + datagrams.size(n)]))
         else:

@@ -7,7 +7,8 @@ from tests.bench.load.clips import Library, VideoFormat, video_frames
 from tests.bench.load.generator import Generator, LoadEndpoint
 from tests.bench.processes import pss_mib
 from tests.bench.scenarios.steady import COLUMNS, Figures, Json, Pace, audience_of, cells, measure, subscribe_all
-from tests.bench.servers.base import Publication, Room, Server
+from tests.bench.servers.base import Publication, Room, Server, ServerError
+from tests.bench.servers.c import CLoop
 from tests.bench.tracks import sent_track
 
 
@@ -37,6 +38,10 @@ class FanOut:
 
     async def run(self, server: Server, generator: Generator, size: int, pace: Pace) -> Figures:
         """Measure one size."""
+        if isinstance(server, CLoop):
+            if self.rooms > 1:
+                raise ServerError("the C loop knows one publisher only")
+            return await server.fan_out(generator, size, pace)
         idle = pss_mib(server.pids())
         began = time.monotonic()
         subscriptions: list[list[Publication]] = []

@@ -169,11 +169,17 @@ async def measure(server: Server, generator: Generator, audience: Audience, pace
 async def _pause(generator: Generator) -> Counts:
     """Stop sending, and wait until nothing arrives any more."""
     await generator.hold()
+    return await drained(generator)
+
+
+async def drained(generator: Generator) -> Counts:
+    """Wait until no media arrives any more, within bounds; return the counts of then."""
     seen = -1
     for _ in range(DRAINS):
         await asyncio.sleep(DRAIN_S)
         counts = await generator.counts()
         arrived = sum(numbers[0] for streams in counts.received.values() for numbers in streams.values())
+        arrived += counts.totals["unexpected"]
         if arrived == seen:
             break
         seen = arrived
