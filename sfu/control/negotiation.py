@@ -25,9 +25,11 @@ def negotiate_producer(kind: MediaKind, rtp_parameters: RtpParameters, cname: st
 
 
 def negotiate_consumer(
-    kind: MediaKind, consumable_rtp_parameters: RtpParameters, capabilities: RtpCapabilities
+    kind: MediaKind, consumable_rtp_parameters: RtpParameters, capabilities: RtpCapabilities, ssrc: int
 ) -> RtpParameters:
-    """Negotiate a consumer; the caller adds the MID. As in mediasoup, video is retransmitted and audio is not.
+    """Negotiate a consumer with this SSRC and for retransmissions the next; the caller adds the MID.
+
+    As in mediasoup, video is retransmitted and audio is not.
 
     Raises:
         CannotConsume: the capabilities do not fit the producer.
@@ -36,7 +38,7 @@ def negotiate_consumer(
         raise CannotConsume("the given RTP capabilities cannot receive this producer")
     try:
         return ortc.get_consumer_rtp_parameters(
-            consumable_rtp_parameters, capabilities, enable_rtx=kind == "video"
+            consumable_rtp_parameters, capabilities, enable_rtx=kind == "video", ssrc=lambda: ssrc
         )
     except ortc.OrtcError as error:
         raise CannotConsume(str(error)) from error

@@ -7,7 +7,7 @@ from sfu.control.channel import Data
 from sfu.control.media_worker import MediaWorker
 from sfu.control.worker_object import SourceObject
 from sfu.errors import NotFound
-from sfu.ortc import NegotiatedProducer
+from sfu.ortc import NegotiatedProducer, random_ssrc
 from shared.rtp_parameters import MediaKind, dump_rtp_mapping, dump_rtp_parameters
 
 
@@ -16,7 +16,8 @@ class Producer(SourceObject):
 
     `rtp_parameters` and `score` (`None` until the worker has told it) are kept as they go over the wire, and so is
     `wanted_layers`: the highest spatial layer that anybody watches, `{"spatialLayer": None}` when nobody does, and
-    `None` until the worker has told it.
+    `None` until the worker has told it. `consumer_ssrc` is what a transport's first consumer of it has: what is
+    equal for many consumers is written into their packets once.
 
     Emits:
         `score` (producer), `wanted-layers` (producer): the worker told a new score, or what is watched now.
@@ -43,6 +44,7 @@ class Producer(SourceObject):
         self.app_data = app_data
         self.score: list[Any] | None = None
         self.wanted_layers: Data | None = None
+        self.consumer_ssrc = random_ssrc()
         self._mapping = negotiated.rtp_mapping
 
     def to_create_request(self, transport_id: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from sfu.control.media_worker import MediaWorker
 from sfu.control.negotiation import negotiate_consumer, negotiate_producer
 from sfu.control.producer import Producer
 from sfu.errors import LimitReached, NotFound, SfuError
+from sfu.ortc import random_ssrc
 from shared.ids import new_id
 from shared.logging import get_logger
 from shared.rtp_parameters import MediaKind, RtpCapabilities, RtpParameters
@@ -84,6 +85,7 @@ class Transport(EventEmitter):
         self._worker = worker
         self._limits = limits
         self._cname: str | None = None
+        self._consumed: set[str] = set()  # ids of producers whose shared SSRC has been used here
         self._next_mid = 0
         self._mids: set[str] = set()
         self._log = _log.bind(**owner, transport_id=self.id)
@@ -171,7 +173,8 @@ class Transport(EventEmitter):
         """
         if len(self.consumers) >= self._limits.consumers_per_transport:
             raise LimitReached(f"a transport has at most {self._limits.consumers_per_transport} consumers")
-        negotiated = negotiate_consumer(producer.kind, producer.consumable_rtp_parameters, capabilities)
+        ssrc = self._consumer_ssrc(producer)
+        negotiated = negotiate_consumer(producer.kind, producer.consumable_rtp_parameters, capabilities, ssrc)
         rtp_parameters = replace(negotiated, mid=self._take_mid())
         consumer = Consumer(self._worker, new_id(), producer, rtp_parameters, options)
         self.consumers[consumer.id] = consumer
@@ -182,6 +185,13 @@ class Transport(EventEmitter):
         consumer.on("close", self._consumer_closed)
         self._log.debug("consumer created", consumer_id=consumer.id, producer_id=producer.id, kind=consumer.kind)
         return consumer
+
+    def _consumer_ssrc(self, producer: Producer) -> int:
+        """Choose the next consumer's SSRC, never one twice: no key may see a number again (RFC 7714 9.1)."""
+        if producer.id in self._consumed:
+            return random_ssrc()
+        self._consumed.add(producer.id)
+        return producer.consumer_ssrc
 
     async def stats(self) -> list[Any]:
         """Return mediasoup's stats of it."""

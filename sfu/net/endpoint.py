@@ -13,6 +13,7 @@ from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 from shared.transport_parameters import IceParameters, TransportTuple
 
 if TYPE_CHECKING:
+    from sfu.net.fan_out import FanOut
     from sfu.net.packet_writer import PacketWriter
     from sfu.net.stun_messages import Check
 
@@ -82,6 +83,7 @@ class Endpoint:
         certificate: Certificate,
         pacer: HandshakePacer,
         writer: "PacketWriter",
+        fan_out: "FanOut",
         owner: EndpointOwner,
         clock: Callable[[], float],
         consent_timeout: float,
@@ -95,6 +97,7 @@ class Endpoint:
         self.bytes_sent = 0
         self._pacer = pacer
         self._writer = writer
+        self._fan_out = fan_out
         self._owner = owner
         self._send = owner.send
         self._clock = clock
@@ -159,6 +162,14 @@ class Endpoint:
     def may_repeat(self) -> bool:
         """Whether a number may be used twice for packets that differ: not with AES-GCM (RFC 7714 9.1)."""
         return self.dtls.srtp_profile == AES128_CM_SHA1_80
+
+    @property
+    def fan_out_tag(self) -> int | None:
+        """Length of SRTP's tag, if its packets can go out together with those of others now (see `FanOut`)."""
+        srtp, address = self.dtls.outbound, self.ice.selected
+        if srtp is None or address is None or not self._fan_out.serves(address):
+            return None
+        return srtp.tag_length
 
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None

@@ -16,6 +16,7 @@ from sfu.net.address_book import AddressBook
 from sfu.net.candidates import LocalAddresses
 from sfu.net.dtls import SRTP_PROFILES, Certificate, HandshakePacer
 from sfu.net.endpoint import Endpoint
+from sfu.net.fan_out import FanOut
 from sfu.net.faults import Faults
 from sfu.net.packet_writer import PacketWriter
 from sfu.net.roaming import Roaming
@@ -24,7 +25,8 @@ from sfu.net.stun_messages import local_username_fragment, parse_check
 from sfu.net.tcp_connection import TcpConnection
 from sfu.net.tcp_listener import TcpListener
 from sfu.net.udp_socket import UdpSender
-from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS
+from sfu.rtp.lanes import Lane, LaneGroups
+from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch
 from sfu.rtp.packet import is_rtcp
 from shared.transport_parameters import IceCandidate, TransportTuple
 
@@ -60,6 +62,7 @@ class MediaPort:
         self.certificate = Certificate.generateCertificate()
         self.sender = UdpSender(sock)
         self.writer = PacketWriter(self.sender)
+        self.fan_out = FanOut(sock, self.sender, loop.time)
         self._sock = sock
         self._loop = loop
         self._consent_timeout = consent_timeout
@@ -122,7 +125,7 @@ class MediaPort:
             {
                 "send_queue_full": sent.queue_full,
                 "send_refused": sent.refused,
-                "protect_failed": self.writer.protect_failures,
+                "protect_failed": self.writer.protect_failures + self.fan_out.protect_failures,
             }
         )
         return {
@@ -140,11 +143,16 @@ class MediaPort:
             certificate=self.certificate,
             pacer=self._pacer,
             writer=self.writer,
+            fan_out=self.fan_out,
             owner=self,
             clock=self._loop.time,
             consent_timeout=self._consent_timeout,
             drops=self.drops,
         )
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        """Send a batch to many peers; returns the lanes that it could not be sent by (see `FanOut`)."""
+        return self.fan_out.send(batch, groups)
 
     # --- for endpoints ---
 

@@ -1,4 +1,4 @@
-"""The innermost loop: a batch of packets to one consumer, copied, numbered, protected and sent."""
+"""A batch of packets to one consumer, copied, numbered, protected and sent. To many at once: see `fan_out`."""
 
 import struct
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sfu.net.address import Address
 from sfu.net.srtp import OutboundSrtp, PinnedBuffer, Pointer, copy, new_length, pointer_to, protect
 from sfu.net.udp_socket import UdpSender
-from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, Layout, MappedBatch, StreamNumbers
+from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, Layout, MappedBatch, Row, StreamNumbers
 
 _MAX_MAPPED_PACKET_BYTES = 2048 + 64
 """Largest packet that is received, and what mapping its header extension may add."""
@@ -18,8 +18,33 @@ _write_audio = struct.Struct("!HHLLHH5s").pack_into
 _write_video = struct.Struct("!HHLLHH5sBH").pack_into
 """All that differs between consumers in one call: fixed header, extension header, MID, transport-wide number."""
 
-_Row = tuple[Pointer, int, int, int, int, int, int]
-"""Where the packet lies (pointer, offset), its size, first word, sequence number, timestamp, extension words."""
+
+def write_header(
+    view: memoryview, row: Row, numbers: StreamNumbers, transport_sequence: int, *, is_video: bool
+) -> None:
+    """Write all that differs between consumers into the header of a packet laid out in `view`."""
+    at, _, first_word, sequence_number, timestamp, words = row
+    sequence_number = (sequence_number + numbers.sequence_offset) & 0xFFFF
+    timestamp = (timestamp + numbers.timestamp_offset) & 0xFFFFFFFF
+    ssrc, mid = numbers.ssrc, numbers.mid_element
+    if is_video:
+        transport_header = numbers.transport_sequence_header
+        number = transport_sequence & 0xFFFF if transport_header else 0
+        _write_video(
+            view,
+            at,
+            first_word,
+            sequence_number,
+            timestamp,
+            ssrc,
+            _EXTENSION_PROFILE,
+            words,
+            mid,
+            transport_header,
+            number,
+        )
+    else:
+        _write_audio(view, at, first_word, sequence_number, timestamp, ssrc, _EXTENSION_PROFILE, words, mid)
 
 
 class _Span(NamedTuple):
@@ -44,7 +69,7 @@ class PacketWriter:
         self._layout: Layout | None = None
         self._source: Pointer = None
         self._size = 0
-        self._rows: list[_Row] = []
+        self._rows: list[tuple[Pointer, Row]] = []
         self._spans: list[_Span] = []
         self.protect_failures = 0
 
@@ -103,7 +128,7 @@ class PacketWriter:
         """Make rows `first` up to `last` ready for sending; how many of them, up to the first that failed."""
         layout, rows = self._layout, self._rows[first:last]
         assert layout is not None  # noqa: S101 - prepared by the caller
-        start, end = rows[0][1], rows[-1][1] + rows[-1][2]
+        start, end = rows[0][1].at, rows[-1][1].at + rows[-1][1].size
         self._scratch.view[start:end] = layout.data[start:end]
         if numbers.picture_id_offset or numbers.tl0_offset:
             layout.renumber_pictures(self._scratch.view, numbers, first, last)
@@ -111,7 +136,7 @@ class PacketWriter:
 
     def _protect(
         self,
-        rows: list[_Row],
+        rows: list[tuple[Pointer, Row]],
         numbers: StreamNumbers,
         transport_sequence: int,
         srtp: OutboundSrtp,
@@ -120,32 +145,9 @@ class PacketWriter:
     ) -> int:
         """Number and protect rows where they lie; how many, up to the first that libsrtp refuses."""
         view, length, session = self._scratch.view, self._length, srtp.srtp
-        ssrc, sequence_offset, timestamp_offset, mid, transport_header, _, _ = numbers
-        step = 1 if transport_header else 0
-        number = transport_sequence if step else 0
-        for done, (pointer, at, size, first_word, sequence_number, timestamp, words) in enumerate(rows):
-            sequence_number = (sequence_number + sequence_offset) & 0xFFFF
-            timestamp = (timestamp + timestamp_offset) & 0xFFFFFFFF
-            if video:
-                _write_video(
-                    view,
-                    at,
-                    first_word,
-                    sequence_number,
-                    timestamp,
-                    ssrc,
-                    _EXTENSION_PROFILE,
-                    words,
-                    mid,
-                    transport_header,
-                    number & 0xFFFF,
-                )
-                number += step
-            else:
-                _write_audio(
-                    view, at, first_word, sequence_number, timestamp, ssrc, _EXTENSION_PROFILE, words, mid
-                )
-            length[0] = size
+        for done, (pointer, row) in enumerate(rows):
+            write_header(view, row, numbers, transport_sequence + done, is_video=video)
+            length[0] = row.size
             if protect(session, pointer, length):
                 # Too old for the replay list, or the key is used up: nothing unprotected may leave.
                 self.protect_failures += 1
@@ -156,7 +158,7 @@ class PacketWriter:
         self._layout = layout
         self._source, self._size = pointer_to(layout.data), len(layout.data)
         pointer, tag = self._scratch.pointer, layout.tag_length
-        self._rows = [(pointer(row.at), *row) for row in layout.rows]
+        self._rows = [(pointer(row.at), row) for row in layout.rows]
         self._spans = []
         for first, last, segment_size in layout.runs:
             start, end = layout.rows[first].at, layout.rows[last - 1].at + layout.rows[last - 1].size + tag

@@ -41,13 +41,19 @@ def new_length() -> Any:
     return ffi.new("int *")
 
 
-class PinnedBuffer:
-    """Memory that never moves: `view` for Python, `pointer` for libsrtp."""
+def new_lengths(count: int) -> Any:
+    """Make an array of such arguments; adding n to it points at the n-th."""
+    return ffi.new("int[]", count)
 
-    __slots__ = ("_memory", "view")
+
+class PinnedBuffer:
+    """Memory that never moves: `view` for Python, `pointer` for libsrtp, `address` of byte 0 for system calls."""
+
+    __slots__ = ("_memory", "address", "view")
 
     def __init__(self, size: int) -> None:
         self._memory = ffi.new("char[]", size)
+        self.address = int(ffi.cast("uintptr_t", self._memory))
         self.view = memoryview(ffi.buffer(self._memory)).cast("B")
 
     def pointer(self, at: int) -> Pointer:
@@ -145,6 +151,7 @@ __all__ = [
     "Pointer",
     "copy",
     "new_length",
+    "new_lengths",
     "pointer_to",
     "protect",
 ]

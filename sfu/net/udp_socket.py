@@ -86,6 +86,11 @@ def _enlarge_buffers(sock: socket.socket) -> None:
             )
 
 
+def segment_option(segment_size: int) -> tuple[int, int, int, int]:
+    """Return the fields of a `struct cmsghdr` that asks for segments of this size, and the size."""
+    return socket.CMSG_LEN(_SEGMENT_SIZE.size), _SOL_UDP, _UDP_SEGMENT, segment_size
+
+
 def _knows_segmentation(sock: socket.socket) -> bool:
     try:
         sock.getsockopt(_SOL_UDP, _UDP_SEGMENT)
@@ -104,6 +109,8 @@ class _Waiting:
 class UdpSender:
     """The writing half. `wants_write` asks the owner to call `flush` when the socket is writable again.
 
+    `segmentation` tells whether the system knows `UDP_SEGMENT`.
+
     A peer that is reached by TCP gets its packets by its connection, which has a queue of its own.
     """
 
@@ -111,7 +118,7 @@ class UdpSender:
         self._sock = sock
         self._ancillary: dict[int, list[tuple[int, int, bytes]]] = {}
         self._max_segment = MAX_SEGMENT_BYTES[sock.family]
-        self._segmentation = _knows_segmentation(sock)
+        self.segmentation = _knows_segmentation(sock)
         self._refusing: dict[UdpAddress, None] = {}
         self._next_complaint = float("-inf")
         self._urgent: deque[_Waiting] = deque()
@@ -123,6 +130,10 @@ class UdpSender:
     def wants_write(self) -> bool:
         """Whether datagrams wait for the socket to become writable."""
         return self._queued_bytes > 0
+
+    def takes_runs(self, address: Address) -> bool:
+        """Tell whether runs to this address may go to the kernel as such: none has been refused, and it is UDP."""
+        return not isinstance(address, TcpConnection) and self.segmentation and address not in self._refusing
 
     def send(self, data: bytes | memoryview, address: Address) -> None:
         """Send one datagram that matters more than video: STUN, DTLS, RTCP, audio."""
@@ -157,7 +168,7 @@ class UdpSender:
         """Send now what the socket takes; the bytes that need no further care (sent or refused for good)."""
         size = len(run)
         segmented = size > segment_size
-        if segmented and (not self._segmentation or segment_size > self._max_segment or address in self._refusing):
+        if segmented and (not self.segmentation or segment_size > self._max_segment or address in self._refusing):
             return self._transmit_singly(run, segment_size, address)
         try:
             if segmented:

@@ -14,6 +14,7 @@ from sfu.ortc.producer_mapping import (
     get_producer_rtp_parameters_mapping,
     settle_producer_codecs,
 )
+from sfu.ortc.random_ssrc import random_ssrc
 from sfu.ortc.router_capabilities import generate_router_rtp_capabilities
 from sfu.ortc.scalability_mode import ScalabilityMode, parse_scalability_mode
 
@@ -34,5 +35,6 @@ __all__ = [
     "negotiate_producer",
     "parse_scalability_mode",
     "producer_type",
+    "random_ssrc",
     "settle_producer_codecs",
 ]

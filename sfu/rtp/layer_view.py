@@ -4,6 +4,7 @@ What is left out is decided and renumbered once here, for all consumers that get
 part of a stream is then as good as a stream of its own.
 """
 
+from sfu.rtp.lanes import Lanes
 from sfu.rtp.layers import Layers, PictureNumbers
 from sfu.rtp.mapped_batch import MappedBatch, MappedPacket
 from sfu.rtp.retransmission_buffer import RetransmissionBuffer
@@ -98,10 +99,10 @@ class LayerPart:
 class LayerView:
     """A stream as those consumers see it who get `layers` of it, or all if `part` is None.
 
-    `batch` is what came of it last, None when nothing did. `store` has what may be sent again, where `use_store`.
-    `users` counts who holds on to it; `released_at` is when the last packet came before
-    somebody let go. `newest` is the packet with the highest
-    number so far, `newest_at` when it came; `key_frame` is the number that the last key frame began with.
+    `batch` is what came of it last, None when nothing did; `lanes` are those who get it as it is. `store` has what
+    may be sent again, where `use_store`. `users` counts who holds on to it; `released_at` is when the last packet
+    came before somebody let go. `newest` is the packet with the highest number so far, `newest_at` when it came;
+    `key_frame` is the number that the last key frame began with.
     """
 
     __slots__ = (
@@ -109,6 +110,7 @@ class LayerView:
         "_part",
         "batch",
         "key_frame",
+        "lanes",
         "newest",
         "newest_at",
         "newest_picture",
@@ -119,6 +121,7 @@ class LayerView:
 
     def __init__(self, part: LayerPart | None, *, use_store: bool) -> None:
         self._part = part
+        self.lanes = Lanes()
         self.batch: MappedBatch | None = None
         self.store: RetransmissionBuffer[MappedPacket] | None = RetransmissionBuffer() if use_store else None
         self.users = 0

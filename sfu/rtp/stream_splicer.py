@@ -11,6 +11,11 @@ from sfu.rtp.mapped_batch import MappedPacket, StreamNumbers
 from sfu.rtp.seq_manager import SeqManager
 from sfu.rtp.splice_clock import SourceClock, continue_clock
 
+INITIAL_SEQUENCE_RANGE = 1 << 15
+"""First numbers lie below: a receiver that misses the first packets must not mistake the wrap (RFC 3711 3.3.1).
+They follow the source's modulo this, so that nearly all consumers of a stream have the same numbers: what is equal
+for them is written once (see `FanOut`)."""
+
 MAX_SPLICES = 64
 """Remembered at most; whoever switches more often within a second has packets of the first ones lost for good."""
 
@@ -42,12 +47,12 @@ class _End:
 class StreamSplicer:
     """Follows one view at a time. `numbers` are the fixed ones of the outgoing stream."""
 
-    def __init__(self, numbers: StreamNumbers, initial_output: int, *, is_video: bool) -> None:
-        self.sequence = SeqManager(initial_output)
+    def __init__(self, numbers: StreamNumbers, *, is_video: bool) -> None:
+        self.sequence = SeqManager()
         self.current: Splice | None = None
         self._is_video = is_video
         self._numbers = numbers
-        self._begun_at = initial_output
+        self._begun_at = 0
         self._splices: dict[int, Splice] = {}
         self._label = 0
         self._end: _End | None = None
@@ -55,6 +60,8 @@ class StreamSplicer:
     def begin(self, view: LayerView, clock: SourceClock, packet: MappedPacket, now: float) -> None:
         """Go on with another stream, or one that was not followed for a while, from this packet of its view on."""
         self.end()
+        if not self._label:
+            self.sequence = SeqManager(packet.sequence_number % INITIAL_SEQUENCE_RANGE)
         end, last = self._end, self._splices.get(self._label)
         splice = Splice(view, clock, packet.sequence_number)
         gap = 0
@@ -129,7 +136,7 @@ class StreamSplicer:
         fixed = self._numbers
         return StreamNumbers(
             fixed.ssrc,
-            sequence_offset,
+            sequence_offset & 0xFFFF,
             splice.timestamp_offset,
             fixed.mid_element,
             fixed.transport_sequence_header,

@@ -1,15 +1,15 @@
 """A consumer: one producer's track on its way to one peer, under the consumer's own SSRC and numbers."""
 
-import secrets
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sfu.rtp.lanes import Lane
 from sfu.rtp.layers import MAX_LAYER, LayerOption, Layers
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers, mid_element
 from sfu.rtp.retransmission_buffer import MAX_AGE_S
 from sfu.rtp.rtcp import ReportBlock, SenderReport
 from sfu.rtp.stream_send import SendStream
 from sfu.rtp.stream_splicer import StreamSplicer
-from sfu.worker.layer_path import LayerPath
+from sfu.worker.layer_path import LayerPath, Leg
 from sfu.worker.layering import HIGHEST
 from sfu.worker.ports import BudgetedSender
 from sfu.worker.producer_stream import is_rtx, retransmission_types
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 REMEMBER_S = MAX_AGE_S
 """How long it is remembered what the numbers of before a change stand for: as long as their packets are kept."""
-
-MAX_INITIAL_SEQUENCE = 1 << 15
-"""First numbers lie below: a receiver that misses the first packets must not mistake the wrap (RFC 3711 3.3.1)."""
 
 
 class ConsumerParent(Protocol):
@@ -68,7 +65,7 @@ class Consumer:
         self.paused = paused
         self.mime_type = codec.mime_type
         self.cname = parameters.rtcp.cname or ""
-        self.sent = SendStream(
+        self._sent = SendStream(
             encoding.ssrc,
             codec.payload_type,
             codec.clock_rate,
@@ -85,19 +82,22 @@ class Consumer:
         self._parent = parent
         fixed = _fixed_numbers(parameters, encoding.ssrc, router_extension_ids)
         self.has_transport_cc = fixed.transport_sequence_header != 0
-        self._splicer = StreamSplicer(
-            fixed,
-            initial_output=secrets.randbelow(MAX_INITIAL_SEQUENCE),
-            is_video=producer.is_video,
-        )
+        self._splicer = StreamSplicer(fixed, is_video=producer.is_video)
         self._path = LayerPath(self._splicer)
         self._numbers: StreamNumbers | None = None
+        self._lane: tuple[Leg, Lane] | None = None
         self._retransmitter = Retransmitter(
-            self.sent, self._splicer, sender, rtx_types, is_video=producer.is_video
+            self._sent, self._splicer, sender, rtx_types, is_video=producer.is_video
         )
         self._score_notice = consumer_notice(consumer_id, parent.notify)
         self._measured_at = 0.0
         self._measured_bytes = 0
+
+    @property
+    def sent(self) -> SendStream:
+        """The stream as it goes out, with everything that has gone out by now."""
+        self._catch_up()
+        return self._sent
 
     @property
     def active(self) -> bool:
@@ -189,7 +189,10 @@ class Consumer:
     # --- packets ---
 
     def deliver(self, stream: "ProducerStream", now: float) -> None:
-        """Forward the last batch of one of the producer's streams, as far as it is for us."""
+        """Forward the last batch of one of the producer's streams, as far as it is for us.
+
+        Once nothing is left to be decided our packets go by a lane, until something changes.
+        """
         path = self._path
         if path.awaited is not None and path.awaited.stream is stream and self._change_over(stream, now):
             return
@@ -199,6 +202,9 @@ class Consumer:
         batch = flowing.view.batch
         if batch is None:
             return
+        if not self._sender.ready:  # before numbers are taken: what is never sent must leave no gap
+            self._path.wait(self)
+            return
         offset = self._splicer.sequence.batch_offset(batch.lowest, batch.highest)
         if offset is None:
             self.send(batch, 0, len(batch.packets), now)
@@ -207,9 +213,41 @@ class Consumer:
         if numbers is None or offset != numbers.sequence_offset:
             numbers = self._numbers = self._splicer.numbers(offset)
         if self._sender.send_batch(batch, numbers):
-            self.sent.sent(len(batch.packets), batch.octets, batch.newest.timestamp, now)
+            self._sent.sent(len(batch.packets), batch.octets, batch.newest.timestamp, now)
+            self._step_in(flowing, numbers)
         else:
             self._path.wait(self)
+
+    def _step_in(self, flowing: Leg, numbers: StreamNumbers) -> None:
+        """Take a lane, if nothing is awaited of the same stream."""
+        awaited, splice = self._path.awaited, self._splicer.current
+        if splice is None or (awaited is not None and awaited.stream is flowing.stream):
+            return
+        lane = self._sender.lane(self, numbers, splice.first)
+        if lane is not None:
+            self._lane = flowing, lane
+            flowing.view.lanes.add(lane)
+            flowing.stream.views.leave_alone(self)
+
+    def step_out(self) -> None:
+        """Leave the lane, if we have one, and look at each batch again."""
+        if self._lane is not None:
+            self._catch_up()
+            (leg, lane), self._lane = self._lane, None
+            leg.view.lanes.remove(lane)
+            leg.stream.views.attend(self)
+
+    def _catch_up(self) -> None:
+        """Count what has gone out by the lane since the last time."""
+        if self._lane is None:
+            return
+        (leg, lane) = self._lane
+        lanes = leg.view.lanes
+        packets, octets = lanes.packets - lane.packets, lanes.octets - lane.octets
+        if packets:
+            lane.packets, lane.octets = lanes.packets, lanes.octets
+            self._sent.sent(packets, octets, lanes.timestamp, lanes.sent_at)
+            self._splicer.sequence.batch_offset(lane.first, lanes.highest)
 
     def send(self, batch: MappedBatch, first: int, last: int, now: float) -> None:
         """Send packets `first` up to `last` (exclusive) of a batch of the view that flows, each by itself.
@@ -223,12 +261,13 @@ class Consumer:
                 continue
             numbers = self._splicer.numbers(output - packet.sequence_number)
             if self._sender.send_batch(batch, numbers, index, index + 1):
-                self.sent.sent(1, packet.payload_size, packet.timestamp, now)
+                self._sent.sent(1, packet.payload_size, packet.timestamp, now)
 
     def _change_over(self, stream: "ProducerStream", now: float) -> bool:
         """Begin with what is awaited, if this batch allows, and send what there is of it."""
         if not self._sender.ready or not self._accepts(stream):
             return False
+        self._catch_up()
         first = self._path.change_over(self, now)
         if first is None:
             self._ask(now)
@@ -298,6 +337,7 @@ class Consumer:
 
     def receive_nack(self, lost: tuple[int, ...], now: float) -> None:
         """Send again what the peer misses and the store still has."""
+        self._catch_up()
         self.sent.nack_count += 1
         self.sent.nack_packet_count += len(lost)
         if self.active and self._retransmitter.resend(lost, now) and self.producer.is_video:
@@ -305,6 +345,7 @@ class Consumer:
 
     def send_padding(self, octets: int) -> None:
         """Send so much that nobody needs, as retransmissions of nothing: to try out what the path carries."""
+        self._catch_up()
         self._retransmitter.send_padding(octets)
 
     def receive_report(self, block: ReportBlock, now: float) -> None:

@@ -119,6 +119,9 @@ class LayerPath:
 
     def _set(self, consumer: "Consumer", flowing: Leg | None, awaited: Leg | None) -> None:
         """Hold on to the views of the legs, follow their streams, and let go of those of before."""
+        stays = flowing is not None and self.flowing is not None and flowing.view is self.flowing.view
+        if not stays or (flowing is not None and awaited is not None and awaited.stream is flowing.stream):
+            consumer.step_out()
         before = [leg for leg in (self.flowing, self.awaited) if leg is not None]
         after = [leg for leg in (flowing, awaited) if leg is not None]
         self.flowing, self.awaited = flowing, awaited

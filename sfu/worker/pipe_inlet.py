@@ -3,6 +3,8 @@
 from typing import Any, Protocol
 
 from sfu.rtp.key_frame_requests import RETRY_S, KeyFrameRequests
+from sfu.rtp.lanes import Lane, LaneGroups
+from sfu.rtp.mapped_batch import MappedBatch
 from sfu.rtp.rtcp import Nack
 from sfu.worker import pipe_records as records
 from sfu.worker.pipe_records import Demand, Interruption, PipedPacket, Report
@@ -33,6 +35,9 @@ class InletParent(Protocol):
 
     def time(self) -> float:
         """Read the clock."""
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        """Send a batch to many peers; returns the lanes that it could not be sent by."""
 
     def fault(self, reason: str) -> None:
         """Take note of the exception that is being handled."""
@@ -130,6 +135,10 @@ class PipeInlet:
     def forget_key_frame(self, ssrc: int) -> None:
         """See `ProducerParent`."""
         self._key_frames.forget(ssrc)
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        """See `ProducerParent`."""
+        return self._parent.send_lanes(batch, groups)
 
     def batch_pending(self, producer: Producer) -> None:
         """See `ProducerParent`: each record is flushed at its end."""

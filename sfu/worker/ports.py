@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
+from sfu.rtp.lanes import Lane, LaneGroups, LaneOwner
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 from shared.transport_parameters import IceCandidate, IceParameters, TransportTuple
 
@@ -101,6 +102,9 @@ class BudgetedSender(Sender, Protocol):
     def repaired(self, octets: int) -> None:
         """Take note that so many bytes are sent again."""
 
+    def lane(self, owner: LaneOwner, numbers: StreamNumbers, first: int) -> Lane | None:
+        """Make a lane to this peer, from number `first` of a view on; `None` where packets have to go singly."""
+
 
 class Link(Sender, Protocol):
     """One transport's protected way to its peer."""
@@ -117,6 +121,10 @@ class Link(Sender, Protocol):
 
     def restart_ice(self) -> IceParameters:
         """Make new credentials for the peer's checks; all else goes on as it is."""
+
+    @property
+    def fan_out_tag(self) -> int | None:
+        """Length of SRTP's tag, if its packets can go out together with those of others now."""
 
     @property
     def selected_tuple(self) -> TransportTuple | None:
@@ -163,6 +171,9 @@ class LinkFactory(Protocol):
 
     def create_link(self) -> Link:
         """Make the link of a new transport."""
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        """Send a batch to many peers; returns the lanes that it could not be sent by."""
 
     def traffic(self) -> dict[str, Any]:
         """Count packets and bytes in and out, and drops by reason."""

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sfu.rtp.lanes import Lane, LaneGroups
+from sfu.rtp.mapped_batch import MappedBatch
 from sfu.rtp.rtcp import Nack
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ class ProducerParent(Protocol):
 
     def forget_key_frame(self, ssrc: int) -> None:
         """Ask for no key frame of this stream any more, as none can come."""
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        """Send a batch to many peers; returns the lanes that it could not be sent by."""
 
     def batch_pending(self, producer: "Producer") -> None:
         """Have `flush` called at the end of this batch of datagrams."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sfu.bwe.repair_budget import RepairBudget
 from sfu.bwe.sent_history import SentHistory
+from sfu.rtp.lanes import Lane, LaneOwner
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 from sfu.worker.ports import Link
 
@@ -42,6 +43,11 @@ class RecordingSender:
     def repaired(self, octets: int) -> None:
         """See `BudgetedSender`."""
         self.repairs.spend(octets)
+
+    def lane(self, owner: LaneOwner, numbers: StreamNumbers, first: int) -> Lane | None:
+        """See `BudgetedSender`. What goes by it is noted like everything else."""
+        tag_length = self._link.fan_out_tag
+        return None if tag_length is None else Lane(owner, self._link, self._history, numbers, tag_length, first)
 
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None

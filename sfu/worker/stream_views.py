@@ -1,13 +1,18 @@
 """What consumers see of one stream: the whole of it, or parts by layers, each made once for all who get it."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sfu.codecs import LayerReader
+from sfu.rtp.lanes import Lane, LaneGroups
 from sfu.rtp.layer_rates import LayerRates
 from sfu.rtp.layer_view import LayerPart, LayerView
 from sfu.rtp.layers import Layers, PacketLayers
 from sfu.rtp.mapped_batch import MappedBatch, MappedPacket
 from sfu.rtp.seq_manager import SeqManager
+
+SendLanes = Callable[[MappedBatch, LaneGroups], list[Lane]]
+"""Sends a batch by lanes and returns those by which it could not be sent."""
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
@@ -21,15 +26,27 @@ ONE_LAYER = Layers(0, 0)
 class StreamViews:
     """The layers of one stream and its views. `reader` is `None` for codecs that tell of no layers.
 
-    `rates` has the bitrate of each layer. `followers` are the consumers that forward the stream or wait to.
+    `rates` has the bitrate of each layer. `followers` are the consumers that forward the stream or wait to; of
+    these the `attended` look at each batch themselves, the others have a lane.
     `fresh_from` is the first number that has not gone to them yet, `batch` what came last of the whole.
     """
 
-    __slots__ = ("_numbers", "_reader", "_uses_store", "_views", "batch", "followers", "fresh_from", "rates")
+    __slots__ = (
+        "_numbers",
+        "_reader",
+        "_uses_store",
+        "_views",
+        "attended",
+        "batch",
+        "followers",
+        "fresh_from",
+        "rates",
+    )
 
     def __init__(self, reader: LayerReader | None, *, uses_store: bool) -> None:
         self.rates = LayerRates()
         self.followers: tuple[Consumer, ...] = ()
+        self.attended: tuple[Consumer, ...] = ()
         self.fresh_from = 0
         self.batch: MappedBatch | None = None
         self._reader = reader
@@ -103,6 +120,24 @@ class StreamViews:
                 view.retire()
                 del self._views[key]
 
+    def send_lanes(self, send: SendLanes, now: float) -> None:
+        """Let the lanes of every view have its last batch."""
+        for view in list(self._views.values()):
+            lanes, batch = view.lanes, view.batch
+            if batch is None or not lanes.groups:
+                continue
+            for lane in lanes.too_late_for(batch.lowest):
+                lane.owner.step_out()
+            for lane in send(batch, lanes.groups):
+                lane.owner.step_out()
+            lanes.sent(batch, now)
+
+    def clear_lanes(self) -> None:
+        """Have every consumer look at its next batch itself."""
+        for view in self._views.values():
+            for lane in [lane for group in view.lanes.groups.values() for lane in group]:
+                lane.owner.step_out()
+
     def taken(self) -> None:
         """Take note that the last batch has gone to the consumers."""
         if self.batch is not None:
@@ -114,7 +149,18 @@ class StreamViews:
         """Have a consumer called at every flush."""
         if consumer not in self.followers:
             self.followers = (*self.followers, consumer)
+            self.attended = (*self.attended, consumer)
 
     def unfollow(self, consumer: "Consumer") -> None:
         """Let go of a consumer."""
         self.followers = tuple(each for each in self.followers if each is not consumer)
+        self.attended = tuple(each for each in self.attended if each is not consumer)
+
+    def leave_alone(self, consumer: "Consumer") -> None:
+        """Call a consumer no more: it has a lane."""
+        self.attended = tuple(each for each in self.attended if each is not consumer)
+
+    def attend(self, consumer: "Consumer") -> None:
+        """Call a consumer that follows at every flush again: it has no lane any more."""
+        if consumer in self.followers and consumer not in self.attended:
+            self.attended = (*self.attended, consumer)

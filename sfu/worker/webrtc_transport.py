@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sfu.rtp.lanes import Lane, LaneGroups
+from sfu.rtp.mapped_batch import MappedBatch
 from sfu.rtp.packet import parse_rtp_header
 from sfu.rtp.rtcp import Nack, parse_rtcp, read_lone_feedback, serialize_rtcp
 from sfu.worker.consumer_bandwidth import ConsumerBandwidth
@@ -36,6 +38,9 @@ class TransportParent(Protocol):
 
     def touched(self, transport: "WebRtcTransport") -> None:
         """Have `flush` called at the end of this batch of datagrams."""
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        """Send a batch to many peers; returns the lanes that it could not be sent by."""
 
     def transport_state(self, transport: "WebRtcTransport", ice: str, dtls: str) -> None:
         """Tell the control process of a transport's states."""
@@ -304,6 +309,10 @@ class WebRtcTransport:
         """See `ProducerParent`."""
         if producer not in self._pending:
             self._pending.append(producer)
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        """See `ProducerParent`."""
+        return self._parent.send_lanes(batch, groups)
 
     def fault(self, reason: str) -> None:
         """See `ProducerParent`."""

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from sfu.rtp.lanes import Lane, LaneGroups
+from sfu.rtp.mapped_batch import MappedBatch
 from sfu.worker.data_objects import DataObjects
 from sfu.worker.media_objects import MediaObjects
 from sfu.worker.pipe_inlet import PipeInlet
@@ -86,6 +88,10 @@ class Worker:
                 self.fault("flush_fault")
 
     # --- for transports and routers ---
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        """See `TransportParent`."""
+        return self._links.send_lanes(batch, groups)
 
     def time(self) -> float:
         """See `TransportParent`."""

@@ -11,6 +11,7 @@ from sfu.ortc import (
     get_consumer_rtp_parameters,
     negotiate_producer,
 )
+from sfu.rtp.lanes import Lane, LaneGroups
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 from sfu.rtp.packet import ONE_BYTE_PROFILE, parse_rtp_header
 from sfu.rtp.rtcp import parse_rtcp, serialize_rtcp
@@ -67,6 +68,7 @@ class RecordingLink:
         self.rtcp: list[Any] = []
         self.connected_as: Any = None
         self.transport_sequence = 0
+        self.fan_out_tag: int | None = 0
 
     @property
     def peer_address(self) -> TransportTuple:
@@ -165,6 +167,21 @@ class MediaRig:
 
     def notify(self, event: str, data: dict[str, Any]) -> None:
         self.notifications.append((event, data))
+
+    def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        missed = []
+        for lane in [lane for group in groups.values() for lane in group]:
+            link, history = lane.link, lane.history
+            number, octets = link.transport_sequence, link.bytes_sent
+            if not link.send_batch(batch, lane.numbers):
+                missed.append(lane)
+                continue
+            count, octets = link.transport_sequence - number, link.bytes_sent - octets
+            if count:
+                history.sent(number, count, octets, self.now)
+            else:
+                history.sent_untracked(octets)
+        return missed
 
     def touched(self, transport: WebRtcTransport) -> None:
         self._touched.add(transport)

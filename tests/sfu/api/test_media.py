@@ -257,3 +257,20 @@ async def test_a_leave_while_producing_and_consuming(sfu: RunningSfu, room: str)
             sfu.leave(room, "bela"),
         )
         assert await sfu.worker_counts() == NOTHING
+
+
+async def test_consumers_of_a_producer_share_an_ssrc_which_no_transport_has_twice(
+    sfu: RunningSfu, room: str
+) -> None:
+    await a_class(sfu, room)
+    (await sfu.join(room, "carl")).ok()
+    (await sfu.create_transport(room, "carl", "recv")).ok()
+    producer = (await sfu.produce(room, "anna", "video")).ok()["id"]
+    consumers = [(await sfu.consume(room, peer, producer)).ok() for peer in ("bela", "carl", "bela")]
+    ssrcs = [consumer["rtpParameters"]["encodings"][0]["ssrc"] for consumer in consumers]
+    assert ssrcs[0] == ssrcs[1] != ssrcs[2]
+    for consumer in (consumers[0], consumers[2]):
+        (await sfu.post(f"/rooms/{room}/consumers/{consumer['id']}/close")).ok()
+    again = (await sfu.consume(room, "bela", producer)).ok()["rtpParameters"]["encodings"][0]
+    assert again["ssrc"] not in ssrcs
+    assert again["rtx"]["ssrc"] == again["ssrc"] + 1
