@@ -3,7 +3,7 @@
 import importlib
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,8 @@ async def _run_one(plan: Plan, scenario: Scenario, library: Any, row: Row) -> No
     options = ServerOptions(plan.server_cores, plan.workers, plan.load.profile, logs)
     try:
         server = make_server(row.server, options)
-        async with running_load(plan.load, library, server.host) as generator:
+        load = replace(plan.load, receivers=max(plan.load.receivers, scenario.receivers))
+        async with running_load(load, library, server.host) as generator:
             try:
                 await server.start()
                 row.version = server.version

@@ -188,7 +188,6 @@ NOTHING = {
     "consumers": 0,
     "dataProducers": 0,
     "dataConsumers": 0,
-    "pipedProducers": 0,
 }
 
 

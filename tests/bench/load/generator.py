@@ -164,9 +164,9 @@ class Generator:
         """Make an endpoint that is to send, in one of the library's groups."""
         return await self._open(name, self.publishers, group)
 
-    async def subscriber(self, name: str, group: int = 0) -> LoadEndpoint:
-        """Make an endpoint that is to receive what is sent in its group."""
-        return await self._open(name, next(self._next), group)
+    async def subscriber(self, name: str, group: int = 0, process: int | None = None) -> LoadEndpoint:
+        """Make an endpoint that is to receive what is sent in its group, in the next or in that process."""
+        return await self._open(name, next(self._next) if process is None else self.receivers[process], group)
 
     async def hold(self) -> None:
         """Let all publishers stop sending media."""

@@ -29,7 +29,13 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
+    @property
+    def is_open(self) -> bool:
+        """False once the server has closed it, as it does after an idle while."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(HttpCallError("the server closed the connection"))
 
@@ -60,22 +66,18 @@ class _Connection(asyncio.Protocol):
 
 
 class HttpCalls:
-    """A pool of connections to one server. `times` has the seconds of every call under the call's name."""
+    """A pool of connections to one server, made when they are needed, up to `at_most`.
 
-    def __init__(self, host: str, port: int) -> None:
+    `times` has the seconds of every call under the call's name, without the wait for a connection.
+    """
+
+    def __init__(self, host: str, port: int, at_most: int) -> None:
         self.times: dict[str, list[float]] = defaultdict(list)
+        self._left = at_most
         self._host = host
         self._port = port
         self._connections: list[_Connection] = []
         self._free: asyncio.Queue[_Connection] = asyncio.Queue()
-
-    async def open(self, connections: int) -> None:
-        """Connect; as many calls can run at once."""
-        loop = asyncio.get_running_loop()
-        for _ in range(connections):
-            _, connection = await loop.create_connection(_Connection, self._host, self._port)
-            self._connections.append(connection)
-            self._free.put_nowait(connection)
 
     def close(self) -> None:
         """Close all connections."""
@@ -94,7 +96,7 @@ class HttpCalls:
             f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(content)}\r\n\r\n"
         ).encode() + content
-        connection = await self._free.get()
+        connection = await self._take()
         try:
             status, answer, seconds = await connection.exchange(request)
         finally:
@@ -104,3 +106,15 @@ class HttpCalls:
         self.times[name].append(seconds)
         parsed: Json = json.loads(answer)
         return parsed
+
+    async def _take(self) -> _Connection:
+        while not self._free.empty() or not self._left:
+            connection = await self._free.get()
+            if connection.is_open:
+                return connection
+            self._left += 1
+        self._left -= 1
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(_Connection, self._host, self._port)
+        self._connections.append(connection)
+        return connection

@@ -16,6 +16,8 @@ TICK_S = 0.1
 REPORT_EVERY_S = 1.0
 KEY_FRAME_EVERY_S = 0.3
 """A request for a key frame within this time of the last one is not heeded, as libwebrtc's encoders do."""
+UNDECODABLE_AGAIN_S = 0.2
+"""Between the key frames asked for while video arrives that needs one, as libwebrtc's receivers have it."""
 ASK_AGAIN_S = 0.5
 """How long a receiver waits for the first packet of a video before it asks for a key frame (again)."""
 
@@ -44,6 +46,7 @@ class Peer:
         self.reception.srtp = srtp
         self.reception.on_rtcp = self._receive_rtcp
         self.reception.on_loss = self._ask_for_lost
+        self.reception.on_undecodable = self._undecodable
         began = now()
         self._next_consent = began + random.random() * CONSENT_EVERY_S  # noqa: S311 - phases of a load
         self._next_report = began + random.random() * REPORT_EVERY_S  # noqa: S311
@@ -138,9 +141,17 @@ class Peer:
         for stream in self.reception.silent_videos:
             ssrc = stream.track.ssrc
             if stream.highest is None and at - self._asked.setdefault(ssrc, at) >= ASK_AGAIN_S:
-                self._asked[ssrc] = at
-                self.reception.totals.plis += 1
-                self._send_rtcp(rtcp.picture_loss(self._ssrc, ssrc))
+                self._ask_for_key_frame(ssrc, at)
+
+    def _undecodable(self, ssrc: int) -> None:
+        at = now()
+        if self._feedback and at - self._asked.get(ssrc, 0.0) >= UNDECODABLE_AGAIN_S:
+            self._ask_for_key_frame(ssrc, at)
+
+    def _ask_for_key_frame(self, ssrc: int, at: float) -> None:
+        self._asked[ssrc] = at
+        self.reception.totals.plis += 1
+        self._send_rtcp(rtcp.picture_loss(self._ssrc, ssrc))
 
     def _ask_for_lost(self) -> None:
         if not self._feedback:

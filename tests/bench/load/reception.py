@@ -64,6 +64,7 @@ class Reception:
         self.totals = totals
         self.on_rtcp: Callable[[bytes, float], None] | None = None
         self.on_loss: Callable[[], None] | None = None
+        self.on_undecodable: Callable[[int], None] | None = None
         self._fd = fd
         self._other = other
         self._slots = slots
@@ -174,6 +175,8 @@ class Reception:
         if stream.track.kind == "audio" or begins_key_frame(payload):
             stream.decodable_ns = arrived
             self._begun[ssrc] = stream
+        elif self.on_undecodable is not None:
+            self.on_undecodable(ssrc)
 
     def _take_rtcp(self, data: bytes) -> None:
         assert self.srtp is not None

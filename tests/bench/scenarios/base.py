@@ -40,6 +40,10 @@ class Scenario(Protocol):
         """The sizes that are run unless others are asked for, rising."""
 
     @property
+    def receivers(self) -> int:
+        """How many receiving processes it needs at least."""
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The heads of the report's columns, after size and server."""
 

@@ -172,16 +172,14 @@ def _label(percent: int) -> str:
 async def measure(server: Vtp, size: Size) -> dict[str, Any]:
     """Run both parts against a server that runs."""
     host, port = server.api_address
-    calls = HttpCalls(host, port)
-    await calls.open(size.rooms)
+    calls = HttpCalls(host, port, size.rooms)
     began, cpu = time.perf_counter(), time.process_time()
     await fill(calls, size)
     took = time.perf_counter() - began
     at_once = calls.take_times()
     cpu = (time.process_time() - cpu) / took
     calls.close()
-    calls = HttpCalls(host, port)
-    await calls.open(TRICKLE_CONNECTIONS)
+    calls = HttpCalls(host, port, TRICKLE_CONNECTIONS)
     await trickle(calls, size)
     calls.close()
     total = sum(map(len, at_once.values()))

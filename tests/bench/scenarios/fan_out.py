@@ -21,6 +21,7 @@ class FanOut:
     rooms: int
     form: VideoFormat
     columns: tuple[str, ...] = COLUMNS
+    receivers: int = 1
 
     @property
     def title(self) -> str:

@@ -35,6 +35,7 @@ class Gathering:
     are_open: bool
     form: VideoFormat | None
     columns: tuple[str, ...] = COLUMNS
+    receivers: int = 1
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ from tests.bench.load.clips import Packetizer, VideoFormat
 from tests.bench.scenarios.base import Scenario
 from tests.bench.scenarios.fan_out import FanOut
 from tests.bench.scenarios.gathering import Gathering
+from tests.bench.scenarios.join_storm import JoinStorm
 
 MEETING_BPS = 128_000
 """A meeting's video by default, as thumbnails have it. 10 rooms of 10 are 900 streams of video and of audio each,
@@ -29,5 +30,7 @@ def scenarios(wishes: Wishes) -> dict[str, Scenario]:
         FanOut("rooms", (10,), 10, lecture),
         Gathering("meeting", (10,), 10, speakers=2, are_open=True, form=thumbnail),
         Gathering("audio", (100,), 1, speakers=5, are_open=False, form=None),
+        JoinStorm("join_storm", (300,), 1.0),
+        JoinStorm("join_at_once", (200,), 0.0),
     ]
     return {scenario.name: scenario for scenario in known}

@@ -138,8 +138,7 @@ def slopes(samples: Sequence[tuple[int, dict[str, float]]]) -> dict[str, float]:
 
 async def measure(server: Vtp, size: Size) -> dict[str, Any]:
     """Soak a server that runs."""
-    calls = HttpCalls(*server.api_address)
-    await calls.open(AT_ONCE)
+    calls = HttpCalls(*server.api_address, AT_ONCE)
     soak = Soak(calls, size)
 
     def sample(joins: int) -> None:

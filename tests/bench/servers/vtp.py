@@ -9,10 +9,9 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-import aiohttp
-
+from tests.bench.load.http_calls import HttpCallError, HttpCalls
 from tests.bench.servers.base import (
     Endpoint,
     Kind,
@@ -27,43 +26,52 @@ from tests.bench.servers.base import (
 from tests.bench.servers.ortc import CAPABILITIES, Json, parameters_of, track_of
 from tests.support.services import INHERITED, REPOSITORY, Service, free_tcp_port, free_udp_range
 
+CALLS_AT_ONCE = 100
+"""The connections that a backend's HTTP client keeps by default, aiohttp's as well."""
+
 
 class VtpRoom:
     """A room over the HTTP API; the peer of an endpoint bears the endpoint's name."""
 
-    def __init__(self, session: aiohttp.ClientSession, name: str) -> None:
-        self._session = session
+    def __init__(self, calls: HttpCalls, name: str) -> None:
+        self._calls = calls
         self._path = f"/rooms/{name}"
         self._transports: dict[str, str] = {}
 
     async def call(self, path: str, body: Json | None = None, method: str = "POST") -> Json:
         """Ask the SFU. Raises: ServerError with its answer if that is no success."""
-        async with self._session.request(method, self._path + path, json=body) as response:
-            answer: Json = await response.json()
-            if response.status != 200:
-                raise ServerError(f"{method} {self._path}{path}: {response.status} {answer}")
-            return answer
+        try:
+            return await self._calls.call("room", method, self._path + path, body)
+        except HttpCallError as error:
+            raise ServerError(str(error)) from None
 
     async def publish(self, endpoint: Endpoint, tracks: Sequence[Track]) -> list[Publication]:
         """Join, connect a send transport, produce."""
-        await self._connect(endpoint, "send")
+        await endpoint.connect(await self._new_transport(endpoint, "send"))
         return [await self._produce(endpoint, track) for track in tracks]
 
     async def subscribe(self, endpoint: Endpoint, publications: Sequence[Publication]) -> None:
-        """Join and connect a receive transport if there is none yet, and consume."""
+        """Join and connect a receive transport if there is none yet, and consume meanwhile, as a browser does."""
+        steps = [self._consume_all(endpoint, publications)]
         if endpoint.name not in self._transports:
-            await self._connect(endpoint, "recv")
+            steps.append(endpoint.connect(await self._new_transport(endpoint, "recv")))
+        await asyncio.gather(*steps)
+
+    async def _consume_all(self, endpoint: Endpoint, publications: Sequence[Publication]) -> None:
         for publication in publications:
-            body = {
-                "peerId": endpoint.name,
-                "producerId": publication.id,
-                "rtpCapabilities": CAPABILITIES,
-                "paused": True,
-            }
-            answer = await self.call("/consumers", body)
-            kind = cast("Kind", answer["kind"])
-            await endpoint.expect([track_of(kind, answer["rtpParameters"])])
-            await self.call(f"/consumers/{answer['id']}/resume", {})
+            await self._consume(endpoint, publication)
+
+    async def _consume(self, endpoint: Endpoint, publication: Publication) -> None:
+        body = {
+            "peerId": endpoint.name,
+            "producerId": publication.id,
+            "rtpCapabilities": CAPABILITIES,
+            "paused": True,
+        }
+        answer = await self.call("/consumers", body)
+        kind = cast("Kind", answer["kind"])
+        await endpoint.expect([track_of(kind, answer["rtpParameters"])])
+        await self.call(f"/consumers/{answer['id']}/resume", {})
 
     async def leave(self, endpoint: Endpoint) -> None:
         """Let the peer leave."""
@@ -74,12 +82,12 @@ class VtpRoom:
         """Close the room."""
         await self.call("", method="DELETE")
 
-    async def _connect(self, endpoint: Endpoint, direction: str) -> None:
+    async def _new_transport(self, endpoint: Endpoint, direction: str) -> RemoteTransport:
         await self.call("/peers", {"peerId": endpoint.name, "userId": endpoint.name})
         offered = await self.call("/transports", {"peerId": endpoint.name, "direction": direction})
         self._transports[endpoint.name] = transport = offered["transportId"]
         await self.call(f"/transports/{transport}/connect", {"dtlsParameters": dtls_parameters(endpoint.local)})
-        await endpoint.connect(remote_transport(offered))
+        return remote_transport(offered)
 
     async def _produce(self, endpoint: Endpoint, track: Track) -> Publication:
         body = {"peerId": endpoint.name, "kind": track.kind, "rtpParameters": parameters_of(track)}
@@ -119,7 +127,7 @@ class Vtp:
         self._options = options
         self._checkout = checkout
         self._service: Service | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._calls: HttpCalls | None = None
 
     async def start(self) -> None:
         """Start the control process and its workers."""
@@ -157,9 +165,9 @@ class Vtp:
 
     async def stop(self) -> None:
         """Stop it."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        calls, self._calls = self._calls, None
+        if calls is not None:
+            calls.close()
         service, self._service = self._service, None
         if service is not None:
             await asyncio.to_thread(service.stop)
@@ -182,12 +190,9 @@ class Vtp:
 
     async def room(self, name: str) -> VtpRoom:
         """Name a room; the first who joins makes it."""
-        if self._service is None:
-            raise ServerError(f"{self.name} is not running")
-        if self._session is None:
-            timeout: Any = aiohttp.ClientTimeout(total=30)
-            self._session = aiohttp.ClientSession(self._service.url, timeout=timeout)
-        return VtpRoom(self._session, name)
+        if self._calls is None:
+            self._calls = HttpCalls(*self.api_address, CALLS_AT_ONCE)
+        return VtpRoom(self._calls, name)
 
 
 def create(options: ServerOptions, argument: str) -> Vtp:
