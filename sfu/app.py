@@ -1,5 +1,6 @@
 """The composition root: settings in, a web application out."""
 
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -33,7 +34,7 @@ def create_app(settings: Settings, limits: Limits | None = None) -> web.Applicat
     pool = WorkerPool(_worker_config(settings, timeouts.consent_timeout_s), settings.workers)
     pool.on("ready", partial(announce_worker, settings.log_format))
     events = EventLog()
-    rooms = RoomRegistry(pool, events, timeouts, limits or Limits())
+    rooms = RoomRegistry(pool, events, timeouts, limits or Limits(), spread_after=_spread_after(settings))
     app[POOL], app[EVENTS], app[ROOMS] = pool, events, rooms
     app[METRICS] = Metrics(rooms, pool, events)
     app[API_TOKEN] = settings.api_token or ""
@@ -55,7 +56,13 @@ def _worker_config(settings: Settings, consent_timeout_s: float) -> WorkerConfig
         audio_last_n=settings.audio_last_n,
         log_level=settings.log_level,
         log_format=settings.log_format,
+        pipes=_spread_after(settings) > 0,
     )
+
+
+def _spread_after(settings: Settings) -> int:
+    """Rooms stay on one worker where there is no other, or the system lacks the sockets between them."""
+    return settings.room_spread if settings.workers > 1 and sys.platform == "linux" else 0
 
 
 async def _media_workers(app: web.Application) -> AsyncIterator[None]:

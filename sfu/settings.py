@@ -10,6 +10,9 @@ from shared.settings import Env, SettingsError, first_set, ip, ips, port, readin
 MAX_WORKERS = 128
 """More media workers than any machine has cores for; a higher number is a slip of the keyboard."""
 
+MAX_ROOM_SPREAD = 100_000
+"""More consumers than a worker can serve; never to spread a room is 0."""
+
 MAX_AUDIO_LAST_N = 100
 """More voices at once than anybody could follow; to forward those of all is 0."""
 
@@ -31,6 +34,7 @@ class Settings:
     peer_timeout_s: float = 30.0
     peer_idle_timeout_s: float = 3600.0
     audio_last_n: int = 0
+    room_spread: int = 400
     log_level: str = "info"
     log_format: LogFormat = "console"
 
@@ -75,6 +79,7 @@ def _read(env: Env) -> Settings:
         peer_timeout_s=_seconds(env, "PEER_TIMEOUT_S", 30.0),
         peer_idle_timeout_s=_seconds(env, "PEER_IDLE_TIMEOUT_S", 3600.0),
         audio_last_n=_int(env, "SFU_AUDIO_LAST_N", 0, 0, MAX_AUDIO_LAST_N),
+        room_spread=_int(env, "SFU_ROOM_SPREAD", 400, 0, MAX_ROOM_SPREAD),
         log_level=_choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         log_format="json" if _choice(env, "LOG_FORMAT", ("console", "json"), "console") == "json" else "console",
     )

@@ -22,7 +22,7 @@ async def consume(request: web.Request) -> web.Response:
     producer = room.producer(body.producer_id)
     transport = peer.transport(body.transport_id, "recv")
     options = ConsumerOptions(body.paused, body.preferred_layers, body.priority)
-    consumer = await transport.consume(producer, body.rtp_capabilities, options)
+    consumer = await room.consume(transport, producer, body.rtp_capabilities, options)
     return json_response(render.new_consumer(consumer))
 
 

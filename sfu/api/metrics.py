@@ -30,6 +30,12 @@ WORKER_COUNTERS = (
     (names.SFU_BYTES_SENT, "Bytes that the media worker has sent.", "bytesSent"),
     (names.SFU_DATA_MESSAGES_RECEIVED, "Messages received on data channels.", "dataMessagesReceived"),
     (names.SFU_DATA_MESSAGES_SENT, "Messages sent on data channels.", "dataMessagesSent"),
+    (names.SFU_PIPE_PACKETS_SENT, "Packets of media sent to other media workers.", "pipePacketsSent"),
+    (
+        names.SFU_PIPE_PACKETS_RECEIVED,
+        "Packets of media received from other media workers.",
+        "pipePacketsReceived",
+    ),
 )
 
 
@@ -117,14 +123,19 @@ def _worker_metrics(workers: list[MediaWorker]) -> Iterator[Metric]:
     uptime = GaugeMetricFamily(
         names.SFU_WORKER_UPTIME_SECONDS, "How long the media worker has been up.", labels=("worker",)
     )
+    piped = GaugeMetricFamily(
+        names.SFU_PIPED_PRODUCERS, "Producers of other media workers that have consumers here.", labels=("worker",)
+    )
     drops = CounterMetricFamily(
         names.SFU_PACKETS_DROPPED, "Packets dropped by the media worker.", labels=("worker", "reason")
     )
     for worker in workers:
         uptime.add_metric((str(worker.index),), float(worker.last_stats.get("uptimeS", 0)))
+        piped.add_metric((str(worker.index),), float(worker.last_stats.get("pipedProducers", 0)))
         for reason, count in worker.last_stats.get("drops", {}).items():
             drops.add_metric((str(worker.index), reason), float(count))
     yield uptime
+    yield piped
     yield drops
 
 

@@ -26,7 +26,7 @@ def room_summary(room: Room) -> Json:
 def room_info(room: Room, *, detail: bool) -> Json:
     """A room with its peers; with `detail` also all that they hold."""
     peers = [peer_detail(peer) if detail else peer_info(peer) for peer in room.peers.values()]
-    return {**room_summary(room), "peers": peers}
+    return {**room_summary(room), "peers": peers, "workers": [worker.index for worker in room.workers]}
 
 
 def peer_info(peer: Peer) -> Json:

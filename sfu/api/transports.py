@@ -24,7 +24,7 @@ async def create_transport(request: web.Request) -> web.Response:
     body = await read_body(request, CREATE_TRANSPORT_REQUEST)
     peer = room.peer(body.peer_id)
     options = TransportOptions(body.enable_sctp, body.num_sctp_streams, body.max_incoming_bitrate)
-    transport = await peer.create_transport(room.router_id, body.direction, options)
+    transport = await room.create_transport(peer, body.direction, options)
     return json_response(render.new_transport(transport))
 
 

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,8 @@ class WorkerConfig:
     audio_last_n: int
     log_level: str
     log_format: LogFormat
+    pipes: bool = False
+    """Whether sockets to other workers are passed to it."""
 
     def to_wire(self, index: int) -> dict[str, Any]:
         """Make worker `index`'s configuration: it tries the index-th port of the range first."""
@@ -89,7 +91,9 @@ class MediaWorker(EventEmitter):
         `dead` (): the process or its channel ended; every object it held is gone. Emitted once.
     """
 
-    def __init__(self, index: int, process: asyncio.subprocess.Process, channel: Channel) -> None:
+    def __init__(
+        self, index: int, process: asyncio.subprocess.Process, channel: Channel, pass_pipes: socket.socket | None
+    ) -> None:
         super().__init__()
         self.index = index
         self.pid = process.pid
@@ -101,6 +105,7 @@ class MediaWorker(EventEmitter):
         self._stats_asked: asyncio.Task[Data] | None = None
         self._process = process
         self._channel = channel
+        self._pass_pipes = pass_pipes
         self._ready = asyncio.get_running_loop().create_future()
         self._dead = asyncio.Event()
         channel.on("notification", self._notified)
@@ -114,19 +119,24 @@ class MediaWorker(EventEmitter):
         Raises:
             OSError: the system gives no socket or process.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            with theirs:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "sfu.worker", "--channel-fd", str(theirs.fileno())),
-                    *("--config", json.dumps(config.to_wire(index))),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),),
-                )
-            return cls(index, process, await Channel.connect(ours))
-        except BaseException:
-            ours.close()
-            raise
+        with ExitStack() as theirs, ExitStack() as ours:
+            channel, channel_fd = _socket_pair(ours, theirs)
+            arguments, fds = ["--channel-fd", str(channel_fd)], [channel_fd]
+            pass_pipes = None
+            if config.pipes:
+                pass_pipes, pipe_fd = _socket_pair(ours, theirs)
+                arguments += ["--pipe-fd", str(pipe_fd)]
+                fds.append(pipe_fd)
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "sfu.worker", *arguments),
+                *("--config", json.dumps(config.to_wire(index))),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=fds,
+            )
+            theirs.close()
+            worker = cls(index, process, await Channel.connect(channel), pass_pipes)
+            ours.pop_all()
+            return worker
 
     @property
     def is_ready(self) -> bool:
@@ -173,6 +183,20 @@ class MediaWorker(EventEmitter):
         """Tell the worker to close or free something, without waiting."""
         with suppress(ChannelClosedError):
             self._channel.post(method, data)
+
+    async def link(self, sock: socket.socket, other: int) -> None:
+        """Have the worker take over a socket whose other end the worker of that index gets.
+
+        Raises:
+            NotAvailable: it is gone, stuck or overloaded.
+        """
+        try:
+            if self._pass_pipes is None:
+                raise NotAvailable("this media worker cannot be linked to others")
+            socket.send_fds(self._pass_pipes, [other.to_bytes(2, "big")], [sock.fileno()])
+        except OSError as error:
+            raise NotAvailable("the media worker takes no link") from error
+        await self.request("pipe.link", {"worker": other})
 
     async def stats(self) -> Data:
         """Return `worker.stats`, at most `STATS_MAX_AGE_S` old.
@@ -245,6 +269,8 @@ class MediaWorker(EventEmitter):
         if self.state is not WorkerState.STOPPING:
             self._signal(signal.SIGKILL)
         self._become(WorkerState.DEAD)
+        if self._pass_pipes is not None:
+            self._pass_pipes.close()
         self.emit("dead")
         self.remove_all_listeners()
 
@@ -252,6 +278,15 @@ class MediaWorker(EventEmitter):
         await self._process.wait()
         self._channel.close()
         self._dead.set()
+
+
+def _socket_pair(ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, int]:
+    """Connect two sockets, each end owned by its stack; our end, and the descriptor of the other."""
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    ours.enter_context(one)
+    theirs.enter_context(other)
+    one.setblocking(False)
+    return one, other.fileno()
 
 
 def _refusal(method: str, error: RequestRefusedError) -> Exception:

@@ -39,16 +39,13 @@ class Peer(EventEmitter):
         `change` (peer, producer or consumer, event, data): as the transport says.
     """
 
-    def __init__(
-        self, room_id: str, info: PeerInfo, joined_at_ms: int, worker: MediaWorker, limits: Limits
-    ) -> None:
+    def __init__(self, room_id: str, info: PeerInfo, joined_at_ms: int, limits: Limits) -> None:
         super().__init__()
         self.info = info
         self.joined_at_ms = joined_at_ms
         self.transports: dict[str, Transport] = {}
         self.closed = False
         self._live = False
-        self._worker = worker
         self._limits = limits
         self._ids = {"room_id": room_id, "peer_id": info.peer_id}
 
@@ -69,16 +66,21 @@ class Peer(EventEmitter):
         everywhere = (transport.consumers.values() for transport in self.transports.values())
         return [consumer for consumers in everywhere for consumer in consumers if consumer.is_made]
 
-    async def create_transport(self, router_id: str, direction: Direction, options: TransportOptions) -> Transport:
-        """Make a transport for sending or receiving.
+    async def create_transport(
+        self, worker: MediaWorker, router_id: str, direction: Direction, options: TransportOptions
+    ) -> Transport:
+        """Make a transport for sending or receiving, on a worker that has this router.
 
         Raises:
+            NotFound: the peer is gone.
             LimitReached: the peer has too many.
             NotAvailable: the media worker does not answer.
         """
+        if self.closed:
+            raise NotFound.peer(self.id)
         if len(self.transports) >= self._limits.transports_per_peer:
             raise LimitReached(f"a peer has at most {self._limits.transports_per_peer} transports")
-        transport = Transport(self._worker, direction, self._limits, self._ids)
+        transport = Transport(worker, direction, self._limits, self._ids)
         self.transports[transport.id] = transport
         transport.on("close", self._transport_closed)
         transport.on("state", self._transport_state)

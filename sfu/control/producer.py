@@ -50,7 +50,14 @@ class Producer(SourceObject):
     def to_create_request(self, transport_id: str) -> dict[str, Any]:
         """Make the data of `producer.create`."""
         return {
+            **self.to_pipe_request(),
             "transportId": transport_id,
+            "consumableRtpParameters": dump_rtp_parameters(self.consumable_rtp_parameters),
+        }
+
+    def to_pipe_request(self) -> dict[str, Any]:
+        """Make what another worker has to know of it."""
+        return {
             "producerId": self.id,
             "kind": self.kind,
             "type": self.type,

@@ -1,27 +1,34 @@
-"""A room: one router on one media worker, and the peers in it."""
+"""A room: the peers in it, and what they send each other, on one media worker or several."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
 
 from pyee.base import EventEmitter
 
 from sfu.control.channel import Data
-from sfu.control.consumer import Consumer
+from sfu.control.consumer import Consumer, ConsumerOptions
 from sfu.control.data_consumer import DataConsumer
 from sfu.control.data_producer import DataProducer
 from sfu.control.limits import Limits
 from sfu.control.media_worker import MediaWorker
-from sfu.control.negotiation import ROUTER_RTP_CAPABILITIES_WIRE
 from sfu.control.peer import Peer, PeerInfo
 from sfu.control.peer_timeouts import RemovalReason
+from sfu.control.pipes import Pipes
 from sfu.control.producer import Producer
-from sfu.control.transport import Transport
+from sfu.control.room_parts import RoomParts
+from sfu.control.transport import Direction, Transport, TransportOptions
+from sfu.control.worker_pool import WorkerPool
 from sfu.errors import PEER_EXISTS, Conflict, LimitReached, NotFound
 from shared.ids import new_id
 from shared.logging import get_logger
+from shared.rtp_parameters import RtpCapabilities
 
 RoomClosedReason = Literal["empty", "deleted", "worker-died", "shutdown", "failed"]
-PeerClosedReason = Literal["left"] | RemovalReason
+PeerClosedReason = Literal["left", "worker-died"] | RemovalReason
+
+USUAL_PRODUCERS = 2
+"""A voice and a picture. While fewer are there, who is to receive is still taken for as many consumers."""
 
 _log = get_logger(__name__)
 
@@ -36,19 +43,27 @@ class Room(EventEmitter):
         `close` (room): it is gone, and all in it. Emitted once.
     """
 
-    def __init__(self, room_id: str, name: str, created_at_ms: int, worker: MediaWorker, limits: Limits) -> None:
+    def __init__(
+        self, room_id: str, name: str, created_at_ms: int, pool: WorkerPool, limits: Limits, spread_after: int = 0
+    ) -> None:
         super().__init__()
         self.id = room_id
         self.name = name
         self.created_at_ms = created_at_ms
-        self.worker = worker
         self.router_id = new_id()
+        self._parts = RoomParts(
+            self.router_id, pool.least_loaded(), lambda: pool.ready_workers, spread_after, self._router_notified
+        )
+        self._pipes = Pipes(self.router_id, pool.links)
         self.peers: dict[str, Peer] = {}
         self.closed = False
         self._limits = limits
         self._log = _log.bind(room_id=room_id)
-        worker.load += 1
-        worker.on(self.router_id, self._router_notified)
+
+    @property
+    def workers(self) -> list[MediaWorker]:
+        """The media workers that it is on, home first: there it begins, and what is published goes."""
+        return self._parts.workers
 
     async def open(self) -> None:
         """Have the worker make the router. On failure the room is closed.
@@ -56,13 +71,12 @@ class Room(EventEmitter):
         Raises:
             NotAvailable: the worker does not answer.
         """
-        request = {"routerId": self.router_id, "rtpCapabilities": ROUTER_RTP_CAPABILITIES_WIRE}
         try:
-            await self.worker.request("router.create", request)
+            await self._parts.reach(self._parts.home)
         except BaseException:
             self.close("failed")
             raise
-        self._log.info("room opened", worker=self.worker.index)
+        self._log.info("room opened", worker=self._parts.home.index)
 
     def add_peer(self, info: PeerInfo, joined_at_ms: int) -> Peer:
         """Take a peer in.
@@ -75,7 +89,7 @@ class Room(EventEmitter):
             raise Conflict(f"there is a peer {info.peer_id!r} in this room already", PEER_EXISTS)
         if len(self.peers) >= self._limits.peers_per_room:
             raise LimitReached(f"a room has at most {self._limits.peers_per_room} peers")
-        peer = Peer(self.id, info, joined_at_ms, self.worker, self._limits)
+        peer = Peer(self.id, info, joined_at_ms, self._limits)
         self.peers[peer.id] = peer
         peer.on("transport-state", self._transport_state)
         peer.on("producer-closed", self._producer_closed)
@@ -97,6 +111,56 @@ class Room(EventEmitter):
         self.emit("peer-closed", peer)
         if not self.peers:
             self.close("empty")
+
+    async def create_transport(self, peer: Peer, direction: Direction, options: TransportOptions) -> Transport:
+        """Make a transport of a peer. To receive, it may be away from home in a large room.
+
+        Raises:
+            NotFound: the peer is gone.
+            LimitReached: the peer has too many.
+            NotAvailable: the media worker does not answer.
+        """
+        if peer.closed:
+            raise NotFound.peer(peer.id)
+        worker = self._parts.home
+        if direction == "recv" and not options.enable_sctp and self._parts.spreads:
+            expected = max(USUAL_PRODUCERS, sum(len(transport.producers) for transport in self._transports))
+            worker = await self._parts.place(self._consumers_by_worker(expected), expected)
+        else:
+            await self._parts.reach(worker)
+        return await peer.create_transport(worker, self.router_id, direction, options)
+
+    async def consume(
+        self, transport: Transport, producer: Producer, capabilities: RtpCapabilities, options: ConsumerOptions
+    ) -> Consumer:
+        """Make a consumer on a transport, wherever the producer is.
+
+        Raises:
+            CannotConsume: the capabilities do not fit the producer.
+            LimitReached: the transport has too many consumers.
+            NotFound: the producer is gone.
+            NotAvailable: a media worker does not answer.
+        """
+        if transport.worker is producer.worker:
+            return await transport.consume(producer, capabilities, options)
+        pipe = await self._pipes.hold(producer, transport.worker)
+        try:
+            consumer = await transport.consume(producer, capabilities, options)
+        except BaseException:
+            pipe.release()
+            raise
+        consumer.on("close", lambda _: pipe.release())
+        return consumer
+
+    def worker_died(self, worker: MediaWorker) -> None:
+        """Let go of what was on a worker: the room if it was at home there, else the peers that received there."""
+        if worker is self._parts.home:
+            self.close("worker-died")
+        elif self._parts.lose(worker):
+            self._pipes.lose(worker)
+            for peer in tuple(self.peers.values()):
+                if any(transport.worker is worker for transport in peer.transports.values()):
+                    self.remove_peer(peer, "worker-died")
 
     def peer(self, peer_id: str) -> Peer:
         """Return the peer with this id, or raise `NotFound`."""
@@ -145,15 +209,21 @@ class Room(EventEmitter):
     def _transports(self) -> Iterator[Transport]:
         return (transport for peer in self.peers.values() for transport in peer.transports.values())
 
+    def _consumers_by_worker(self, expected: int) -> Counter[MediaWorker]:
+        """Count the consumers on each worker; so many as are `expected` of each transport that receives."""
+        counts: Counter[MediaWorker] = Counter()
+        for transport in self._transports:
+            least = expected if transport.direction == "recv" else 0
+            counts[transport.worker] += max(least, len(transport.consumers))
+        return counts
+
     def close(self, reason: RoomClosedReason) -> None:
         """Close the room with all in it. One event says so; what was in the room is not told one by one."""
         if self.closed:
             return
         self._tell("room-closed", {"reason": reason})
         self.closed = True
-        self.worker.load -= 1
-        self.worker.remove_listener(self.router_id, self._router_notified)
-        self.worker.post("router.close", {"routerId": self.router_id})
+        self._parts.close()
         for peer in tuple(self.peers.values()):
             peer.close(tell_worker=False)
             self.emit("peer-closed", peer)

@@ -23,12 +23,21 @@ _log = get_logger(__name__)
 class RoomRegistry:
     """Rooms by id. Publishes what happens in them and removes peers that have fallen silent."""
 
-    def __init__(self, pool: WorkerPool, events: EventLog, timeouts: PeerTimeouts[Peer], limits: Limits) -> None:
+    def __init__(
+        self,
+        pool: WorkerPool,
+        events: EventLog,
+        timeouts: PeerTimeouts[Peer],
+        limits: Limits,
+        *,
+        spread_after: int = 0,
+    ) -> None:
         self._pool = pool
         self._events = events
         self._paced = PacedEvents(events)
         self._timeouts = timeouts
         self._limits = limits
+        self._spread_after = spread_after
         self._rooms: dict[str, Room] = {}
         self._opening: dict[Room, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -92,7 +101,7 @@ class RoomRegistry:
     def _new_room(self, room_id: str, room_name: str | None) -> Room:
         if len(self._rooms) >= self._limits.rooms:
             raise LimitReached(f"this service holds at most {self._limits.rooms} rooms")
-        room = Room(room_id, room_name or room_id, _now_ms(), self._pool.least_loaded(), self._limits)
+        room = Room(room_id, room_name or room_id, _now_ms(), self._pool, self._limits, self._spread_after)
         self._rooms[room_id] = room
         room.on("event", partial(self._publish, room_id))
         room.on("change", partial(self._paced.publish, room_id))
@@ -142,8 +151,7 @@ class RoomRegistry:
     def _worker_died(self, worker: MediaWorker) -> None:
         self._events.publish("worker-died", data={"workerPid": worker.pid})
         for room in self.rooms:
-            if room.worker is worker:
-                room.close("worker-died")
+            room.worker_died(worker)
 
     def _schedule(self) -> None:
         """Set the one timer to the next deadline; one that is early finds nothing to do and sets itself again."""

@@ -93,6 +93,11 @@ class Transport(EventEmitter):
         worker.on(self.id, self._notified)
 
     @property
+    def worker(self) -> MediaWorker:
+        """The worker that has it."""
+        return self._worker
+
+    @property
     def is_made(self) -> bool:
         """Tell whether the worker has made it."""
         return bool(self.parameters)

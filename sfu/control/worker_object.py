@@ -31,6 +31,11 @@ class WorkerObject(EventEmitter, ABC):
         worker.load += 1
         worker.on(self.id, self._notified)
 
+    @property
+    def worker(self) -> MediaWorker:
+        """The worker that has the object."""
+        return self._worker
+
     def made(self, answer: Data) -> None:
         """Take over what the worker answered to `create`."""
         self.is_made = True

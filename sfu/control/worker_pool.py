@@ -6,6 +6,7 @@ from contextlib import suppress
 from pyee.base import EventEmitter
 
 from sfu.control.media_worker import MediaWorker, WorkerConfig
+from sfu.control.pipe_links import PipeLinks
 from sfu.errors import NotAvailable, SfuError
 from shared.logging import get_logger
 
@@ -40,6 +41,7 @@ class WorkerPool(EventEmitter):
     def __init__(self, config: WorkerConfig, count: int) -> None:
         super().__init__()
         self.restarts = 0
+        self.links = PipeLinks()
         self._config = config
         self._workers: dict[int, MediaWorker] = {}
         self._slots = [_Slot(index) for index in range(count)]

@@ -18,6 +18,7 @@ NAMES = (
         "PEER_TIMEOUT_S",
         "PEER_IDLE_TIMEOUT_S",
         "SFU_AUDIO_LAST_N",
+        "SFU_ROOM_SPREAD",
     ),
     *("MEDIASOUP_PORT", "MEDIASOUP_LISTEN_IP", "MEDIASOUP_ANNOUNCED_IP", "MEDIASOUP_MIN_PORT"),
     *("MEDIASOUP_MAX_PORT", "MEDIASOUP_WORKERS", "MEDIASOUP_API_TOKEN"),
@@ -62,6 +63,7 @@ def test_every_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         PEER_TIMEOUT_S="5",
         PEER_IDLE_TIMEOUT_S="60.5",
         SFU_AUDIO_LAST_N="5",
+        SFU_ROOM_SPREAD="50",
         LOG_LEVEL="DEBUG",
         LOG_FORMAT="json",
     )
@@ -79,6 +81,7 @@ def test_every_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         peer_timeout_s=5.0,
         peer_idle_timeout_s=60.5,
         audio_last_n=5,
+        room_spread=50,
         log_level="debug",
         log_format="json",
     )
@@ -126,6 +129,8 @@ def test_own_names_win_over_aliases_and_empty_counts_as_absent(monkeypatch: pyte
         ({"SFU_AUDIO_LAST_N": "-1"}, "SFU_AUDIO_LAST_N"),
         ({"SFU_AUDIO_LAST_N": "101"}, "SFU_AUDIO_LAST_N"),
         ({"SFU_AUDIO_LAST_N": "few"}, "SFU_AUDIO_LAST_N"),
+        ({"SFU_ROOM_SPREAD": "-1"}, "SFU_ROOM_SPREAD"),
+        ({"SFU_ROOM_SPREAD": "all"}, "SFU_ROOM_SPREAD"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
     ],

@@ -188,6 +188,7 @@ NOTHING = {
     "consumers": 0,
     "dataProducers": 0,
     "dataConsumers": 0,
+    "pipedProducers": 0,
 }
 
 
