@@ -6,6 +6,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+comma := ,
 PYTHON ?= python3
 BIN := .venv/bin
 WEB := backend/web
@@ -16,7 +17,7 @@ export NPM_CONFIG_FUND := false
 export NPM_CONFIG_AUDIT := false
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup run sfu backend web test check format psql lock clean
+.PHONY: help setup run sfu backend web test bench check format psql lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,10 @@ test: setup .venv/.dev tests/interop/node_modules/.installed ## set up and run e
 	@deploy/install-chromium.sh
 	npm --prefix $(WEB) run --silent test
 	python -m pytest $(ARGS)
+
+bench: .venv/.dev ## measure the SFU, and others with PEER=janus,... (ARGS=--quick: a minute)
+	@$(if $(PEER),tests/bench/install-peer.sh $(subst $(comma), ,$(PEER)))
+	python -m tests.bench $(if $(PEER),--server c$(comma)vtp$(comma)$(PEER)) $(ARGS)
 
 check: .venv/.dev $(WEB)/node_modules/.installed ## formatting, lint, types
 	ruff format --check .
