@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sfu.net.address import Address
 from sfu.net.dtls import Certificate, DtlsState, DtlsTransport, HandshakePacer, Role
-from sfu.net.ice_lite import IceLite, IceState
+from sfu.net.ice_lite import CheckResult, IceLite, IceState
 from sfu.net.sctp import SctpAssociation
 from sfu.net.srtp import AES128_CM_SHA1_80, MAX_RTCP_BYTES, Pointer
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
@@ -240,19 +240,33 @@ class Endpoint:
     def receive_check(self, check: "Check", address: Address, now: float) -> bool:
         """Answer a connectivity check; whether it has proved that `address` is the peer's."""
         result = self.ice.handle_check(check, address, now)
-        if result.answer is not None:
-            self._send(result.answer, address)
         if result.refused is not None:
             self._drops[result.refused] += 1
+            if result.answer is not None:
+                self._send(result.answer, address)
             return False
-        self._owner.unname(result.retired)
+        self._follow_check(result, address)
+        return True
+
+    def receive_repeated(self, datagram: bytes, address: Address, now: float) -> bool:
+        """Answer a check that is like the last one, from one of the peer's addresses; `False` if it is not."""
+        result = self.ice.handle_repeated(datagram, address, now)
+        if result is None:
+            return False
+        self._follow_check(result, address)
+        return True
+
+    def _follow_check(self, result: CheckResult, address: Address) -> None:
+        if result.answer is not None:
+            self._send(result.answer, address)
+        if result.retired:
+            self._owner.unname(result.retired)
         for old in result.forgotten:
             self._owner.forget_address(self, old)
         if self._pending_start is not None:
             pending, self._pending_start = self._pending_start, None
             self.dtls.start(*pending)
         self._report()
-        return True
 
     def receive_dtls(self, record: bytes) -> None:
         """Take a datagram of DTLS records from one of the peer's addresses."""

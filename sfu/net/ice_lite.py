@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 
 from sfu.net.address import Address, remote_of
 from sfu.net.ice_credentials import IceCredentials
+from sfu.net.known_check import KnownCheck
 from sfu.net.stun_messages import Check, error_answer, success_answer, unknown_attributes_answer
 
 MAX_ADDRESSES = 8
@@ -119,6 +120,7 @@ class IceLite:
         self._confirm_until = 0.0
         self._stray_at = 0.0
         self._transactions: OrderedDict[bytes, Address] = OrderedDict()
+        self._known_check: KnownCheck | None = None
 
     def handle_check(self, check: Check, address: Address, now: float) -> CheckResult:
         """Judge a binding request whose USERNAME named this transport.
@@ -131,7 +133,27 @@ class IceLite:
             return refusal
         key = self.credentials.key(check.fragment)
         assert key is not None  # noqa: S101 - else it was refused
-        result = CheckResult(success_answer(check.message.transaction_id, remote_of(address), key))
+        self._known_check = KnownCheck.of(check)
+        return self._accept(check, check.message.transaction_id, key, address, now)
+
+    def handle_repeated(self, datagram: bytes, address: Address, now: float) -> CheckResult | None:
+        """Judge a datagram from one of `addresses` by the last check that `handle_check` has accepted.
+
+        `None` unless it is such a check again: it is to be parsed then.
+        """
+        known = self._known_check
+        key = None if known is None else self.credentials.key(known.fragment)
+        if known is None or key is None or self.state is IceState.CLOSED:
+            return None
+        transaction_id = known.repeated_by(datagram, key)
+        if transaction_id is None or self._is_replayed(transaction_id, address):
+            return None
+        return self._accept(known, transaction_id, key, address, now)
+
+    def _accept(
+        self, check: Check | KnownCheck, transaction_id: bytes, key: bytes, address: Address, now: float
+    ) -> CheckResult:
+        result = CheckResult(success_answer(transaction_id, remote_of(address), key))
         result.retired = self.credentials.used(check.fragment, now)
         if result.retired:
             self._nomination = 0  # the peer may count anew after a restart
@@ -236,6 +258,7 @@ class IceLite:
         self.state = IceState.CLOSED
         self.addresses.clear()
         self._transactions.clear()
+        self._known_check = None
         self.selected = self._unconfirmed = self._nominee = None
 
     @property
@@ -260,14 +283,19 @@ class IceLite:
             # Of a full and a lite agent the full one controls (RFC 8445 6.1.1): whatever its tiebreaker, the peer
             # has to switch (7.3.1.1). With ICE-CONTROLLING there is no conflict, as we never claim that role.
             return CheckResult(error_answer(message, 487, "Role Conflict", key), "stun_role_conflict")
-        if self._transactions.get(message.transaction_id, address) != address:
-            return CheckResult(refused="stun_replayed")
-        self._transactions[message.transaction_id] = address
-        if len(self._transactions) > MAX_TRANSACTIONS:
-            self._transactions.popitem(last=False)
-        return None
+        return CheckResult(refused="stun_replayed") if self._is_replayed(message.transaction_id, address) else None
 
-    def _remember(self, check: Check, address: Address, now: float) -> list[Address]:
+    def _is_replayed(self, transaction_id: bytes, address: Address) -> bool:
+        """Tell whether a check has been seen that came from another address; this one is remembered if not."""
+        transactions = self._transactions
+        if transactions.get(transaction_id, address) != address:
+            return True
+        transactions[transaction_id] = address
+        if len(transactions) > MAX_TRANSACTIONS:
+            transactions.popitem(last=False)
+        return False
+
+    def _remember(self, check: Check | KnownCheck, address: Address, now: float) -> list[Address]:
         proven = self.addresses.pop(address, None)
         if proven is None:
             proven = Proven(now, check.priority)
@@ -287,7 +315,7 @@ class IceLite:
             self._unconfirmed = None
         return [oldest]
 
-    def _advance(self, check: Check, address: Address, now: float) -> None:
+    def _advance(self, check: Check | KnownCheck, address: Address, now: float) -> None:
         if check.nomination is not None and check.nomination > self._nomination:
             self._nomination = check.nomination
             self.state = IceState.COMPLETED
@@ -337,4 +365,4 @@ class IceLite:
 def _refused_stranger(check: Check, code: int, reason: str) -> CheckResult:
     """Answer who has proved nothing, unless that would make more bytes of fewer."""
     answer = error_answer(check.message, code, reason)
-    return CheckResult(answer if len(answer) <= check.size else None, "stun_unauthenticated")
+    return CheckResult(answer if len(answer) <= len(check.data) else None, "stun_unauthenticated")

@@ -288,6 +288,9 @@ class MediaPort:
             self.drops["unknown_protocol"] += 1
 
     def _receive_stun(self, datagram: bytes, address: Address, now: float) -> None:
+        before = self._by_address.get(address)
+        if before is not None and before.receive_repeated(datagram, address, now):
+            return
         try:
             fragment = local_username_fragment(datagram)
             endpoint = self._by_fragment.get(fragment)
@@ -298,7 +301,6 @@ class MediaPort:
         except ValueError:
             self.drops["stun_malformed"] += 1
             return
-        before = self._by_address.get(address)
         if before is not None and before is not endpoint and before.ice.holds(address, now):
             self.drops["stun_address_taken"] += 1
             return

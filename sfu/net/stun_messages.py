@@ -1,12 +1,14 @@
 """STUN messages of connectivity checks (RFC 8489, RFC 8445 7): sifted and parsed, answers built.
 
-`aioice.stun` parses requests and computes integrity and fingerprint. What a stranger can send is sifted before
-that, and the one answer that every check gets is laid out here, because both cost a worker with many transports
-most of what its checks cost.
+`aioice.stun` parses requests and verifies them. What a stranger can send is sifted before that, and the one answer
+that every check gets is laid out here, because both cost a worker with many transports most of what its checks
+cost. Checks that are repeated are not even parsed (see `known_check`).
 """
 
+import hmac
 import ipaddress
 import struct
+from binascii import crc32
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,8 +43,11 @@ _UNKNOWN_ATTRIBUTES = 0x000A  # RFC 8489 14.13; aioice has no name for it
 _MESSAGE_INTEGRITY_SHA256 = 0x001C  # beside MESSAGE-INTEGRITY it may be ignored (RFC 8489 9.1.3)
 _NOMINATION = 0xC001  # draft-thatcher-ice-renomination-01
 _COMPREHENSION_OPTIONAL = 0x8000
+_FINGERPRINT_HEAD = _ATTRIBUTE.pack(_FINGERPRINT, stun.FINGERPRINT_LENGTH - _ATTRIBUTE.size)
 _INTEGRITY_BYTES = stun.INTEGRITY_LENGTH - _ATTRIBUTE.size
 _NO_TRANSACTION = bytes(12)
+INTEGRITY_HEAD = _ATTRIBUTE.pack(_MESSAGE_INTEGRITY, _INTEGRITY_BYTES)
+"""What MESSAGE-INTEGRITY begins with."""
 
 
 def local_username_fragment(data: bytes) -> str:
@@ -80,7 +85,8 @@ class Check:
         use_candidate: it nominates its pair (RFC 8445 7.1.2).
         nomination: the number of its nomination, of a peer that can renominate (draft-thatcher-ice-renomination).
         unknown: required attributes that we do not understand.
-        size: its length in bytes; an answer to a stranger is not longer.
+        data: all of it; an answer to a stranger is not longer.
+        integrity_at: where in it its MESSAGE-INTEGRITY begins, or its end.
     """
 
     message: stun.Message
@@ -89,7 +95,8 @@ class Check:
     nomination: int | None
     priority: int
     unknown: tuple[int, ...]
-    size: int
+    data: bytes
+    integrity_at: int
 
 
 def parse_check(data: bytes, fragment: str) -> Check:
@@ -104,8 +111,9 @@ def parse_check(data: bytes, fragment: str) -> Check:
         raise ValueError(f"malformed STUN attribute: {error}") from error
     if message.message_method != stun.Method.BINDING or message.message_class != stun.Class.REQUEST:
         raise ValueError("not a binding request")
-    nomination, unknown = None, []
+    nomination, unknown, integrity_at = None, [], stun.HEADER_LENGTH
     for attribute, value in _signed_attributes(data):
+        integrity_at += _ATTRIBUTE.size + len(value) + stun.padding_length(len(value))
         if attribute == _NOMINATION:
             if len(value) != 4:
                 raise ValueError("malformed NOMINATION")
@@ -119,7 +127,8 @@ def parse_check(data: bytes, fragment: str) -> Check:
         nomination,
         message.attributes.get("PRIORITY", 0),
         tuple(unknown),
-        len(data),
+        data,
+        integrity_at,
     )
 
 
@@ -185,10 +194,10 @@ def _mapped_address(host: str, port: int, transaction_id: bytes) -> bytes:
 
 
 def _signed(message_type: int, transaction_id: bytes, attributes: bytes, key: bytes | None) -> bytes:
-    length = len(attributes) + stun.FINGERPRINT_LENGTH
-    if key is not None:
+    length = len(attributes)
+    if key is not None:  # which signs what is before it, with the length that includes it (RFC 8489 14.5)
+        signed = _HEAD.pack(message_type, length + stun.INTEGRITY_LENGTH, stun.COOKIE, transaction_id) + attributes
+        attributes += INTEGRITY_HEAD + hmac.digest(key, signed, "sha1")
         length += stun.INTEGRITY_LENGTH
-    message = _HEAD.pack(message_type, length, stun.COOKIE, transaction_id) + attributes
-    if key is not None:
-        message += _ATTRIBUTE.pack(_MESSAGE_INTEGRITY, _INTEGRITY_BYTES) + stun.message_integrity(message, key)
-    return message + _ATTRIBUTE.pack(_FINGERPRINT, 4) + stun.message_fingerprint(message).to_bytes(4, "big")
+    message = _HEAD.pack(message_type, length + stun.FINGERPRINT_LENGTH, stun.COOKIE, transaction_id) + attributes
+    return message + _FINGERPRINT_HEAD + (crc32(message) ^ stun.FINGERPRINT_XOR).to_bytes(4, "big")

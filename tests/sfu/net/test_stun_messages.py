@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfu.net.stun_messages import (
+    INTEGRITY_HEAD,
     MAX_ATTRIBUTES_BEFORE_USERNAME,
     MAX_REQUEST_BYTES,
     MAX_UNKNOWN_LISTED,
@@ -134,7 +135,8 @@ def attribute(kind: int, value: bytes) -> bytes:
 def test_a_check_says_what_it_is() -> None:
     check = parse_check(WHOLE, "ours")
     assert (check.fragment, check.use_candidate, check.nomination) == ("ours", True, None)
-    assert (check.priority, check.unknown, check.size) == (1, (), len(WHOLE))
+    assert (check.priority, check.unknown, check.data) == (1, (), WHOLE)
+    assert WHOLE[check.integrity_at : check.integrity_at + 4] == INTEGRITY_HEAD
     renominating = parse_check(with_attributes((NOMINATION, b"\0\0\0\7")), "ours")
     assert (renominating.nomination, renominating.use_candidate) == (7, False)
     assert renominating.message.check_message_integrity(KEY)
