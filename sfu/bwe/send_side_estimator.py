@@ -6,7 +6,7 @@ from sfu.bwe.loss_control import MAX_INHERENT_LOSS, LossControl, LossVerdict
 from sfu.bwe.overuse_detector import OveruseDetector, PathUsage
 from sfu.bwe.prober import Prober
 from sfu.bwe.rate_control import RateControl
-from sfu.bwe.sent_history import Arrival, SentHistory
+from sfu.bwe.sent_history import Arrival, Calm, SentHistory
 from sfu.bwe.throughput import Throughput
 
 QUEUEING_MS = 30.0
@@ -21,6 +21,14 @@ STALE_S = 1.0
 OUTAGE_S = 1.0
 """What is lost while no feedback comes for so long has not been too much for the path: there was none."""
 
+CALM_FEEDBACKS = 4
+"""While nothing more is wanted and nothing is wrong, the estimate is looked at after so many feedbacks: 0.2 s of a
+browser's. Loss, a probe, or a queue is looked at as soon as it is told of; but of several batches in one feedback
+only the newest tells of a queue then, so that one which begins to grow may be known 0.2 s later."""
+
+CALM_MS = 10.0
+"""A delay no farther above the least is the jitter of a good path."""
+
 DEFAULT_RTT_S = 0.1
 RTT_WEIGHT = 0.1
 """Round trip before the first feedback, and the weight of each in what is kept of them."""
@@ -29,11 +37,16 @@ RTT_WEIGHT = 0.1
 class SendSideEstimator:
     """Estimate by feedback about packets with transport-wide numbers, which the owner tells `history` of.
 
-    `probing` is the owner's to set: whether it can send what `prober` asks for.
+    `probing` is the owner's to set: whether it can send what `prober` asks for. So is `patient`: whether nothing
+    more is wanted than the estimate allows, so that it does not matter how soon it rises.
     """
 
     __slots__ = (
         "_before_loss_bps",
+        "_calm",
+        "_calm_feedbacks",
+        "_calm_octets",
+        "_calm_packets",
         "_detector",
         "_heard_at",
         "_loss",
@@ -43,6 +56,7 @@ class SendSideEstimator:
         "_throughput",
         "_told_at",
         "history",
+        "patient",
         "prober",
         "probing",
     )
@@ -51,6 +65,9 @@ class SendSideEstimator:
         self.history = SentHistory()
         self.prober = Prober()
         self.probing = True
+        self.patient = False
+        self._calm_feedbacks = self._calm_packets = self._calm_octets = 0  # since the estimate was looked at
+        self._calm = False
         self._throughput = Throughput()
         self._detector = OveruseDetector()
         self._rates = RateControl(start_bps)
@@ -93,12 +110,55 @@ class SendSideEstimator:
         self, base_sequence: int, reference_time: int, packets: bytes | Sequence[int | None], now: float
     ) -> bool:
         """Take a feedback (see `TransportFeedback`); `False` if it told nothing that could be used."""
+        if self._calm and self.patient and type(packets) is bytes and not self.prober.active:
+            told = self.history.acknowledge_next(base_sequence, reference_time, packets)
+            if told is not None:
+                return self._take_calmly(told, len(packets), now)
         acknowledgement = self.history.acknowledge(base_sequence, reference_time, packets)
         if acknowledgement is None:
             return False
-        arrivals, received, lost = acknowledgement
+        groups = self._detector.groups
+        octets = self._take(acknowledgement.arrivals, now)
+        self._look(acknowledgement.received, acknowledgement.lost, octets, groups, now)
+        return True
+
+    def _take_calmly(self, told: Calm, count: int, now: float) -> bool:
+        """Take a feedback that tells of no loss; only its newest batch is looked at."""
+        detector = self._detector
+        groups = detector.groups
+        first, sent_at, arrived_at = told
+        self._throughput.add(first)
+        self._calm_packets += count
+        self._calm_octets += first.octets
+        self._calm_feedbacks += 1
+        if sent_at is not None and sent_at >= self._path_since:
+            self._heard_at = now
+            self._rtt_s += RTT_WEIGHT * (now - sent_at - self._rtt_s)
+            detector.add(sent_at, arrived_at)
+        if self._calm_feedbacks < CALM_FEEDBACKS and detector.queue_ms < CALM_MS:
+            self._told_at = now
+            return False
+        self._look(0, 0, 0, groups, now)
+        return True
+
+    def _look(self, received: int, lost: int, octets: int, groups: int, now: float) -> None:
+        """See what has been told means; `groups` are those that the detector had before."""
+        detector = self._detector
+        if self._calm_feedbacks:
+            received, octets, groups = received + self._calm_packets, octets + self._calm_octets, -1
+            self._calm_feedbacks = self._calm_packets = self._calm_octets = 0
+        silence, self._told_at = now - self._told_at, now
+        reduced = silence < OUTAGE_S and self._heed_loss(received, lost, octets, now)
+        if detector.groups != groups:
+            reduced |= self._heed_delay(now)
+        if reduced:
+            self.prober.reduced(now)
+        self._calm = detector.usage is PathUsage.NORMAL and detector.queue_ms < CALM_MS and not self._loss.loss
+
+    def _take(self, arrivals: list[Arrival], now: float) -> int:
+        """Take what a feedback tells; returns how many bytes it tells of."""
         throughput, detector, prober = self._throughput, self._detector, self.prober
-        groups, octets, heard, sent_at = detector.groups, 0, False, now
+        octets, heard, sent_at = 0, False, now
         for arrival in arrivals:
             sent_at, arrived_at, size, _, probe, untold = arrival
             octets += size + untold
@@ -112,13 +172,7 @@ class SendSideEstimator:
             self._rtt_s += RTT_WEIGHT * (now - sent_at - self._rtt_s)
         if heard:
             self._heard_at = now
-        silence, self._told_at = now - self._told_at, now
-        reduced = silence < OUTAGE_S and self._heed_loss(received, lost, octets, now)
-        if detector.groups != groups:
-            reduced |= self._heed_delay(now)
-        if reduced:
-            prober.reduced(now)
-        return True
+        return octets
 
     def may_probe(self, now: float) -> bool:
         """Tell whether a probe would do no harm now."""

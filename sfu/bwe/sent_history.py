@@ -48,6 +48,10 @@ class Acknowledgement(NamedTuple):
     lost: int
 
 
+Calm = tuple[Arrival, float | None, float]
+"""All that a feedback tells of as one batch; when its newest batch was sent, `None` if there are only probes; when
+that arrived."""
+
 _Batch = tuple[int, int, int, float, int]
 """First number, the number after the last, octets, when it was sent, probe."""
 
@@ -57,25 +61,27 @@ _make = tuple.__new__  # of named tuples: a third of what their own constructors
 class SentHistory:
     """One entry for each batch sent, until a feedback has told of it.
 
+    `end` is the number that the next packet will have, `expected` the first that no feedback has told of.
+
     Packets without a transport-wide number (audio) share the path: their bytes are counted with the next batch
     that has numbers, or else the rate that the path carries would seem smaller than it is.
     """
 
     __slots__ = (
         "_batches",
-        "_end",
-        "_expected",
         "_expires_at",
         "_missing",
         "_reference",
         "_untold_octets",
         "_untracked_octets",
+        "end",
+        "expected",
     )
 
     def __init__(self) -> None:
         self._batches: deque[_Batch] = deque()
-        self._end = 0  # the number that the next packet will have
-        self._expected = 0  # the first number that no feedback has told of
+        self.end = 0
+        self.expected = 0
         self._reference: int | None = None  # unwrapped time of the last feedback, in units of 64 ms
         self._untracked_octets = 0
         self._untold_octets = 0  # of batches whose feedback was lost
@@ -87,9 +93,9 @@ class SentHistory:
 
     def sent(self, first: int, count: int, octets: int, now: float, probe: int = 0) -> None:
         """Note a batch: `count` packets from number `first` (unwrapped) on, `octets` bytes in all."""
-        if not self._end:
-            self._expected = first
-        self._end = end = first + count
+        if not self.end:
+            self.expected = first
+        self.end = end = first + count
         if self._untracked_octets:
             octets += self._untracked_octets
             self._untracked_octets = 0
@@ -109,26 +115,55 @@ class SentHistory:
 
         Returns `None` when it tells nothing new, or of packets that were never sent.
         """
-        expected = self._expected
-        base = self._end - ((self._end - base_sequence) & 0xFFFF)
+        expected = self.expected
+        base = self.end - ((self.end - base_sequence) & 0xFFFF)
         end = base + len(packets)
-        if end > self._end or base < 0 or (end <= expected and not self._missing):
+        if end > self.end or base < 0 or (end <= expected and not self._missing):
             return None
         ticks = self._reference_ticks(reference_time)
         if base == expected and type(packets) is bytes:  # as nearly all do
-            self._expected = end
+            self.expected = end
             return _make(Acknowledgement, (self._match_next(base, end, ticks, packets), end - base, 0))
         arrivals = _arrival_ticks(ticks, packets)
         recovered = self._recovered(base, arrivals) if self._missing and base < expected else 0
         start = max(base, expected)
         if start >= end:
             return Acknowledgement([], recovered, -recovered) if recovered else None
-        self._expected = end
+        self.expected = end
         new = arrivals[start - base :]
         lost = new.count(None)
         if lost:
             self._note_missing(start, new)
         return Acknowledgement(self._match(start, end, new), len(new) - lost + recovered, lost - recovered)
+
+    def acknowledge_next(self, base_sequence: int, reference_time: int, deltas: bytes) -> Calm | None:
+        """Take what a feedback tells that follows the one before, of packets that all came, batches as one.
+
+        Returns `None`, with nothing taken, when that is not so: `acknowledge` knows what to do then.
+        """
+        start, batches = self.expected, self._batches
+        end = start + len(deltas)
+        if (base_sequence - start) & 0xFFFF or end > self.end or self._missing or not batches:
+            return None
+        self.expected = end
+        ticks = self._reference_ticks(reference_time)
+        octets, self._untold_octets = self._untold_octets, 0
+        first_sent_at, newest, newest_sent_at = batches[0][3], start, None
+        while batches:
+            first, stop, size, sent_at, probe = batches[0]
+            if first >= end:
+                break
+            if first < start or stop > end:
+                size = size * (min(stop, end) - max(first, start)) // (stop - first)
+            octets += size
+            if not probe:
+                newest, newest_sent_at = max(first, start), sent_at
+            if stop > end:
+                break
+            batches.popleft()
+        arrival = _make(Arrival, (first_sent_at, (ticks + deltas[0]) / TICKS_PER_S, octets, 0, 0, 0))
+        newest_ticks = ticks + sum(deltas[: newest - start + 1])
+        return arrival, newest_sent_at, newest_ticks / TICKS_PER_S
 
     def _reference_ticks(self, reference: int) -> int:
         if self._reference is not None:  # 24 bits of 64 ms wrap every twelve days
@@ -199,7 +234,7 @@ class SentHistory:
 
     def _recovered(self, base: int, arrivals: list[int | None]) -> int:
         """Count packets that were missing when first told of, and have come since."""
-        stop = min(base + len(arrivals), self._expected)
+        stop = min(base + len(arrivals), self.expected)
         came = [
             number for number in self._missing if base <= number < stop and arrivals[number - base] is not None
         ]

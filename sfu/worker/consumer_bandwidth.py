@@ -177,6 +177,9 @@ class ConsumerBandwidth:
             self._limit_bps(now), shares, now, probing=self._prober_consumer() is not None
         )
         self._bound_repairs(self.available_bps)
+        if self._estimator is not None:
+            enough = self._heard and self._estimator.estimate_bps >= self._allocation.used_bps
+            self._estimator.patient = enough and self._allocation.next_bps is None
         self._give(shares, now)
         if self._wants_probe() and self._probe_at == _NEVER:
             self._probe_at = now

@@ -166,3 +166,48 @@ def test_deltas_as_bytes_tell_the_same(sizes: list[int], told: list[tuple[int, b
         )
         number += len(deltas)
     assert len(as_bytes) == len(as_numbers)
+
+
+@given(
+    st.lists(st.integers(1, 20), min_size=1, max_size=20),
+    st.lists(st.tuples(st.integers(0, 0xFFFFFF), st.binary(min_size=1, max_size=60)), max_size=12),
+    st.integers(0, 3),
+)
+def test_batches_taken_as_one_have_the_same_bytes_and_times(
+    sizes: list[int], told: list[tuple[int, bytes]], skipped: int
+) -> None:
+    singly, together = sent_from(65_500, *sizes), sent_from(65_500, *sizes)
+    number = 65_500 + skipped
+    for reference, deltas in told:
+        known = len(together), together.expected
+        as_one = together.acknowledge_next(number & 0xFFFF, reference, deltas)
+        if as_one is None:
+            assert known == (len(together), together.expected), "nothing is taken"
+            assert number != singly.expected or number + len(deltas) > singly.end
+            return
+        acknowledgement = singly.acknowledge(number & 0xFFFF, reference, deltas)
+        assert acknowledgement is not None
+        each = acknowledgement.arrivals
+        assert acknowledgement.received == len(deltas)
+        arrival, sent_at, arrived_at = as_one
+        assert arrival == each[0]._replace(octets=sum(one.octets for one in each))
+        assert (sent_at, arrived_at) == (each[-1].sent_at, each[-1].arrived_at)
+        assert len(singly) == len(together)
+        number += len(deltas)
+
+
+def test_probes_are_not_the_newest_batch() -> None:
+    history = SentHistory()
+    for number, probe in enumerate([0, 7, 0, 7]):
+        history.sent(number, 1, 1000, number / 10, probe)
+    assert history.acknowledge_next(0, 100, bytes([1, 1, 1])) == (Arrival(0.0, 6.40025, 3000, 0, 0), 0.2, 6.40075)
+    assert history.acknowledge_next(3, 100, bytes([4])) == (Arrival(0.3, 6.401, 1000, 0, 0), None, 6.401)
+
+
+def test_bytes_of_a_lost_feedback_are_not_lost() -> None:
+    history = sent_from(10, 2, 2, 2)
+    assert history.acknowledge_next(12, 100, bytes(2)) is None
+    arrivals(acknowledge(history, feedback(12, 0, 0)))
+    told = history.acknowledge_next(14, 100, bytes(2))
+    assert told is not None
+    assert told[0].octets == 2000
