@@ -231,10 +231,12 @@ class IceLite:
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due, in the clock of `now`; `None` while nothing can time out."""
         consent = self._consent_until if self.state in LIVE_STATES else None
+        credentials = self.credentials.next_timeout()
+        if self._unconfirmed is None and credentials is None:  # as nearly always
+            return consent
         confirm = None if self._unconfirmed is None else self._confirm_until
         quiet = self._heard_at + QUIET_S if self._may_have_moved else None
-        due = [when for when in (consent, confirm, quiet, self.credentials.next_timeout()) if when is not None]
-        return min(due, default=None)
+        return min((when for when in (consent, confirm, quiet, credentials) if when is not None), default=None)
 
     def unconfirmed(self, now: float) -> Address | None:
         """Return an address that was adopted and has not been checked from in time, to be forgotten."""

@@ -143,6 +143,31 @@ def iter_extensions(view: Buffer, header: RtpHeader) -> Iterator[tuple[int, int,
     return iter(())
 
 
+def find_extension(view: Buffer, header: RtpHeader, wanted: int, length: int) -> int:
+    """Return where the header extension element of this id begins if it has that length in bytes, else 0.
+
+    It does what `iter_extensions` does, but is asked for every packet.
+    """
+    if header.extension_profile != ONE_BYTE_PROFILE:
+        return next(
+            (at for each, at, size in iter_extensions(view, header) if each == wanted and size == length), 0
+        )
+    position, end = header.extension_start, header.extension_end
+    head = wanted << 4 | length - 1
+    while position < end:
+        found = view[position]
+        position += 1
+        if not found:
+            continue
+        size = (found & 0x0F) + 1
+        if not 0 < found >> 4 < _ONE_BYTE_STOP or position + size > end:
+            return 0
+        if found == head:
+            return position
+        position += size
+    return 0
+
+
 def is_rtcp(first: int, second: int) -> bool:
     """Tell from its first two bytes whether an RTP or RTCP packet is RTCP (RFC 5761 4)."""
     return first & 0xC0 == _VERSION_BITS and _FIRST_RTCP_TYPE <= second <= _LAST_RTCP_TYPE

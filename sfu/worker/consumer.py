@@ -6,7 +6,7 @@ from sfu.rtp.lanes import Lane
 from sfu.rtp.layers import MAX_LAYER, LayerOption, Layers
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers, mid_element
 from sfu.rtp.retransmission_buffer import MAX_AGE_S
-from sfu.rtp.rtcp import ReportBlock, SenderReport
+from sfu.rtp.rtcp import ReportBlock, SenderReport, SourceDescription
 from sfu.rtp.stream_send import SendStream
 from sfu.rtp.stream_splicer import StreamSplicer
 from sfu.worker.layer_path import LayerPath, Leg
@@ -40,8 +40,8 @@ class Consumer:
 
     `preferred` are the layers that its peer wants at most, `priority` says how much it matters among the peer's
     other consumers. `layers` is what is forwarded now, `None` for nothing. `stream` is the source of it, or the
-    last one. `has_transport_cc` says whether its packets have transport-wide numbers, for the peer's feedback
-    about them.
+    last one. `description` is the RTCP packet that tells our stream's CNAME. `has_transport_cc` says whether its
+    packets have transport-wide numbers, for the peer's feedback about them.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class Consumer:
         self.producer = producer
         self.paused = paused
         self.mime_type = codec.mime_type
-        self.cname = parameters.rtcp.cname or ""
         self._sent = SendStream(
             encoding.ssrc,
             codec.payload_type,
             codec.clock_rate,
             rtx_ssrc=encoding.rtx.ssrc if encoding.rtx is not None and rtx_types else None,
         )
+        self.description = SourceDescription({encoding.ssrc: parameters.rtcp.cname or ""}).serialize()
         self.stream: ProducerStream | None = None
         self.bitrate_bps = 0
         self.priority = 1

@@ -7,7 +7,7 @@ from sfu.bwe.receive_side_estimator import DEFAULT_RTT_S, ReceiveSideEstimator
 from sfu.bwe.remb import RembGenerator
 from sfu.bwe.transport_cc_feedback import TransportCcFeedbackGenerator
 from sfu.rtp.key_frame_requests import KeyFrameRequests
-from sfu.rtp.packet import RtpHeader, iter_extensions
+from sfu.rtp.packet import RtpHeader, find_extension
 from sfu.rtp.rtcp import FullIntraRequest, PictureLossIndication, serialize_rtcp
 from sfu.worker.ports import Link
 from sfu.worker.reports import OUR_SSRC
@@ -85,13 +85,12 @@ class PublisherFeedback:
         wanted = self._transport_cc_id(producer)
         if wanted is None or self._transport_cc is None:
             return
-        for element_id, start, length in iter_extensions(packet, header):
-            if element_id == wanted and length == _TRANSPORT_SEQUENCE_BYTES:
-                self._transport_cc.received(packet[start] << 8 | packet[start + 1], now)
-                if producer is not None:
-                    # Chromium throws away feedback about a media source that is none of its own.
-                    self._transport_cc.media_ssrc = header.ssrc
-                return
+        start = find_extension(packet, header, wanted, _TRANSPORT_SEQUENCE_BYTES)
+        if start:
+            self._transport_cc.received(packet[start] << 8 | packet[start + 1], now)
+            if producer is not None:
+                # Chromium throws away feedback about a media source that is none of its own.
+                self._transport_cc.media_ssrc = header.ssrc
 
     def _estimate(
         self,
@@ -104,13 +103,12 @@ class PublisherFeedback:
         wanted = producer.extension_ids.get(uris.ABS_SEND_TIME)
         if wanted is None:
             return
-        for element_id, start, length in iter_extensions(packet, header):
-            if element_id == wanted and length == _SEND_TIME_BYTES:
-                sent_at = int.from_bytes(packet[start : start + length], "big")
-                if estimator.received(sent_at, header.payload_end, now):
-                    estimator.rtt_s = self._rtt_s() or DEFAULT_RTT_S
-                    self._remb.estimate_bps = estimator.estimate_bps
-                return
+        start = find_extension(packet, header, wanted, _SEND_TIME_BYTES)
+        if start:
+            sent_at = int.from_bytes(packet[start : start + _SEND_TIME_BYTES], "big")
+            if estimator.received(sent_at, header.payload_end, now):
+                estimator.rtt_s = self._rtt_s() or DEFAULT_RTT_S
+                self._remb.estimate_bps = estimator.estimate_bps
 
     def _transport_cc_id(self, producer: "Producer | None") -> int | None:
         if producer is not None:

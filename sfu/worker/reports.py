@@ -10,7 +10,6 @@ from sfu.rtp.rtcp import (
     ReceiverReferenceTime,
     ReceiverReport,
     RtcpPacket,
-    SourceDescription,
     serialize_rtcp,
 )
 
@@ -69,10 +68,10 @@ def sender_reports(
             continue
         if clocks is None:
             clocks = reference_times.take(now)
-        packets: list[RtcpPacket] = [report, SourceDescription({consumer.sent.ssrc: consumer.cname})]
+        described = report.serialize() + consumer.description
         if clocks:
-            packets.append(ExtendedReports(consumer.sent.ssrc, (DelaySinceLastReceiverReference(clocks),)))
-        described = serialize_rtcp(packets)
+            block = DelaySinceLastReceiverReference(clocks)
+            described += ExtendedReports(consumer.sent.ssrc, (block,)).serialize()
         if compound and len(compound) + len(described) > MAX_COMPOUND_BYTES:
             yield compound
             compound = b""

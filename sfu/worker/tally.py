@@ -4,7 +4,7 @@ Streams count for themselves; once a second their growth is added up here. A pac
 totals never fall, as scrapers of `/metrics` need it.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from operator import add, sub
 from typing import TYPE_CHECKING
 
@@ -47,21 +47,22 @@ class Tally:
 
     def __init__(self) -> None:
         self.totals = _NONE
-        self._seen: Mapping[Hashable, Counters] = {}
+        self._seen: dict[Hashable, Counters] = {}
 
     def count(self, counters: Iterable[tuple[Hashable, Counters]]) -> None:
         """Add what has grown since the last call; who is not among `counters` any more is forgotten.
 
         Only losses can be taken back; they count once all the same.
         """
-        seen = dict(counters)
-        before = [self._seen.get(owner, _NONE) for owner in seen]
-        for (owner, values), known in zip(seen.items(), before, strict=True):
+        seen: dict[Hashable, Counters] = {}
+        totals = self.totals
+        for owner, values in counters:
+            known = self._seen.get(owner, _NONE)
             if values[LOST] < known[LOST]:  # packets that came late
-                seen[owner] = tuple(map(max, values, known))
-        growth = map(sub, _columns(seen.values()), _columns(before))
-        self.totals = tuple(map(add, self.totals, growth))
-        self._seen = seen
+                values = tuple(map(max, values, known))
+            seen[owner] = values
+            totals = tuple(map(add, totals, map(sub, values, known)))
+        self.totals, self._seen = totals, seen
 
     def absorb(self, other: "Tally") -> None:
         """Add the totals of another that is at its end."""
@@ -70,10 +71,6 @@ class Tally:
     def render(self) -> dict[str, int]:
         """Name the totals."""
         return dict(zip(COUNTERS, self.totals, strict=True))
-
-
-def _columns(counters: Iterable[Counters]) -> Counters:
-    return tuple(map(sum, zip(_NONE, *counters, strict=True)))
 
 
 def received_counters(stream: "ProducerStream") -> Counters:

@@ -67,8 +67,12 @@ class TransportReports:
 
     def _report_is_due(self) -> bool:
         self._ticks_without_report += 1
-        is_new = self._reported_on != self._reportable()
-        return is_new or self._ticks_without_report >= AUDIO_REPORT_INTERVALS or self._has_video()
+        reported_on, self._reported_on = self._reported_on, self._reportable()
+        return (
+            self._reported_on != reported_on
+            or self._ticks_without_report >= AUDIO_REPORT_INTERVALS
+            or self._has_video()
+        )
 
     def _reportable(self) -> int:
         """Count the streams that there is something to say of."""
@@ -84,7 +88,6 @@ class TransportReports:
 
     def _report(self, now: float) -> None:
         self._ticks_without_report = 0
-        self._reported_on = self._reportable()
         for report in receiver_reports(self._producers.values(), now):
             self._link.send_rtcp(report)
         for report in sender_reports(self._consumers.values(), self.reference_times, now):

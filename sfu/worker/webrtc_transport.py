@@ -347,12 +347,18 @@ class WebRtcTransport:
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        due = [self.link.next_timeout(), self._feedback.next_timeout()]
+        soonest = _NEVER
         if self.dtls_state == "connected" and (self.producers or self.consumers):
-            due += [self._reports.next_timeout(), self.bandwidth.next_timeout()]
-        due.extend(producer.next_timeout() for producer in self.producers.values())
-        due.extend(producer.hold_until for producer in self._pending)
-        return min((when for when in due if when is not None), default=None)
+            soonest = min(self._reports.next_timeout(), self.bandwidth.next_timeout())
+        due = [self.link.next_timeout(), self._feedback.next_timeout()]
+        if self.producers:
+            due += [producer.next_timeout() for producer in self.producers.values()]
+        for when in due:
+            if when is not None and when < soonest:
+                soonest = when
+        for producer in self._pending:
+            soonest = min(soonest, producer.hold_until)
+        return None if soonest == _NEVER else soonest
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due: consent, requests, feedback, reports."""

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfu.rtp.packet import ONE_BYTE_PROFILE, RtpHeader, is_rtcp, iter_extensions, parse_rtp_header
+from sfu.rtp.packet import ONE_BYTE_PROFILE, RtpHeader, find_extension, is_rtcp, iter_extensions, parse_rtp_header
 from tests.support.rtp_packets import build_rtp
 
 
@@ -163,3 +163,28 @@ def test_other_profiles_have_no_elements() -> None:
 def test_rtcp_is_told_by_its_second_byte(second: int, expected: bool) -> None:
     assert is_rtcp(0x80, second) is expected
     assert is_rtcp(0x00, second) is False
+
+
+@given(
+    st.sampled_from([ONE_BYTE_PROFILE, 0x1000, 0x1007, 0xABCD]),
+    st.binary(max_size=40),
+    st.integers(1, 255),
+    st.integers(1, 16),
+)
+def test_an_element_is_found_where_the_list_has_it(profile: int, body: bytes, wanted: int, length: int) -> None:
+    packet = build_rtp(extension=(profile, body), payload=bytes(40))
+    listed = [at for key, at, size in iter_extensions(packet, parse(packet)) if (key, size) == (wanted, length)]
+    assert find_extension(packet, parse(packet), wanted, length) == (listed[0] if listed else 0)
+
+
+@pytest.mark.parametrize("profile", [ONE_BYTE_PROFILE, 0x1000])
+def test_the_first_element_of_an_id_and_length_is_found(profile: int) -> None:
+    def element(key: int, value: bytes) -> bytes:
+        return bytes([key << 4 | len(value) - 1] if profile == ONE_BYTE_PROFILE else [key, len(value)]) + value
+
+    body = element(3, b"abc") + bytes(2) + element(5, b"x") + element(5, b"yz") + element(5, b"12")
+    packet = build_rtp(extension=(profile, body), payload=bytes(40))
+    at = find_extension(packet, parse(packet), 5, 2)
+    assert packet[at : at + 2] == b"yz"
+    assert not find_extension(packet, parse(packet), 4, 2)
+    assert not find_extension(build_rtp(payload=bytes(40)), parse(build_rtp(payload=bytes(40))), 5, 2)
