@@ -23,12 +23,13 @@ from tests.bench.servers.base import Kind
 Packetizer = Literal["chromium", "mtu"]
 """How a frame is cut: into packets that differ by at most a byte, or into full ones and a rest."""
 
-LOOP_SECONDS = 5
+AUDIO_SECONDS = 5
 TAIL = 8
 """Bytes of a payload's end that identify it; shorter payloads (Opus in silence) are not looked up."""
 MAX_PAYLOAD = 1160
 """What Chromium's limit of 1,200 bytes leaves after the headers."""
 SPEECH_BPS = 32_000
+PAN_SECONDS = 5
 
 VIDEO_CLOCK = 90_000
 AUDIO_CLOCK = 48_000
@@ -48,10 +49,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A loop of LOOP_SECONDS. Slots of its packets run from `first_slot`. VP8 descriptors are the sender's."""
+    """A loop of `seconds`. Slots of its packets run from `first_slot`. VP8 descriptors are the sender's."""
 
     kind: Kind
     frames: list[Frame]
+    seconds: int
     first_slot: int
 
     @property
@@ -62,13 +64,14 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """How a video clip is made."""
+    """How a video clip is made. It has one key frame, which a publisher repeats every `seconds` or when asked."""
 
     bitrate_bps: int = 1_500_000
     fps: int = 30
     width: int = 640
     height: int = 360
     packetizer: Packetizer = "chromium"
+    seconds: int = 20
 
 
 class Library:
@@ -83,9 +86,9 @@ class Library:
         """How many packets all clips have."""
         return sum(clip.packets for clip in self.clips)
 
-    def add(self, kind: Kind, frames: list[Frame]) -> int:
-        """Take a clip in; return its number."""
-        self.clips.append(Clip(kind, frames, self.slots))
+    def add(self, kind: Kind, frames: list[Frame], seconds: int) -> int:
+        """Take a clip of a length in; return its number."""
+        self.clips.append(Clip(kind, frames, seconds, self.slots))
         return len(self.clips) - 1
 
     def slots_by_tail(self) -> dict[bytes, int]:
@@ -105,6 +108,7 @@ class Library:
         clips = [
             {
                 "kind": clip.kind,
+                "seconds": clip.seconds,
                 "frames": [
                     [frame.at, frame.ticks, frame.is_key, frame.level]
                     + [base64.b64encode(payload).decode() for payload in frame.payloads]
@@ -124,7 +128,7 @@ class Library:
                 Frame(at, ticks, [base64.b64decode(payload) for payload in payloads], is_key, level)
                 for at, ticks, is_key, level, *payloads in clip["frames"]
             ]
-            library.add(clip["kind"], frames)
+            library.add(clip["kind"], frames, clip["seconds"])
         return library
 
 
@@ -178,8 +182,8 @@ def _scene(form: VideoFormat, seed: int) -> Iterator[av.VideoFrame]:
     random = np.random.default_rng(seed)
     coarse = random.integers(40, 216, (form.height // 8 + 1, form.width // 4), dtype=np.uint8)
     world = coarse.repeat(8, axis=0).repeat(8, axis=1)
-    for n in range(form.fps * LOOP_SECONDS):
-        left = int((0.5 + 0.5 * math.sin(2 * math.pi * n / (form.fps * LOOP_SECONDS))) * form.width)
+    for n in range(form.fps * form.seconds):
+        left = int((0.5 + 0.5 * math.sin(2 * math.pi * n / (form.fps * PAN_SECONDS))) * form.width)
         luma = world[: form.height, left : left + form.width].astype(np.int16)
         luma = luma + random.integers(-12, 13, luma.shape, dtype=np.int16)
         planes = np.full((form.height * 3 // 2, form.width), 128, np.uint8)
@@ -190,7 +194,7 @@ def _scene(form: VideoFormat, seed: int) -> Iterator[av.VideoFrame]:
 def speech_frames(seed: int) -> list[Frame]:
     """Encode a loop of Opus, 50 packets/s: a voice's harmonics, rising and falling with its syllables."""
     random = np.random.default_rng(seed)
-    t = np.arange(AUDIO_CLOCK * LOOP_SECONDS) / AUDIO_CLOCK
+    t = np.arange(AUDIO_CLOCK * AUDIO_SECONDS) / AUDIO_CLOCK
     pitch = 100 + 100 * random.random()
     voice = sum(np.sin(2 * math.pi * pitch * k * t + random.random()) / k for k in range(1, 9))
     syllables = 0.35 + 0.3 * np.sin(2 * math.pi * (3 + random.random()) * t)
@@ -201,7 +205,7 @@ def speech_frames(seed: int) -> list[Frame]:
 def silence_frames(seed: int) -> list[Frame]:
     """Return a loop of Opus with DTX: the comfort noise of a quiet room, every 400 ms (RFC 7587 section 3.1.3)."""
     random = np.random.default_rng(seed)
-    noise = (random.standard_normal(AUDIO_CLOCK * LOOP_SECONDS) * 3).astype(np.int16)
+    noise = (random.standard_normal(AUDIO_CLOCK * AUDIO_SECONDS) * 3).astype(np.int16)
     return _opus(noise)[::20]
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from mmap import mmap
 from socket import socket
 
-from tests.bench.load.clips import AUDIO_CLOCK, LOOP_SECONDS, VIDEO_CLOCK, Clip, Frame
+from tests.bench.load.clips import AUDIO_CLOCK, VIDEO_CLOCK, Clip, Frame
 from tests.bench.load.rtcp import sender_report
 from tests.bench.load.srtp import SCRATCH, SCRATCH_VIEW, Srtp
 from tests.bench.servers.base import ABS_SEND_TIME, AUDIO_LEVEL, MID, TRANSPORT_CC, Track
@@ -61,8 +61,9 @@ class SentStream:
         self._elements = sorted((number, uri) for uri, number in track.extensions.items())
 
     def begin(self, now: float) -> float:
-        """Start, or go on after a pause, with a new loop at `now`; returns when to call `send_due`."""
-        self._rewind(now)
+        """Start, or go on after a pause, at `now`; returns when to call `send_due`."""
+        self._move_loop(now - self._clip.frames[self._next].at)
+        self._due = now
         return self._due
 
     def restart(self) -> None:
@@ -70,10 +71,14 @@ class SentStream:
         if self._next:
             self._rewind(self._due)
 
+    def _move_loop(self, began: float) -> None:
+        """Let a loop begin at another time; timestamps go with it, as they follow the clock."""
+        if self._loop_began:
+            self._timestamp += round((began - self._loop_began) * self._clock_rate)
+        self._loop_began = began
+
     def _rewind(self, now: float) -> None:
-        elapsed = now - self._loop_began if self._loop_began else 0.0
-        self._timestamp += round(elapsed * self._clock_rate)
-        self._loop_began = now
+        self._move_loop(now)
         self._next, self._slot = 0, self._first_slot
         self._due = now + self._clip.frames[0].at
 
@@ -101,7 +106,7 @@ class SentStream:
     def _advance(self) -> None:
         self._next += 1
         if self._next == len(self._clip.frames):
-            self._rewind(self._loop_began + LOOP_SECONDS)
+            self._rewind(self._loop_began + self._clip.seconds)
         else:
             self._due = self._loop_began + self._clip.frames[self._next].at
 

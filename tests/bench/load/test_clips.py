@@ -30,8 +30,8 @@ def test_others_cut_full_packets_and_a_rest(size: int) -> None:
 
 def test_payloads_are_found_by_their_ends_unless_two_end_alike(tmp_path: Path) -> None:
     library = Library(groups=2)
-    library.add("video", [Frame(0.0, 0, [b"a" * 20, b"same-end"], True), Frame(0.1, 9000, [b"b" * 20])])
-    library.add("audio", [Frame(0.0, 0, [b"short", b"x-same-end"], level=30), Frame(0.02, 960, [b"c" * 9])])
+    library.add("video", [Frame(0.0, 0, [b"a" * 20, b"same-end"], True), Frame(0.1, 9000, [b"b" * 20])], 20)
+    library.add("audio", [Frame(0.0, 0, [b"short", b"x-same-end"], level=30), Frame(0.02, 960, [b"c" * 9])], 5)
     library.save(tmp_path / "clips")
     again = Library.load(tmp_path / "clips")
     assert again.clips == library.clips
@@ -40,12 +40,12 @@ def test_payloads_are_found_by_their_ends_unless_two_end_alike(tmp_path: Path) -
 
 
 def test_a_video_clip_has_its_rate_and_one_key_frame() -> None:
-    form = VideoFormat(bitrate_bps=300_000, fps=10, width=320, height=180)
+    form = VideoFormat(bitrate_bps=300_000, fps=10, width=320, height=180, seconds=5)
     frames = clips.video_frames(form, seed=1)
     octets = sum(len(payload) for frame in frames for payload in frame.payloads)
-    assert octets * 8 / clips.LOOP_SECONDS == pytest.approx(300_000, rel=0.2)
+    assert octets * 8 / form.seconds == pytest.approx(300_000, rel=0.2)
     assert [frame.is_key for frame in frames] == [True] + [False] * (len(frames) - 1)
-    assert len(frames) == form.fps * clips.LOOP_SECONDS
+    assert len(frames) == form.fps * form.seconds
 
 
 def test_speech_is_loud_and_silence_is_rare() -> None:

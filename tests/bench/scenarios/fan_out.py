@@ -34,7 +34,7 @@ class FanOut:
     def library(self) -> Library:
         """Encode the clip that all rooms send."""
         library = Library(groups=self.rooms)
-        library.add("video", video_frames(self.form, seed=0))
+        library.add("video", video_frames(self.form, seed=0), self.form.seconds)
         return library
 
     async def run(self, server: Server, generator: Generator, size: int, pace: Pace) -> Figures:

@@ -3,7 +3,15 @@
 import time
 from dataclasses import dataclass
 
-from tests.bench.load.clips import SPEECH_BPS, Library, VideoFormat, silence_frames, speech_frames, video_frames
+from tests.bench.load.clips import (
+    AUDIO_SECONDS,
+    SPEECH_BPS,
+    Library,
+    VideoFormat,
+    silence_frames,
+    speech_frames,
+    video_frames,
+)
 from tests.bench.load.generator import Generator, LoadEndpoint
 from tests.bench.processes import pss_mib
 from tests.bench.scenarios.steady import (
@@ -50,9 +58,10 @@ class Gathering:
         """Encode clips for one room of the greatest size; other rooms send the same in a group of their own."""
         library = Library(groups=self.rooms)
         for person in range(self._senders(max(self.sizes))):
-            library.add("audio", speech_frames(person) if person < self.speakers else silence_frames(person))
+            sound = speech_frames(person) if person < self.speakers else silence_frames(person)
+            library.add("audio", sound, AUDIO_SECONDS)
             if self.form is not None:
-                library.add("video", video_frames(self.form, person))
+                library.add("video", video_frames(self.form, person), self.form.seconds)
         return library
 
     async def run(self, server: Server, generator: Generator, size: int, pace: Pace) -> Figures:

@@ -83,7 +83,8 @@ class JoinStorm:
     def library(self) -> Library:
         """Encode the teacher's video."""
         library = Library()
-        library.add("video", video_frames(VideoFormat(), 0))
+        form = VideoFormat()
+        library.add("video", video_frames(form, 0), form.seconds)
         return library
 
     async def run(self, server: Server, generator: Generator, size: int, pace: Pace) -> Storm:

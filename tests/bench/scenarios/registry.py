@@ -24,7 +24,7 @@ class Wishes:
 def scenarios(wishes: Wishes) -> dict[str, Scenario]:
     """Make all scenarios."""
     lecture = VideoFormat(packetizer=wishes.packetizer)
-    thumbnail = VideoFormat(wishes.meeting_bps, 15, 320, 180, wishes.packetizer)
+    thumbnail = VideoFormat(wishes.meeting_bps, 15, 320, 180, wishes.packetizer, seconds=10)
     known: list[Scenario] = [
         FanOut("fan_out", (20, 50, 100, 200, 500), 1, lecture),
         FanOut("rooms", (10,), 10, lecture),

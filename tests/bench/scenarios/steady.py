@@ -54,7 +54,7 @@ class Figures:
     totals: dict[str, int] = field(default_factory=dict)
     load: dict[str, float] = field(default_factory=dict)
     load_drops: int = 0
-    load_lag_ms: float = 0.0
+    load_lag_ms: dict[str, float] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -219,7 +219,7 @@ def _compare(before: Counts, after: Counts, audience: Audience, *, reencodes: bo
     figures.delivery = got / wanted if wanted else 0.0
     figures.totals = after.totals
     figures.load_drops = after.drops - before.drops
-    figures.load_lag_ms = max(after.lag_us.values()) / 1000
+    figures.load_lag_ms = {name: lag / 1000 for name, lag in after.lag_us.items()}
     latency = after.latency
     figures.latency_samples = latency.total
     if not reencodes:
