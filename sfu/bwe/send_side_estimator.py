@@ -22,9 +22,10 @@ OUTAGE_S = 1.0
 """What is lost while no feedback comes for so long has not been too much for the path: there was none."""
 
 CALM_FEEDBACKS = 4
-"""While nothing more is wanted and nothing is wrong, the estimate is looked at after so many feedbacks: 0.2 s of a
-browser's. Loss, a probe, or a queue is looked at as soon as it is told of; but of several batches in one feedback
-only the newest tells of a queue then, so that one which begins to grow may be known 0.2 s later."""
+"""While nothing more is wanted and nothing is wrong, the estimate is looked at after so many feedbacks; browsers
+send ten to twenty in a second. Loss, a probe, or a queue is looked at as soon as it is told of. But of several
+batches in one feedback only the newest tells of a queue then: one that begins to grow may be noticed three
+feedbacks later."""
 
 CALM_MS = 10.0
 """A delay no farther above the least is the jitter of a good path."""
