@@ -22,9 +22,9 @@ def draw(scenario: Scenario, rows: Sequence[Row], path: Path) -> bool:
         return False
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     cpu, latency = figure.subplots(1, 2)
-    for number, server in enumerate(dict.fromkeys(row.server for row in measured)):
+    for number, server in enumerate(dict.fromkeys(row.label for row in measured)):
         colour = f"C{number}"
-        mine = [row for row in measured if row.server == server]
+        mine = [row for row in measured if row.label == server]
         _curve(cpu, _points(mine, lambda figures: figures["cpu_us"]), server, colour, "-")
         _curve(latency, _points(mine, _latency("p50")), f"{server} p50", colour, "-")
         _curve(latency, _points(mine, _latency("p99")), f"{server} p99", colour, "--")

@@ -19,7 +19,7 @@ def table(scenario: Scenario, rows: Sequence[Row]) -> str:
     lines = [heads]
     for row in rows:
         if row.figures is not None:
-            lines.append([str(row.size), row.server, *scenario.cells(row.figures)])
+            lines.append([str(row.size), row.label, *scenario.cells(row.figures)])
             if has_rounds:
                 share = spread(row.rounds, SPREAD_OF)
                 lines[-1].append("-" if share is None else f"{share:.0%}")
@@ -41,7 +41,7 @@ def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
 def _remarks(rows: Sequence[Row]) -> list[str]:
     remarks = []
     for row in rows:
-        who = f"{row.server} at {row.size}"
+        who = f"{row.label} at {row.size}"
         if row.is_saturated:
             remarks.append(f"  ! {who} was saturated: it did not deliver all")
         if row.problem:
@@ -52,7 +52,7 @@ def _remarks(rows: Sequence[Row]) -> list[str]:
 
 def headline(machine: Json, settings: Json, rows: Sequence[Row]) -> str:
     """Say in a few lines what was measured, on what."""
-    versions = {row.server: row.version for row in rows if row.version}
+    versions = {row.label: row.version for row in rows if row.version}
     return "\n".join(
         [
             f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}",

@@ -32,11 +32,15 @@ class Plan:
 
 @dataclass(slots=True)
 class Row:
-    """One server in one scenario at one size: its rounds, and their median. `problem` says why there is none."""
+    """One server in one scenario at one size: its rounds, and their median. `problem` says why there is none.
+
+    `server` is what was asked for on the command line, `label` what the server calls itself.
+    """
 
     scenario: str
     size: int
     server: str
+    label: str = ""
     version: str = ""
     rounds: list[Json] = field(default_factory=list)
     figures: Json | None = None
@@ -64,7 +68,7 @@ async def run_all(plan: Plan, say: Say) -> list[Row]:
         library = scenario.library()
         out: set[str] = set()
         for size in plan.sizes or scenario.sizes:
-            turn = [Row(scenario.name, size, spec) for spec in plan.servers if spec not in out]
+            turn = [Row(scenario.name, size, spec, spec) for spec in plan.servers if spec not in out]
             rows += turn
             for _ in range(plan.rounds):
                 for row in turn:
@@ -83,6 +87,7 @@ async def _run_one(plan: Plan, scenario: Scenario, library: Any, row: Row) -> No
     options = ServerOptions(plan.server_cores, plan.workers, plan.load.profile, logs)
     try:
         server = make_server(row.server, options)
+        row.label = server.name
         load = replace(plan.load, receivers=max(plan.load.receivers, scenario.receivers))
         async with running_load(load, library, server.host) as generator:
             try:
@@ -100,10 +105,10 @@ async def _run_one(plan: Plan, scenario: Scenario, library: Any, row: Row) -> No
 
 def _progress(scenario: Scenario, row: Row) -> str:
     if row.problem:
-        return f"  {row.size:>4} {row.server}: {row.problem}"
+        return f"  {row.size:>4} {row.label}: {row.problem}"
     cells = scenario.cells(row.rounds[-1])
     texts = ", ".join(f"{head} {cell}" for head, cell in zip(scenario.columns, cells, strict=True))
-    return f"  {row.size:>4} {row.server}: {texts}"
+    return f"  {row.size:>4} {row.label}: {texts}"
 
 
 def median(rounds: Sequence[Any]) -> Any:

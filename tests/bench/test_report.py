@@ -28,7 +28,7 @@ def row(server: str, size: int, *costs: float) -> Row:
         )
         for cost in costs
     ]
-    return Row("fan_out", size, server, "1.0", rounds, median(rounds))
+    return Row("fan_out", size, server, server, "1.0", rounds, median(rounds))
 
 
 def test_a_median_is_taken_number_by_number() -> None:
@@ -45,7 +45,7 @@ def test_a_spread_is_a_share_of_the_median() -> None:
 
 
 def test_a_table_has_a_line_a_row_and_says_what_went_wrong() -> None:
-    failed = Row("fan_out", 50, "other", problem="it did not start")
+    failed = Row("fan_out", 50, "other", "other", problem="it did not start")
     text = report.table(SCENARIO, [row("vtp", 20, 10.0, 11.0, 12.0), failed])
     head, names, first, *remarks = text.splitlines()
     assert head.startswith("fan_out: 1 publisher of 1.5 Mbit/s")
