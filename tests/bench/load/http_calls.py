@@ -47,6 +47,8 @@ class _Connection(asyncio.Protocol):
         _, _, rest = head.lower().partition(b"content-length:")
         if len(body) >= int(rest.split(b"\r\n", 1)[0]):
             self._answer.set_result((int(head[9:12]), body, time.perf_counter()))
+            if b"connection: close" in head.lower():
+                self.close()
 
     async def exchange(self, request: bytes) -> tuple[int, bytes, float]:
         """Send a request; return the answer's status and body and the seconds that it took."""
