@@ -19,6 +19,7 @@ from sfu.api.site import Site
 from sfu.app import create_app
 from sfu.control.worker_pool import WorkersFailedError
 from sfu.settings import Settings, load_settings
+from shared.garbage import spare_the_collector
 from shared.logging import configure_logging
 from shared.settings import SettingsError
 
@@ -61,6 +62,7 @@ async def serve(settings: Settings) -> None:
         try:
             if await _finished_before(runner.setup(), stop):
                 await _listen(runner, sock, settings)
+                spare_the_collector()
                 await stop.wait()
         finally:
             await runner.cleanup()

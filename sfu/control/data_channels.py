@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from weakref import WeakMethod
 
 from pyee.base import EventEmitter
 
@@ -30,7 +31,7 @@ class DataChannels(EventEmitter):
         self.consumers: dict[str, DataConsumer] = {}
         self._worker = worker
         self._limits = limits
-        self._create = create
+        self._creator = WeakMethod(create)
 
     async def produce(
         self,
@@ -82,6 +83,13 @@ class DataChannels(EventEmitter):
             consumer.close(tell_worker=False)
         for producer in tuple(self.producers.values()):
             producer.close(tell_worker=False)
+        self.remove_all_listeners()  # the transport and we are freed without the collector
+
+    async def _create(self, method: str, child: DataProducer | DataConsumer) -> None:
+        create = self._creator()
+        if create is None:
+            raise AssertionError("who asks a transport's data channels holds the transport")
+        await create(method, child)
 
     def _producer_closed(self, producer: DataProducer) -> None:
         self.emit("closed", "data-producer-closed", {"dataProducerId": producer.id})

@@ -113,6 +113,7 @@ class Peer(EventEmitter):
         self.closed = True
         for transport in tuple(self.transports.values()):
             transport.close(tell_worker=tell_worker)
+        self.remove_all_listeners()  # its owners and it are freed without the collector
 
     def _transport_closed(self, transport: Transport) -> None:
         self.transports.pop(transport.id, None)

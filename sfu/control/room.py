@@ -230,6 +230,7 @@ class Room(EventEmitter):
         self.peers.clear()
         self._log.info("room closed", reason=reason)
         self.emit("close", self)
+        self.remove_all_listeners()  # its owners and it are freed without the collector
 
     def _tell(self, event: str, data: dict[str, Any]) -> None:
         if not self.closed:

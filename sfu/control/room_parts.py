@@ -102,6 +102,7 @@ class RoomParts:
         for worker in self.workers:
             worker.post("router.close", {"routerId": self._router_id})
             self._forget(worker)
+        self._notified = _ignore  # the room and its parts are freed without the collector
 
     def _enter(self, worker: MediaWorker) -> asyncio.Task[None]:
         router = self._routers[worker] = asyncio.create_task(self._create(worker))
@@ -126,3 +127,7 @@ class RoomParts:
         del self._routers[worker]
         worker.load -= 1
         worker.remove_listener(self._router_id, self._notified)
+
+
+def _ignore(_event: str, _data: Data) -> None:
+    """Take the place of a room that is closed."""

@@ -219,6 +219,7 @@ class Transport(EventEmitter):
             producer.close(tell_worker=False)
         self._log.info("transport closed")
         self.emit("close", self)
+        self.remove_all_listeners()  # its owners and it are freed without the collector
 
     async def _create(self, method: str, child: Child) -> None:
         """Have the worker make a child that is in our maps already, so that whatever closes us closes it too."""

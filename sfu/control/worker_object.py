@@ -65,6 +65,7 @@ class WorkerObject(EventEmitter, ABC):
             self._worker.post(f"{self.NOUN}.close", {f"{self.NOUN}Id": self.id})
         self._let_go()
         self.emit("close", self)
+        self.remove_all_listeners()  # its owners and it are freed without the collector
 
     @abstractmethod
     def _let_go(self) -> None:

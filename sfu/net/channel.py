@@ -54,7 +54,8 @@ class Channel(asyncio.Protocol):
         self._write({"event": event, "data": data})
 
     def close(self) -> None:
-        """Close our end."""
+        """Close our end. What is being executed is left as it is, and what waits is not begun."""
+        self._handler = self._current = None
         if self._transport is not None:
             self._transport.close()
 
@@ -94,11 +95,12 @@ class Channel(asyncio.Protocol):
 
     def _step(self) -> bool:
         """Do one step of the oldest request; whether there was any."""
+        if self._handler is None:
+            return False
         if self._current is None:
             message = self._decoder.take()
             if message is None:
                 return False
-            assert self._handler is not None  # noqa: S101 - nothing is scheduled before
             self._current = message, self._handler(message)
         request, steps = self._current
         try:

@@ -1,6 +1,7 @@
-"""DTLS-SRTP (RFC 5764) by aiortc's `RTCDtlsTransport`, over a transport of ours that hands it DTLS records only.
+"""DTLS-SRTP (RFC 5764) by aiortc's certificates, identity check and key export, without its tasks.
 
-aiortc's underscored names are used in this file and nowhere else.
+aiortc's `RTCDtlsTransport` waits for records in a task of its own. Here each record is a plain call in its turn,
+so that the pacer knows what a handshake costs. aiortc's underscored names are used in this file and nowhere else.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from aiortc.rtcdtlstransport import (
     State,
 )
 from OpenSSL import SSL
+from pylibsrtp import Session
 
 from sfu.net.srtp import InboundSrtp, OutboundSrtp
 from shared.logging import get_logger
@@ -43,14 +45,17 @@ HANDSHAKE_TIMEOUT = 30.0
 """Seconds a handshake may take. A peer that does not finish it by then has gone."""
 
 STEPS_A_TICK = 4
-"""Datagrams handed to OpenSSL in one turn of the event loop. A handshake costs about a millisecond; a class that
-joins at once may hold up the packets of another for no longer than a few of them."""
+"""Datagrams handed to OpenSSL in one turn of the event loop. A handshake costs half a millisecond in two or three
+steps; a class that joins at once may hold up the packets of another for no longer than a few of them."""
 
 TICK_BUDGET_S = 0.0005
 """After this no further step is begun in one turn of the event loop."""
 
-_MAX_FLIGHT_BYTES = 1500
 _MAX_RECORD_BYTES = 2048
+"""Our flights are shorter than a path's MTU: the longest, a server's first, has some 900 bytes."""
+
+_SSL_MODE_RELEASE_BUFFERS = 0x10
+"""Of OpenSSL's ssl.h: an idle connection keeps no buffers for records, which take 16 kB of memory each way."""
 
 Role = Literal["client", "server"]
 
@@ -65,6 +70,9 @@ class DtlsState(enum.Enum):
     CLOSED = "closed"
 
 
+ENDED_STATES = frozenset({DtlsState.FAILED, DtlsState.CLOSED})
+
+
 class Certificate(RTCCertificate):
     """A self-signed P-256 certificate that many transports share, with one OpenSSL context for all of them."""
 
@@ -73,6 +81,8 @@ class Certificate(RTCCertificate):
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
             self._context = super()._create_ssl_context(srtp_profiles)
+            self._context.set_mode(_SSL_MODE_RELEASE_BUFFERS)
+            self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # nobody resumes: there is no ticket
         return self._context
 
     @cached_property
@@ -114,41 +124,6 @@ class HandshakePacer:
             self._loop.call_later(0, self._run)
 
 
-class _RecordPipe:
-    """What aiortc takes for its ICE transport: records in by a queue, records out by a plain call."""
-
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        self.role = "controlled"
-        self.state = "completed"
-        self.send_now = send
-        self._records: asyncio.Queue[bytes] = asyncio.Queue()
-
-    @property
-    def waiting(self) -> int:
-        """How many datagrams OpenSSL has not taken yet."""
-        return self._records.qsize()
-
-    def put(self, record: bytes) -> None:
-        """Queue a datagram for OpenSSL; the caller bounds their number."""
-        self._records.put_nowait(record)
-
-    async def _recv(self) -> bytes:
-        return await self._records.get()
-
-    async def _send(self, data: bytes) -> None:
-        self.send_now(data)
-
-
-class _DataSink:
-    """What aiortc hands application data to that it finds among the last records of a handshake."""
-
-    def __init__(self, receive: Callable[[bytes], object]) -> None:
-        self.receive = receive
-
-    async def _handle_data(self, data: bytes) -> None:
-        self.receive(data)
-
-
 class DtlsTransport:
     """The DTLS association of one transport; calls `on_state` on every change.
 
@@ -156,6 +131,22 @@ class DtlsTransport:
     `outbound` hold the SRTP keys and `srtp_profile` the chosen profile's name. Application data goes out by
     `send_data` and comes in by what `deliver_data_to` was given.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_backlog",
+        "_certificate",
+        "_connection",
+        "_handshake",
+        "_on_state",
+        "_pacer",
+        "_receive_data",
+        "_send",
+        "inbound",
+        "outbound",
+        "srtp_profile",
+        "state",
+    )
 
     def __init__(
         self,
@@ -168,18 +159,14 @@ class DtlsTransport:
         self.inbound: InboundSrtp | None = None
         self.outbound: OutboundSrtp | None = None
         self.srtp_profile: str | None = None
-        self._backlog: deque[bytes] = deque()  # not longer than MAX_WAITING_RECORDS
+        self._backlog: deque[bytes] | None = None  # not longer than MAX_WAITING_RECORDS
+        self._certificate = certificate
+        self._connection: SSL.Connection | None = None
+        self._handshake: _Handshake | None = None
         self._pacer = pacer
+        self._send = send
         self._on_state = on_state
-        self._pipe = _RecordPipe(send)
-        ice: Any = self._pipe  # all that aiortc's DTLS uses of an ICE transport
-        self._dtls = RTCDtlsTransport(ice, [certificate])
-        self._dtls._srtp_profiles = SRTP_PROFILES
-        self._dtls.on("statechange", self._follow)
-        self._data_sink = _DataSink(_ignore)
-        self._dtls._data_receiver = self._data_sink
-        self._handshake: asyncio.Task[None] | None = None
-        self._released = False
+        self._receive_data: Callable[[bytes], object] = _ignore
 
     def start(self, role: Role, fingerprints: list[tuple[str, str]]) -> None:
         """Begin the handshake as `role`, to be accepted only from the certificate with these fingerprints.
@@ -188,30 +175,42 @@ class DtlsTransport:
             role: ours; `client` sends the first flight at once.
             fingerprints: pairs of algorithm and value, at least one of a known algorithm.
         """
-        assert self._handshake is None, "DTLS started twice"  # noqa: S101 - our own bug, never the peer's
-        self._dtls._set_role(role)
-        remote = RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints])
-        self._handshake = asyncio.get_running_loop().create_task(self._run(remote))
+        assert self._connection is None, "DTLS started twice"  # noqa: S101 - our own bug, never the peer's
+        connection = SSL.Connection(self._certificate._create_ssl_context(SRTP_PROFILES))
+        if role == "server":
+            connection.set_accept_state()
+        else:
+            connection.set_connect_state()
+        self._connection = connection
+        self._handshake = _Handshake(role, fingerprints, self._certificate, self._time_out)
+        self._pacer.submit(self._step)
 
     def receive(self, record: bytes) -> bool:
         """Take a datagram of DTLS records from the peer; `False` if it is dropped: too many wait, or it ended."""
-        waiting = len(self._backlog) + self._pipe.waiting
-        carries_data = self.state is DtlsState.CONNECTED and self._data_sink.receive is not _ignore
+        backlog = self._backlog
+        if backlog is None:
+            backlog = self._backlog = deque()
+        carries_data = self.state is DtlsState.CONNECTED and self._receive_data is not _ignore
         most = MAX_WAITING_DATA if carries_data else MAX_WAITING_RECORDS
-        if self.state in {DtlsState.CLOSED, DtlsState.FAILED} or waiting >= most:
+        if self.state in ENDED_STATES or len(backlog) >= most:
             return False
-        self._backlog.append(record)
-        if len(self._backlog) == 1:
-            self._pacer.submit(self._take_record)
+        backlog.append(record)
+        if len(backlog) == 1 and self.state is not DtlsState.NEW:
+            self._pacer.submit(self._step)
         return True
+
+    @property
+    def waiting(self) -> int:
+        """How many datagrams OpenSSL has not taken yet."""
+        return len(self._backlog or ())
 
     def deliver_data_to(self, receive: Callable[[bytes], object]) -> None:
         """Have `receive` called with the content of each record of application data (RFC 8261)."""
-        self._data_sink.receive = receive
+        self._receive_data = receive
 
     def send_data(self, data: bytes) -> bool:
         """Send a record of application data at once; `False` when DTLS is not connected."""
-        connection = self._dtls._ssl
+        connection = self._connection
         if self.state is not DtlsState.CONNECTED or connection is None:
             return False
         try:
@@ -223,105 +222,171 @@ class DtlsTransport:
 
     def close(self) -> None:
         """Tell the peer (close_notify) and free everything."""
-        if self._released:
-            return
-        self._released = True
-        was = self.state
+        was, connection = self.state, self._connection
         if was is not DtlsState.CLOSED:  # the peer may have said its farewell before
             self._set_state(DtlsState.CLOSED)
-        self._dtls.remove_all_listeners()
-        self.inbound = self.outbound = None
-        if self._handshake is not None:
-            self._handshake.cancel()
-        if was in {DtlsState.CONNECTING, DtlsState.CONNECTED}:
-            self._say_goodbye()
-        self._let_go()
-
-    def _say_goodbye(self) -> None:
-        connection = self._dtls._ssl
-        if connection is not None:
+        if connection is not None and was in {DtlsState.CONNECTING, DtlsState.CONNECTED}:
             with contextlib.suppress(SSL.Error):
                 connection.shutdown()
-                self._pipe.send_now(connection.bio_read(_MAX_FLIGHT_BYTES))
+            self._write(connection)
+        self._let_go()
+        self._on_state = self._send = self._receive_data = _ignore
+
+    def _set_state(self, state: DtlsState) -> None:
+        self.state = state
+        if state in ENDED_STATES:
+            self._let_go()
+        self._on_state(state)
 
     def _let_go(self) -> None:
-        """Break the reference cycles: OpenSSL's buffers are freed now and not by the collector some day."""
-        task, self._dtls._task = self._dtls._task, None
-        if task is not None:
-            task.cancel()
-        self._on_state = _ignore
-        self._pipe.send_now = _ignore
-        self._data_sink.receive = _ignore
+        """Free OpenSSL's and libsrtp's memory now and not some day."""
+        if self._handshake is not None:
+            self._handshake.cancel()
+        self._handshake = self._connection = self.inbound = self.outbound = self._backlog = None
 
-    def _take_record(self) -> bool:
+    def _step(self) -> bool:
         """Hand the oldest datagram to OpenSSL; whether there are more."""
-        if self.state in {DtlsState.CLOSED, DtlsState.FAILED}:
-            self._backlog.clear()
-            return False
-        record = self._backlog.popleft()
         try:
-            if self.state is DtlsState.CONNECTED:
-                self._open(record)
-            else:
-                self._pipe.put(record)
+            if self.state is DtlsState.NEW:
+                self._set_state(DtlsState.CONNECTING)
+            if self.state is DtlsState.CONNECTING:
+                self._shake_hands()
+            elif self.state is DtlsState.CONNECTED:
+                self._open()
         except Exception:  # a bug of ours, or of aiortc's, that this record has found
             self._pacer.fault("dtls_fault")
         return bool(self._backlog)
 
-    def _open(self, record: bytes) -> None:
-        """Let OpenSSL take a datagram of a connected peer, and hand on what is in it.
-
-        Not left to aiortc, which reads one record a datagram, so that those of a hostile peer would pile up.
-        """
-        connection: Any = self._dtls._ssl
-        connection.bio_write(record)
+    def _shake_hands(self) -> None:
+        connection, handshake = self._connection, self._handshake
+        assert connection is not None and handshake is not None  # noqa: S101, PT018 - so it is while connecting
+        if self._backlog:
+            connection.bio_write(self._backlog.popleft())
         try:
-            while self.state is DtlsState.CONNECTED:
-                self._data_sink.receive(connection.recv(_MAX_RECORD_BYTES))
+            connection.do_handshake()
+        except SSL.WantReadError:
+            self._write(connection)
+            handshake.wait(connection)
+            return
+        except SSL.Error as error:
+            self._write(connection)  # the alert that says why
+            self._fail(f"{type(error).__name__}: {error}")
+            return
+        self._write(connection)
+        keys = handshake.finish(connection)
+        if keys is None:
+            self._fail("the peer's certificate is not the announced one, or it has no SRTP profile of ours")
+            return
+        self.srtp_profile, inbound, outbound = keys
+        self.inbound, self.outbound = InboundSrtp(inbound), OutboundSrtp(outbound, self.srtp_profile)
+        handshake.cancel()
+        self._handshake = None
+        self._set_state(DtlsState.CONNECTED)
+        self._read()
+
+    def _time_out(self) -> None:
+        """Repeat our flight, or give up."""
+        connection, handshake = self._connection, self._handshake
+        if connection is None or handshake is None:
+            return
+        if handshake.is_over:
+            self._fail("handshake timed out")
+            return
+        with contextlib.suppress(SSL.Error):
+            connection.DTLSv1_handle_timeout()
+        self._write(connection)
+        handshake.wait(connection)
+
+    def _open(self) -> None:
+        """Let OpenSSL take a datagram of a connected peer, and hand on what is in it."""
+        connection = self._connection
+        if connection is not None and self._backlog:
+            connection.bio_write(self._backlog.popleft())
+            self._read()
+
+    def _read(self) -> None:
+        """Read all records there are: those of a hostile peer would else pile up."""
+        try:
+            while (connection := self._connection) is not None:
+                self._receive_data(connection.recv(_MAX_RECORD_BYTES))
         except SSL.ZeroReturnError:
-            self._dtls._set_state(State.CLOSED)  # the peer's close_notify
+            self._set_state(DtlsState.CLOSED)  # the peer's close_notify
         except SSL.Error:
-            self._write(connection)  # nothing more to read, or nothing that is the peer's
+            if connection is not None:
+                self._write(connection)  # nothing more to read, or nothing that is the peer's
 
     def _write(self, connection: SSL.Connection) -> None:
         """Send what OpenSSL has put out."""
         with contextlib.suppress(SSL.Error):
             while True:
-                self._pipe.send_now(connection.bio_read(_MAX_RECORD_BYTES))
-
-    async def _run(self, remote: RTCDtlsParameters) -> None:
-        try:
-            async with asyncio.timeout(HANDSHAKE_TIMEOUT):
-                await self._dtls.start(remote)
-        except TimeoutError:
-            self._fail("handshake timed out")
-        except Exception as error:
-            self._fail(f"{type(error).__name__}: {error}")
+                self._send(connection.bio_read(_MAX_RECORD_BYTES))
 
     def _fail(self, reason: str) -> None:
         log.info("DTLS handshake failed", reason=reason)
-        if self.state is not DtlsState.CLOSED:
-            self._set_state(DtlsState.FAILED)
+        self._set_state(DtlsState.FAILED)
 
-    def _follow(self) -> None:
-        state = DtlsState(self._dtls.state)
-        if state is DtlsState.CONNECTED:
-            self._take_keys()
-        else:
-            self.inbound = self.outbound = None
-        if state is not self.state and self.state is not DtlsState.CLOSED:
-            self._set_state(state)
 
-    def _take_keys(self) -> None:
-        connection: Any = self._dtls._ssl
-        profile = connection.get_selected_srtp_profile().decode()
-        self.srtp_profile = profile
-        self.inbound = InboundSrtp(self._dtls._rx_srtp)
-        self.outbound = OutboundSrtp(self._dtls._tx_srtp, profile)
+class _Handshake:
+    """What is needed until the handshake is over: whom to expect, and when to repeat or give up."""
 
-    def _set_state(self, state: DtlsState) -> None:
-        self.state = state
-        self._on_state(state)
+    __slots__ = ("_deadline", "_dtls", "_loop", "_on_time", "_remote", "_timer")
+
+    def __init__(
+        self,
+        role: Role,
+        fingerprints: list[tuple[str, str]],
+        certificate: Certificate,
+        on_time: Callable[[], None],
+    ) -> None:
+        self._dtls = RTCDtlsTransport(_NO_ICE, [certificate])
+        self._dtls._srtp_profiles = SRTP_PROFILES
+        self._dtls._set_role(role)
+        remote = [RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints]
+        self._remote = RTCDtlsParameters(remote)
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + HANDSHAKE_TIMEOUT
+        self._on_time = on_time
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is."""
+        return self._loop.time() >= self._deadline
+
+    def wait(self, connection: SSL.Connection) -> None:
+        """Call back when OpenSSL wants to repeat its flight (RFC 6347 4.2.4), and when the time is over."""
+        self.cancel()
+        now, repeat_after = self._loop.time(), connection.DTLSv1_get_timeout()
+        when = self._deadline if repeat_after is None else min(self._deadline, now + repeat_after)
+        self._timer = self._loop.call_at(when, self._on_time)
+
+    def cancel(self) -> None:
+        """Do not call back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def finish(self, connection: SSL.Connection) -> tuple[str, Session, Session] | None:
+        """Verify who the peer is, and only then export the keys: the profile, theirs and ours."""
+        dtls: Any = self._dtls  # whose state mypy takes for what it was
+        dtls._ssl = connection
+        dtls._validate_peer_identity(self._remote)
+        if dtls._state is not State.FAILED:
+            dtls._setup_srtp()
+        dtls._ssl = None
+        if dtls._state is State.FAILED:
+            return None
+        return connection.get_selected_srtp_profile().decode(), dtls._rx_srtp, dtls._tx_srtp
+
+
+class _NoIce:
+    """What aiortc takes for its ICE transport. It is asked for nothing: records go by plain calls."""
+
+    role = "controlled"
+    state = "completed"
+
+
+_NO_ICE: Any = _NoIce()
 
 
 def _ignore(_: object) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import contextlib
-import gc
 import json
 import os
 import resource
@@ -21,6 +20,7 @@ from sfu.net.tcp_listener import MAX_CONNECTIONS, bind_tcp
 from sfu.net.udp_socket import NoFreePortError, bind_udp
 from sfu.net.without_codecs import keep_codecs_out
 from sfu.worker.worker import Worker
+from shared.garbage import spare_the_collector
 from shared.logging import LogFormat, configure_logging, get_logger
 
 keep_codecs_out()
@@ -32,10 +32,6 @@ SPARE_FILES = 256
 
 EXIT_NO_PORT = 3
 EXIT_CANNOT_BIND = 4
-
-GC_YOUNG_THRESHOLD = 50_000
-"""Allocations between collections of the youngest generation. A packet leaves no cycles; sixty thousand packets a
-second would otherwise run the collector a hundred times in that second."""
 
 log = get_logger("sfu.worker")
 
@@ -146,19 +142,12 @@ async def _serve(
     port.start(worker.on_batch)
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     channel.notify("worker.ready", {"pid": os.getpid(), "port": port.port, "srtpProfiles": port.srtp_profiles})
-    _spare_the_collector()
+    spare_the_collector()
     await stopped.wait()
+    channel.close()
     worker.close()
     await asyncio.sleep(0)  # lets the farewells (close_notify) leave
     port.close()
-    channel.close()
-
-
-def _spare_the_collector() -> None:
-    """Keep what start-up has made out of the garbage collector's sight, so that it never pauses packets for it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_YOUNG_THRESHOLD, 20, 50)
 
 
 if __name__ == "__main__":

@@ -145,3 +145,26 @@ async def test_requests_that_are_not_served_yet_stop_being_read(ends: Ends) -> N
     for _ in range(64):
         assert (await ends.receive())["ok"]
     assert not ends.channel._paused
+
+
+async def test_what_is_under_way_ends_with_the_channel(ends: Ends) -> None:
+    taken: list[int] = []
+
+    def endless(_message: Mapping[str, Any]) -> Generator[None, None, dict[str, Any]]:
+        while True:
+            taken.append(len(taken))
+            until = time.perf_counter() + BUDGET_S
+            while time.perf_counter() < until:
+                pass
+            yield
+
+    ends.channel.serve(endless)
+    ends.send({"id": 1}, {"id": 2})
+    async with asyncio.timeout(10):
+        while len(taken) < 3:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+    ends.channel.close()
+    steps = len(taken)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(taken) == steps

@@ -227,7 +227,7 @@ def test_whatever_comes_from_whomever_raises_nothing(datagrams: list[tuple[bytes
                 view[: len(data)] = data
                 port._receive(view, pointer, len(data), KNOWN if known else STRANGER, 0)
             assert listener.rtp == listener.rtcp == []
-            assert len(endpoint.dtls._backlog) <= MAX_WAITING_RECORDS
+            assert endpoint.dtls.waiting <= MAX_WAITING_RECORDS
             assert list(port._by_address) == [KNOWN]
             endpoint.close()
 
@@ -246,7 +246,7 @@ async def test_a_flood_of_dtls_is_bounded_and_keeps_nobody_from_connecting(port:
                 for _ in range(20):
                     peer.send_raw(b"\x16\xfe\xfd" + bytes(200))
                 await asyncio.sleep(0)
-                most = max(most, len(endpoint.dtls._backlog) + endpoint.dtls._pipe.waiting)
+                most = max(most, endpoint.dtls.waiting)
 
         task = asyncio.create_task(flood())
         await connected(port, other)
@@ -280,10 +280,10 @@ async def test_a_handshake_that_is_never_finished_fails_and_ends(
         await peer.open(offered)
         endpoint.connect(role, fingerprints(peer))  # type: ignore[arg-type]
         await peer.check()
-        handshake = endpoint.dtls._handshake
-        assert handshake is not None
+        await listener.until(lambda: listener.states[-1][1] == "connecting")
+        assert endpoint.dtls._handshake is not None
         await listener.until(lambda: listener.states[-1][1] == "failed")
-        await handshake
+        assert endpoint.dtls._handshake is endpoint.dtls._connection is None
         assert not endpoint.ready
         endpoint.close()
 
@@ -306,7 +306,7 @@ async def test_a_closed_endpoint_is_freed_without_the_collector(port: MediaPort)
             endpoint, _ = await connected(port, peer)
             closed = asyncio.Event()
             peer._dtls.on("statechange", closed.set)
-            freed = [weakref.ref(part) for part in (endpoint, endpoint.dtls, endpoint.dtls._dtls)]
+            freed = [weakref.ref(part) for part in (endpoint, endpoint.dtls, endpoint.dtls._connection)]
             endpoint.close()
             del endpoint
             await asyncio.wait_for(closed.wait(), 5)

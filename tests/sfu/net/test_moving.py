@@ -276,7 +276,7 @@ async def test_a_peers_farewell_closes_dtls_and_frees_everything() -> None:
         endpoint.close()
         assert listener.states[-1] == ("closed", "closed")
         assert listener.states.count(("closed", "closed")) == 1
-        assert endpoint.dtls._dtls._task is None
+        assert endpoint.dtls._connection is None
 
 
 async def test_a_fault_at_one_peers_farewell_leaves_all_others_their_handshakes(
