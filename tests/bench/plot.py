@@ -29,8 +29,10 @@ def draw(scenario: Scenario, rows: Sequence[Row], path: Path) -> bool:
         _curve(latency, _points(mine, _latency("p50")), f"{server} p50", colour, "-")
         _curve(latency, _points(mine, _latency("p99")), f"{server} p99", colour, "--")
     _dress(cpu, "CPU a forwarded packet, us")
+    cpu.set_ylim(bottom=0)
     _dress(latency, "latency through the server, ms")
     latency.set_yscale("log")
+    latency.yaxis.set_major_formatter("{x:g}")
     figure.suptitle(scenario.title)
     figure.savefig(path, dpi=110)
     return True
@@ -53,6 +55,5 @@ def _curve(axes: Axes, points: Sequence[Point], label: str, colour: str, style: 
 def _dress(axes: Axes, what: str) -> None:
     axes.set_xlabel("N")
     axes.set_ylabel(what)
-    axes.set_ylim(bottom=0)
     axes.grid(visible=True, alpha=0.3)
     axes.legend(fontsize="small")
