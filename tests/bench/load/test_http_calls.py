@@ -28,8 +28,10 @@ async def server() -> AsyncIterator[TestServer]:
 
     app = web.Application()
     app.add_routes([web.post("/echo", echo), web.get("/meet", meet), web.get("/once", once)])
-    async with TestServer(app) as running:
-        yield running
+    running = TestServer(app)
+    await running.start_server()
+    yield running
+    await running.close()
 
 
 def calls_to(server: TestServer, at_most: int) -> HttpCalls:
