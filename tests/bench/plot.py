@@ -33,6 +33,7 @@ def draw(scenario: Scenario, rows: Sequence[Row], path: Path) -> bool:
     _dress(latency, "latency through the server, ms")
     latency.set_yscale("log")
     latency.yaxis.set_major_formatter("{x:g}")
+    latency.yaxis.set_minor_formatter("{x:g}")
     figure.suptitle(scenario.title)
     figure.savefig(path, dpi=110)
     return True
