@@ -9,7 +9,6 @@ import gc
 import json
 import mmap
 import os
-import resource
 import socket
 import sys
 import time
@@ -21,7 +20,7 @@ from typing import Any
 
 from tests.bench.load.clips import Library
 from tests.bench.load.datagrams import drops
-from tests.bench.load.loop import Loop, now
+from tests.bench.load.loop import Loop
 from tests.bench.load.peer import Peer
 from tests.bench.load.reception import Reception, Totals
 from tests.bench.load.transport import Transport
@@ -31,7 +30,7 @@ Json = dict[str, Any]
 
 RECEIVE_BUFFER = 1 << 20
 """More than a browser has, so that a moment in which this process is not scheduled is not counted as loss."""
-DRY_READ_BYTES = 1 << 16
+COMMAND_BYTES = 1 << 16
 
 
 class LoadProcess:
@@ -67,7 +66,7 @@ class LoadProcess:
         self.loop.add_reader(control.fileno(), self._read_control)
 
     def _read_control(self) -> None:
-        data = self._control.recv(DRY_READ_BYTES)
+        data = self._control.recv(COMMAND_BYTES)
         if not data:
             self.loop.stop()
             return
@@ -153,12 +152,9 @@ class LoadProcess:
 
     def _counts(self, _: Json, answered: Callable[[Any], None]) -> None:
         totals = self._totals
-        usage = resource.getrusage(resource.RUSAGE_SELF)
         answered(
             {
-                "at": now(),
                 "cpu_s": time.process_time(),
-                "preempted": usage.ru_nivcsw,
                 "lag_us": self.loop.lag_us,
                 "drops": self._gone_drops + sum(drops(peer.transport.sock) for peer in self._peers.values()),
                 "totals": {name: getattr(totals, name) for name in Totals.__slots__ if name != "latency"},

@@ -160,6 +160,8 @@ async def measure(server: Server, generator: Generator, audience: Audience, pace
     spent = {name: spent_after[name] - spent_before.get(name, 0.0) for name in spent_after}
     _charge(figures, spent, took)
     figures.load = {name: (after.cpu_s[name] - before.cpu_s[name]) / took for name in after.cpu_s}
+    if after.refused > before.refused:
+        figures.remarks.append(f"the kernel refused {after.refused - before.refused} packets of the publishers")
     if lacking:
         figures.remarks.append(f"{len(lacking)} subscribers lacked a stream after {RECEIVING_WITHIN_S:.0f} s")
     _judge_load(figures)
