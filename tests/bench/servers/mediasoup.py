@@ -1,4 +1,4 @@
-"""mediasoup, as a Node program drives it: workers with a WebRTC server each, and every default as it is.
+"""mediasoup, as a Node program drives it: workers with a WebRTC server each; README.md says how it is set up.
 
 `mediasoup@DIRECTORY` takes the package from that directory's `node_modules`; else it is that of `tests/interop`.
 """
