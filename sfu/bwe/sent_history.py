@@ -53,7 +53,10 @@ Calm = tuple[Arrival, float | None, float]
 that arrived."""
 
 _Batch = tuple[int, int, int, float, int]
-"""First number, the number after the last, octets, when it was sent, probe."""
+"""First number, the number after the last (equal if it has none), octets, when it was sent, probe."""
+
+MAX_LOG = 1024
+"""Entries not looked at yet. More are looked at once a second anyway, and whenever feedback comes."""
 
 _make = tuple.__new__  # of named tuples: a third of what their own constructors take
 
@@ -65,6 +68,9 @@ class SentHistory:
 
     Packets without a transport-wide number (audio) share the path: their bytes are counted with the next batch
     that has numbers, or else the rate that the path carries would seem smaller than it is.
+
+    `log` has what was sent since the last look. Who sends much appends to it directly, which costs a tenth of a
+    call, and sees to it that `settle` is called now and then.
     """
 
     __slots__ = (
@@ -76,9 +82,11 @@ class SentHistory:
         "_untracked_octets",
         "end",
         "expected",
+        "log",
     )
 
     def __init__(self) -> None:
+        self.log: list[_Batch] = []
         self._batches: deque[_Batch] = deque()
         self.end = 0
         self.expected = 0
@@ -89,24 +97,40 @@ class SentHistory:
         self._expires_at = float("-inf")  # no entry is too old before
 
     def __len__(self) -> int:
+        self.settle()
         return len(self._batches)
 
     def sent(self, first: int, count: int, octets: int, now: float, probe: int = 0) -> None:
         """Note a batch: `count` packets from number `first` (unwrapped) on, `octets` bytes in all."""
-        if not self.end:
-            self.expected = first
-        self.end = end = first + count
-        if self._untracked_octets:
-            octets += self._untracked_octets
-            self._untracked_octets = 0
-        batches = self._batches
-        batches.append((first, end, octets, now, probe))
-        if now >= self._expires_at or len(batches) > MAX_BATCHES:
-            self._expire(now)
+        self.log.append((first, first + count, octets, now, probe))
+        if len(self.log) > MAX_LOG:
+            self.settle()
 
     def sent_untracked(self, octets: int) -> None:
         """Note packets that have no transport-wide number."""
-        self._untracked_octets += octets
+        self.log.append((0, 0, octets, 0.0, 0))
+        if len(self.log) > MAX_LOG:
+            self.settle()
+
+    def settle(self) -> None:
+        """Look at what was sent since the last time."""
+        log, batches, untracked = self.log, self._batches, self._untracked_octets
+        if not log:
+            return
+        for batch in log:
+            first, end, octets, now, probe = batch
+            if first == end:
+                untracked += octets
+                continue
+            if not self.end:
+                self.expected = first
+            self.end = end
+            batches.append((first, end, octets + untracked, now, probe) if untracked else batch)
+            untracked = 0
+        self._untracked_octets = untracked
+        log.clear()
+        if batches and (batches[-1][3] >= self._expires_at or len(batches) > MAX_BATCHES):
+            self._expire(batches[-1][3])
 
     def acknowledge(
         self, base_sequence: int, reference_time: int, packets: bytes | Sequence[int | None]
@@ -115,6 +139,7 @@ class SentHistory:
 
         Returns `None` when it tells nothing new, or of packets that were never sent.
         """
+        self.settle()
         expected = self.expected
         base = self.end - ((self.end - base_sequence) & 0xFFFF)
         end = base + len(packets)
@@ -141,6 +166,7 @@ class SentHistory:
 
         Returns `None`, with nothing taken, when that is not so: `acknowledge` knows what to do then.
         """
+        self.settle()
         start, batches = self.expected, self._batches
         end = start + len(deltas)
         if (base_sequence - start) & 0xFFFF or end > self.end or self._missing or not batches:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sfu.net.fan_out import FanOut
     from sfu.net.packet_writer import PacketWriter
     from sfu.net.stun_messages import Check
+    from sfu.net.way import Way
 
 
 class EndpointListener(Protocol):
@@ -89,7 +90,8 @@ class Endpoint:
         consent_timeout: float,
         drops: Counter[str],
     ) -> None:
-        self.ice = IceLite(consent_timeout)
+        self.way: Way | None = None  # for the fan-out, as long as it can serve the peer
+        self.ice = IceLite(consent_timeout, self.find_way)
         self.dtls = DtlsTransport(certificate, pacer, self._send_record, self._follow_dtls)
         self.data: SctpAssociation | None = None
         self.transport_sequence = 0
@@ -166,10 +168,11 @@ class Endpoint:
     @property
     def fan_out_tag(self) -> int | None:
         """Length of SRTP's tag, if its packets can go out together with those of others now (see `FanOut`)."""
-        srtp, address = self.dtls.outbound, self.ice.selected
-        if srtp is None or address is None or not self._fan_out.serves(address):
-            return None
-        return srtp.tag_length
+        return None if self.way is None else self.way.tag_length
+
+    def find_way(self) -> None:
+        """Take note that the peer's address or keys have changed, or how packets get there."""
+        self.way = self._fan_out.find_way(self.ice.selected, self.dtls.outbound)
 
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None
@@ -217,6 +220,7 @@ class Endpoint:
             self.data.close()
             self.data = None
         self.dtls.close()
+        self.way = None
         self._owner.unname(self.ice.credentials.fragments)
         for address in self.ice.addresses:
             self._owner.forget_address(self, address)
@@ -340,6 +344,7 @@ class Endpoint:
             self.bytes_sent += len(packet)
 
     def _follow_dtls(self, state: DtlsState) -> None:
+        self.find_way()
         if self.data is not None and state is DtlsState.CONNECTED:
             self.data.open()
         elif self.data is not None and state in {DtlsState.FAILED, DtlsState.CLOSED}:

@@ -22,6 +22,7 @@ that is sent again moves the media of a peer from which media comes: SRTP takes 
 
 import enum
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sfu.net.address import Address, remote_of
@@ -101,16 +102,17 @@ class IceLite:
     """The ICE agent of one transport. `addresses` holds those proven to be the peer's, the freshest last.
 
     `consent_expired` tells whether it is disconnected because no check has come in time, not because it has lost
-    the peer's address a moment ago.
+    the peer's address a moment ago. `on_selected` is called when media goes to another address, or to none.
     """
 
-    def __init__(self, consent_timeout: float) -> None:
+    def __init__(self, consent_timeout: float, on_selected: Callable[[], None] | None = None) -> None:
         self.credentials = IceCredentials()
         self.state = IceState.NEW
         self.selected: Address | None = None
         self.addresses: dict[Address, Proven] = {}
         self.consent_expired = False
         self._consent_timeout = consent_timeout
+        self._on_selected = on_selected
         self._consent_until: float | None = None
         self._nomination = 0
         self._nominee: Address | None = None
@@ -261,7 +263,9 @@ class IceLite:
         self.addresses.clear()
         self._transactions.clear()
         self._known_check = None
-        self.selected = self._unconfirmed = self._nominee = None
+        self._unconfirmed = self._nominee = None
+        self._set_selected(None)
+        self._on_selected = None  # its owner is freed without the collector
 
     @property
     def _may_have_moved(self) -> bool:
@@ -354,12 +358,18 @@ class IceLite:
             self._nominee = address
 
     def _select(self, address: Address, now: float) -> None:
-        self.selected = address
+        self._set_selected(address)
         self._nominee = None
         self._heard_at = now
 
+    def _set_selected(self, address: Address | None) -> None:
+        if address != self.selected:
+            self.selected = address
+            if self._on_selected is not None:
+                self._on_selected()
+
     def _disconnect(self) -> None:
-        self.selected = None
+        self._set_selected(None)
         if self.state in LIVE_STATES:
             self.state = IceState.DISCONNECTED
 

@@ -91,7 +91,8 @@ def segment_option(segment_size: int) -> tuple[int, int, int, int]:
     return socket.CMSG_LEN(_SEGMENT_SIZE.size), _SOL_UDP, _UDP_SEGMENT, segment_size
 
 
-def _knows_segmentation(sock: socket.socket) -> bool:
+def knows_segmentation(sock: socket.socket) -> bool:
+    """Tell whether the system can send runs of packets in one call."""
     try:
         sock.getsockopt(_SOL_UDP, _UDP_SEGMENT)
     except OSError:
@@ -118,7 +119,7 @@ class UdpSender:
         self._sock = sock
         self._ancillary: dict[int, list[tuple[int, int, bytes]]] = {}
         self._max_segment = MAX_SEGMENT_BYTES[sock.family]
-        self.segmentation = _knows_segmentation(sock)
+        self.segmentation = knows_segmentation(sock)
         self._refusing: dict[UdpAddress, None] = {}
         self._next_complaint = float("-inf")
         self._urgent: deque[_Waiting] = deque()

@@ -9,15 +9,9 @@ from typing import Any, Protocol
 
 from sfu.rtp.mapped_batch import MappedBatch, StreamNumbers
 
-
-class History(Protocol):
-    """Where it is noted what went to a peer."""
-
-    def sent(self, first: int, count: int, octets: int, now: float, probe: int = 0) -> None:
-        """Note `count` packets from transport-wide number `first` on, `octets` bytes in all."""
-
-    def sent_untracked(self, octets: int) -> None:
-        """Note packets that have no transport-wide number."""
+LogEntry = tuple[int, int, int, float, int]
+"""What went to a peer: its first transport-wide number and the one after its last (equal if it has none), octets,
+when it went out, and the label of a probe or 0."""
 
 
 class LaneOwner(Protocol):
@@ -30,50 +24,30 @@ class LaneOwner(Protocol):
 class Lane:
     """One consumer's place in a fan-out.
 
-    `link` is the way to its peer and `numbers` how its packets go out on it; `first` is the lowest number of the
-    view that it may get. `packets` and `octets` are the view's totals that its owner has counted already. The rest
-    belongs to who sends: `address`, `outbound` and `session` are what the link had last, `name` is that address as
-    the kernel takes it, in `name_memory`.
+    `link` is the way to its peer and `numbers` how its packets go out on it, with tags of `tag_length`; `log`
+    takes what went out. `first` is the lowest number of the view that it may get. `packets` and `octets` are the
+    view's totals that its owner has counted already.
     """
 
-    __slots__ = (
-        "address",
-        "first",
-        "history",
-        "link",
-        "name",
-        "name_memory",
-        "numbers",
-        "octets",
-        "outbound",
-        "owner",
-        "packets",
-        "session",
-        "tag_length",
-    )
+    __slots__ = ("first", "link", "log", "numbers", "octets", "owner", "packets", "tag_length")
 
     def __init__(
         self,
         owner: LaneOwner,
         link: Any,
-        history: History,
+        log: list[LogEntry],
         numbers: StreamNumbers,
         tag_length: int,
         first: int,
     ) -> None:
         self.owner = owner
         self.link = link
-        self.history = history
+        self.log = log
         self.numbers = numbers
         self.tag_length = tag_length
         self.first = first
         self.packets = 0
         self.octets = 0
-        self.address: Any = None
-        self.outbound: Any = None
-        self.session: Any = None
-        self.name = 0
-        self.name_memory: Any = None
 
 
 LaneGroups = dict[tuple[int, StreamNumbers], list[Lane]]

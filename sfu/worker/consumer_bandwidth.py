@@ -169,6 +169,8 @@ class ConsumerBandwidth:
 
     def _allocate(self, now: float) -> None:
         self._allocated_at, self.allocation_due = now, now + INTERVAL_S
+        if self._estimator is not None:
+            self._estimator.history.settle()  # at the latest
         shares = [
             Share(consumer.id, consumer.kind == "audio", consumer.priority, consumer.layer_options(now))
             for consumer in self._consumers.values()

@@ -47,7 +47,9 @@ class RecordingSender:
     def lane(self, owner: LaneOwner, numbers: StreamNumbers, first: int) -> Lane | None:
         """See `BudgetedSender`. What goes by it is noted like everything else."""
         tag_length = self._link.fan_out_tag
-        return None if tag_length is None else Lane(owner, self._link, self._history, numbers, tag_length, first)
+        if tag_length is None:
+            return None
+        return Lane(owner, self._link, self._history.log, numbers, tag_length, first)
 
     def send_batch(
         self, batch: MappedBatch, numbers: StreamNumbers, first: int = 0, last: int | None = None

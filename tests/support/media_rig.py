@@ -171,16 +171,13 @@ class MediaRig:
     def send_lanes(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
         missed = []
         for lane in [lane for group in groups.values() for lane in group]:
-            link, history = lane.link, lane.history
+            link = lane.link
             number, octets = link.transport_sequence, link.bytes_sent
             if not link.send_batch(batch, lane.numbers):
                 missed.append(lane)
                 continue
             count, octets = link.transport_sequence - number, link.bytes_sent - octets
-            if count:
-                history.sent(number, count, octets, self.now)
-            else:
-                history.sent_untracked(octets)
+            lane.log.append((number, number + count, octets, self.now, 0))
         return missed
 
     def touched(self, transport: WebRtcTransport) -> None:

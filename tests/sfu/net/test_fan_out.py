@@ -6,8 +6,6 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
-from sfu.net import fan_out
+from sfu.net import message_vector
 from sfu.net.fan_out import MAX_PEERS, FanOut
 from sfu.net.srtp import AEAD_AES_128_GCM, AES128_CM_SHA1_80, OutboundSrtp
 from sfu.net.udp_socket import UdpSender, bind_udp
-from sfu.rtp.lanes import Lane, LaneGroups
+from sfu.net.way import Way
+from sfu.rtp.lanes import Lane, LaneGroups, LogEntry
 from sfu.rtp.layers import PictureNumbers
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch, MappedPacket, StreamNumbers, mid_element
 
@@ -38,23 +37,26 @@ class Owner:
         raise AssertionError("nobody who sends asks for that")
 
 
-@dataclass
-class History:
-    tracked: list[tuple[int, int, int]] = field(default_factory=list)
-    untracked: int = 0
-
-    def sent(self, first: int, count: int, octets: int, now: float, probe: int = 0) -> None:
-        assert (now, probe) == (4.5, 0)
-        self.tracked.append((first, count, octets))
-
-    def sent_untracked(self, octets: int) -> None:
-        self.untracked += octets
-
-
 def session(key: bytes, direction: int, profile: str) -> Session:
     policy = Policy(key=key, ssrc_type=direction, srtp_profile=PROFILES[profile][0])
     policy.window_size = 1024
     return Session(policy)
+
+
+class Link:
+    """What the fan-out needs of an endpoint."""
+
+    def __init__(self, peer: "Peer") -> None:
+        self.address: Any = peer.sock.getsockname()
+        self.outbound: OutboundSrtp | None = peer.outbound
+        self.fan_out: FanOut | None = None
+        self.way: Way | None = None
+        self.transport_sequence = 65_534
+        self.bytes_sent = 0
+
+    def find_way(self) -> None:
+        assert self.fan_out is not None
+        self.way = self.fan_out.find_way(self.address, self.outbound)
 
 
 class Peer:
@@ -65,14 +67,9 @@ class Peer:
         self.sock = bind_udp(ip, 0, 0, 0)
         self.inbound = session(key, Policy.SSRC_ANY_INBOUND, profile)
         self.outbound = OutboundSrtp(session(key, Policy.SSRC_ANY_OUTBOUND, profile), profile)
-        self.history = History()
-        self.link = SimpleNamespace(
-            ice=SimpleNamespace(selected=self.sock.getsockname()),
-            dtls=SimpleNamespace(outbound=self.outbound),
-            transport_sequence=65_534,
-            bytes_sent=0,
-        )
-        self.lane = Lane(Owner(), self.link, self.history, numbers, self.outbound.tag_length, 0)
+        self.log: list[LogEntry] = []
+        self.link = Link(self)
+        self.lane = Lane(Owner(), self.link, self.log, numbers, self.outbound.tag_length, 0)
 
     def received(self) -> list[bytes]:
         packets = []
@@ -92,8 +89,18 @@ class Here:
         self.peers: list[Peer] = []
 
     def add(self, count: int, **options: Any) -> list[Peer]:
-        self.peers += [Peer(**options) for _ in range(count)]
-        return self.peers[-count:]
+        peers = [Peer(**options) for _ in range(count)]
+        for peer in peers:
+            if self.sock.family == socket.AF_INET6 and "." in peer.link.address[0]:
+                peer.link.address = (f"::ffff:{peer.link.address[0]}", peer.link.address[1], 0, 0)
+            peer.link.fan_out = self.fan_out
+            peer.link.find_way()
+        self.peers += peers
+        return peers
+
+    def knows_a_way(self) -> bool:
+        outbound = OutboundSrtp(session(bytes(28), Policy.SSRC_ANY_OUTBOUND, AEAD_AES_128_GCM), AEAD_AES_128_GCM)
+        return self.fan_out.find_way(self.sock.getsockname(), outbound) is not None
 
     def send(self, batch: MappedBatch) -> list[Lane]:
         groups: LaneGroups = {}
@@ -112,7 +119,7 @@ def here() -> Iterator[Here]:
 def running(ip: str) -> Iterator[Here]:
     here = Here(ip)
     try:
-        assert here.fan_out.serves(here.sock.getsockname()), "this system knows no sendmmsg or no UDP_SEGMENT"
+        assert here.knows_a_way(), "this system knows no sendmmsg or no UDP_SEGMENT"
         yield here
     finally:
         for sock in [here.sock, *(peer.sock for peer in here.peers)]:
@@ -153,7 +160,7 @@ def test_everybody_gets_the_whole_batch_under_its_lanes_numbers(here: Here, prof
             assert [data[32:] for data in bare] == [bytes([n]) * size for n, size in enumerate(sizes)]
     octets = sum(1000 + 32 + peers[0].outbound.tag_length for _ in range(5)) + 432 + peers[0].outbound.tag_length
     for peer in peers:
-        assert peer.history.tracked == [(65_534, 6, octets), (65_540, 6, octets)]
+        assert peer.log == [(65_534, 65_540, octets, 4.5, 0), (65_540, 65_546, octets, 4.5, 0)]
         assert peer.link.bytes_sent == 2 * octets
     assert here.sender.counters.sent == 12 * count
     assert here.sender.counters.sent_bytes == 2 * octets * count
@@ -176,7 +183,9 @@ def test_lanes_of_several_groups_and_profiles_share_a_batch(here: Here) -> None:
         assert [head[8:] for head in heads] == [
             (0x51, (65_534 + k) & 0xFFFF) if tracked else (0, 0) for k in range(3)
         ]
-        assert (len(peer.history.tracked), peer.history.untracked > 0) == (int(tracked), not tracked)
+        [(first, end, octets, _, _)] = peer.log
+        assert (first, end) == ((65_534, 65_537) if tracked else (0, 0))
+        assert octets == sum(32 + 500 + peer.outbound.tag_length for _ in range(3))
 
 
 def test_pictures_are_renumbered_for_some_and_not_for_others(here: Here) -> None:
@@ -209,14 +218,16 @@ def test_batches_of_any_sizes_arrive_whole(video: bool, sizes: list[int]) -> Non
 
 def test_who_cannot_be_reached_is_named_and_the_others_are_served(here: Here) -> None:
     lost, keyless, renewed, fine = here.add(4)
-    lost.link.ice.selected = None
-    keyless.link.dtls.outbound = None
-    renewed.link.dtls.outbound = OutboundSrtp(
+    lost.link.address = None
+    keyless.link.outbound = None
+    renewed.link.outbound = OutboundSrtp(
         session(os.urandom(30), Policy.SSRC_ANY_OUTBOUND, AES128_CM_SHA1_80), AES128_CM_SHA1_80
     )
+    for peer in here.peers:
+        peer.link.find_way()
     assert here.send(frame(100, 100)) == [lost.lane, keyless.lane, renewed.lane]
     assert [len(peer.received()) for peer in here.peers] == [0, 0, 0, 2]
-    assert (lost.link.transport_sequence, lost.link.bytes_sent, lost.history.tracked) == (65_534, 0, [])
+    assert (lost.link.transport_sequence, lost.link.bytes_sent, lost.log) == (65_534, 0, [])
     assert fine.link.transport_sequence == 65_536
 
 
@@ -225,11 +236,13 @@ def test_a_peer_that_moves_is_followed_and_one_that_loses_its_keys_gets_nothing(
     here.send(frame(100))
     there = bind_udp("127.0.0.1", 0, 0, 0)
     old, peer.sock = peer.sock, there
-    peer.link.ice.selected = there.getsockname()
+    peer.link.address = there.getsockname()
+    peer.link.find_way()
     with old:
         assert here.send(frame(100, first=101)) == []
         assert numbers_of(peer.received()) == [111]
-        peer.link.dtls.outbound = None
+        peer.link.outbound = None
+        peer.link.find_way()
         assert here.send(frame(100, first=102)) == [peer.lane]
         assert peer.received() == []
     assert numbers_of(here.peers[1].received()) == [110, 111, 112]
@@ -267,30 +280,32 @@ def test_what_the_kernel_refuses_in_runs_goes_singly_and_then_by_itself(
         def sendto(self, data: Any, address: Any) -> None:
             real.sendto(data, address)
 
+    vector = here.fan_out._vector
+    sendmmsg = vector._sendmmsg
+    assert sendmmsg is not None
+
+    assert peers[1].link.way is not None
+    second = peers[1].link.way.name
+
     def refuse_second(descriptor: int, messages: int, count: int, flags: int) -> int:
-        name = struct.unpack_from("!2xH", peers[1].lane.name_memory.view)[0] if peers[1].lane.name else None
-        assert name == peers[1].sock.getsockname()[1]
         for n in range(count):
-            message = (messages - here.fan_out._messages.address) // 64 + n
-            at = struct.unpack_from("=Q", here.fan_out._messages.view, 64 * message)[0]
-            if at == peers[1].lane.name:
+            at = messages - vector._messages.address + 64 * n
+            if struct.unpack_from("=Q", vector._messages.view, at)[0] == second:
                 return sendmmsg(descriptor, messages, n, flags) if n else -1
         return sendmmsg(descriptor, messages, count, flags)
 
-    sendmmsg = here.fan_out._sendmmsg
-    assert sendmmsg is not None
-    monkeypatch.setattr(here.fan_out, "_sendmmsg", refuse_second)
+    monkeypatch.setattr(vector, "_sendmmsg", refuse_second)
     monkeypatch.setattr(here.sender, "_sock", Device())
     assert here.send(frame(300, 300)) == []
     assert [numbers_of(peer.received()) for peer in peers] == [[110, 111]] * 3
     assert here.sender.counters.sent == 6
-    assert not here.fan_out.serves(peers[1].sock.getsockname())
+    assert peers[1].link.way is None
     assert here.send(frame(300, 300, first=102)) == [peers[1].lane]
     assert len(runs) == 1
 
 
 def test_a_full_socket_queues_in_order_and_nothing_is_lost(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    peers, sendmmsg, room = here.add(5), here.fan_out._sendmmsg, [2]
+    peers, sendmmsg, room = here.add(5), here.fan_out._vector._sendmmsg, [2]
     assert sendmmsg is not None
 
     class Full:
@@ -308,7 +323,7 @@ def test_a_full_socket_queues_in_order_and_nothing_is_lost(here: Here, monkeypat
         room[0] -= taken
         return sendmmsg(descriptor, messages, taken, flags) if taken else -1
 
-    monkeypatch.setattr(here.fan_out, "_sendmmsg", some)
+    monkeypatch.setattr(here.fan_out._vector, "_sendmmsg", some)
     monkeypatch.setattr(here.sender, "_sock", Full())
     for first in (100, 103):
         assert here.send(frame(300, 300, 200, first=first)) == []
@@ -320,13 +335,15 @@ def test_a_full_socket_queues_in_order_and_nothing_is_lost(here: Here, monkeypat
     assert here.sender.counters.sent == 30
 
 
-def test_no_lane_where_the_system_lacks_what_it_takes(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    address = here.sock.getsockname()
-    monkeypatch.setattr(fan_out.sys, "platform", "darwin")
-    assert not FanOut(here.sock, here.sender, lambda: 0.0).serves(address)
+def test_no_way_where_the_system_lacks_what_it_takes(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_vector.sys, "platform", "darwin")
+    here.fan_out = FanOut(here.sock, here.sender, lambda: 0.0)
+    assert not here.knows_a_way()
     monkeypatch.undo()
+    here.fan_out = FanOut(here.sock, here.sender, lambda: 0.0)
+    assert here.knows_a_way()
     here.sender.segmentation = False
-    assert not FanOut(here.sock, here.sender, lambda: 0.0).serves(address)
+    assert not here.knows_a_way()
 
 
 def test_segments_larger_than_the_path_takes_go_by_themselves(here: Here) -> None:
@@ -348,6 +365,5 @@ def test_ipv6_and_mapped_ipv4(ip: str) -> None:
         assert numbers_of(new.received()) == [110, 111, 112]
         if ip == "::":
             (old,) = here.add(1)
-            old.link.ice.selected = ("::ffff:127.0.0.1", old.sock.getsockname()[1], 0, 0)
             assert here.send(frame(100, 100, first=103)) == []
             assert numbers_of(old.received()) == [113, 114]

@@ -8,7 +8,7 @@ NUMBERS = StreamNumbers(1, 0, 0, bytes(5), 0)
 
 def lane(first: int = 0, tag_length: int = 16, numbers: StreamNumbers = NUMBERS) -> Lane:
     nobody: Any = None
-    return Lane(nobody, None, nobody, numbers, tag_length, first)
+    return Lane(nobody, None, [], numbers, tag_length, first)
 
 
 def batch(first: int, count: int, timestamp: int = 0) -> MappedBatch:
