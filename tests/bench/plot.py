@@ -31,9 +31,10 @@ def draw(scenario: Scenario, rows: Sequence[Row], path: Path) -> bool:
     _dress(cpu, "CPU a forwarded packet, us")
     cpu.set_ylim(bottom=0)
     _dress(latency, "latency through the server, ms")
-    latency.set_yscale("log")
-    latency.yaxis.set_major_formatter("{x:g}")
-    latency.yaxis.set_minor_formatter("{x:g}")
+    if latency.lines:  # none where all servers encode anew, and a logarithmic scale has to have a number
+        latency.set_yscale("log")
+        latency.yaxis.set_major_formatter("{x:g}")
+        latency.yaxis.set_minor_formatter("{x:g}")
     figure.suptitle(scenario.title)
     figure.savefig(path, dpi=110)
     return True
@@ -57,4 +58,5 @@ def _dress(axes: Axes, what: str) -> None:
     axes.set_xlabel("N")
     axes.set_ylabel(what)
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize="small")
+    if axes.lines:
+        axes.legend(fontsize="small")

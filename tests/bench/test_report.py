@@ -67,3 +67,11 @@ def test_a_plot_needs_two_sizes(tmp_path: Path) -> None:
     assert not plot.draw(SCENARIO, [row("vtp", 20, 10.0)], picture)
     assert plot.draw(SCENARIO, [row("vtp", 20, 10.0), row("c", 20, 3.0), row("vtp", 50, 9.0)], picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_does_without_latency(tmp_path: Path) -> None:
+    rows = [row("aiortc_relay", size, 900.0) for size in (1, 2)]
+    for one in rows:
+        assert one.figures is not None
+        one.figures["latency_ms"] = {}
+    assert plot.draw(SCENARIO, rows, tmp_path / "plot.png")
