@@ -12,6 +12,7 @@ class SeatTimer:
         self._classes = classes
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
+        self._at = 0.0  # not `when()`: uvloop has none for what is due at once
         classes.on_waiting_changed = self._reschedule
 
     def close(self) -> None:
@@ -21,10 +22,11 @@ class SeatTimer:
 
     def _reschedule(self) -> None:
         at = self._classes.waiting.next_timeout()
-        if self._handle is not None and self._handle.when() == at:
+        if self._handle is not None and self._at == at:
             return
         self._cancel()
         if at is not None:
+            self._at = at
             self._handle = self._loop.call_at(at, self._wake)
 
     def _wake(self) -> None:

@@ -128,7 +128,10 @@ class Channel(EventEmitter, asyncio.Protocol):
             self.close()
             return
         for message in messages:
-            self._dispatch(message)
+            try:
+                self._dispatch(message)
+            except Exception:  # a bug of ours; uvloop would close the channel, and with it end the worker
+                _log.exception("a message of the media worker failed", notification=message.get("event"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Close (asyncio.Protocol)."""

@@ -120,6 +120,7 @@ class _PacedLog:
         self._events = events
         self._pacer = Pacer(gap_s)
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # not `when()`: uvloop has none for what is due at once
         self._closed = False
 
     def publish(self, event: PacedEvent) -> None:
@@ -139,11 +140,12 @@ class _PacedLog:
             if not event.source.closed:
                 self._events.publish(event.name, event.room_id, event.data)
         due = self._pacer.next_timeout()
-        if due is None or (self._timer is not None and self._timer.when() <= due):
+        if due is None or (self._timer is not None and self._due <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
         # In a context of its own: what is told later belongs to no request.
+        self._due = due
         self._timer = loop.call_at(due, self._handle_timeout, context=Context())
 
     def _handle_timeout(self) -> None:

@@ -41,6 +41,7 @@ class RoomRegistry:
         self._rooms: dict[str, Room] = {}
         self._opening: dict[Room, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # not `when()`: uvloop has none for what is due at once
         self._room_of: dict[Peer, Room] = {}
         pool.on("died", self._worker_died)
 
@@ -156,11 +157,12 @@ class RoomRegistry:
     def _schedule(self) -> None:
         """Set the one timer to the next deadline; one that is early finds nothing to do and sets itself again."""
         due = self._timeouts.next_timeout()
-        if due is None or (self._timer is not None and self._timer.when() <= due):
+        if due is None or (self._timer is not None and self._due <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
         # In a context of its own: the removal belongs to no request, whichever set the timer.
+        self._due = due
         self._timer = asyncio.get_running_loop().call_at(due, self._handle_timeout, context=Context())
 
     def _handle_timeout(self) -> None:

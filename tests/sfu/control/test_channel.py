@@ -150,3 +150,22 @@ async def test_answers_to_nobody_are_ignored(ends: tuple[Channel, FarEnd]) -> No
     message = await far_end.receive()
     far_end.send({"id": message["id"], "ok": True, "data": {"n": 1}})
     assert await request == {"n": 1}
+
+
+async def test_a_fault_at_one_message_leaves_the_channel_open(ends: tuple[Channel, FarEnd]) -> None:
+    channel, far_end = ends
+    seen: list[str] = []
+
+    def listen(event: str, _data: dict[str, Any]) -> None:
+        seen.append(event)
+        if event == "first":
+            raise RuntimeError("on purpose")
+
+    channel.on("notification", listen)
+    far_end.send({"event": "first", "data": {}})
+    far_end.send({"event": "second", "data": {}})
+    request = asyncio.create_task(channel.request("m"))
+    far_end.send({"id": (await far_end.receive())["id"], "ok": True, "data": {"a": 1}})
+    assert await request == {"a": 1}
+    assert seen == ["first", "second"]
+    assert not channel.closed
