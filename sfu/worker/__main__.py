@@ -22,6 +22,7 @@ from sfu.net.without_codecs import keep_codecs_out
 from sfu.worker.worker import Worker
 from shared.garbage import spare_the_collector
 from shared.logging import LogFormat, configure_logging, get_logger
+from shared.memory import return_memory
 
 keep_codecs_out()
 
@@ -137,7 +138,14 @@ async def _serve(
         tcp_sock=tcp_sock,
     )
     pipes = None if pipe_socket is None else PassedPipes(pipe_socket, loop, port.watch_writable, port.fault)
-    worker = Worker(port, loop, channel.notify, audio_last_n=config.audio_last_n, pipe_sockets=pipes)
+    worker = Worker(
+        port,
+        loop,
+        channel.notify,
+        audio_last_n=config.audio_last_n,
+        pipe_sockets=pipes,
+        on_empty=return_memory,
+    )
     channel.serve(worker.steps)
     port.start(worker.on_batch)
     loop.add_signal_handler(signal.SIGTERM, stopped.set)

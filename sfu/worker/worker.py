@@ -33,7 +33,7 @@ class Worker:
     """Everything of one media worker but its sockets; `notify` tells the control process what happens.
 
     In each router the `audio_last_n` loudest voices are forwarded, all of them when it is 0. `pipe_sockets` lead
-    to other workers, where there are others.
+    to other workers, where there are others. `on_empty` is called when the last router is closed.
     """
 
     def __init__(
@@ -44,12 +44,14 @@ class Worker:
         *,
         audio_last_n: int = 0,
         pipe_sockets: PipeSockets | None = None,
+        on_empty: Callable[[], None] = lambda: None,
     ) -> None:
         self.drops: Counter[str] = links.drops
         self.objects = MediaObjects(DataObjects(self))
         self._links = links
         self._clock = clock
         self._notify = notify
+        self._on_empty = on_empty
         self._touched: set[WebRtcTransport] = set()
         self._timers: dict[Timed, tuple[float, Timer]] = {}
         self._pipes = Pipes(pipe_sockets, self)
@@ -120,6 +122,10 @@ class Worker:
             "transport state", transport_id=transport.id, ice=ice, dtls=dtls, srtp=transport.link.srtp_profile
         )
         self._notify("transport.state", data)
+
+    def emptied(self) -> None:
+        """See `ObjectParent`."""
+        self._on_empty()
 
     def wake_at(self, whom: Timed, when: float | None) -> None:
         """See `ObjectParent`. A timer that fires too early does no harm: it is armed again."""

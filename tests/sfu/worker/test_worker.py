@@ -15,6 +15,7 @@ from sfu.ortc import (
     negotiate_producer,
 )
 from sfu.worker.worker import RETRY_AFTER_FAULT_S, Worker
+from shared.memory import return_memory
 from shared.rtp_parameters import (
     dump_rtp_capabilities,
     dump_rtp_mapping,
@@ -303,3 +304,17 @@ async def test_an_ice_restart_changes_the_credentials_and_is_bounded(driver: Dri
     assert driver.worker.objects.transport("t1").next_timeout() is not None
     driver.ok("transport.close", transportId="t1")
     assert len(driver.port._by_fragment) == fragments - 1
+
+
+async def test_it_tells_when_its_last_router_is_closed(driver: Driver) -> None:
+    emptied: list[int] = []
+    driver.worker = Worker(
+        driver.port, asyncio.get_running_loop(), lambda *_: None, on_empty=lambda: emptied.append(1)
+    )
+    driver.room("a")
+    driver.room("b")
+    driver.ok("router.close", routerId="b")
+    assert emptied == []
+    driver.ok("router.close", routerId="a")
+    assert emptied == [1]
+    return_memory()
