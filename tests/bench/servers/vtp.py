@@ -29,6 +29,9 @@ from tests.support.services import INHERITED, REPOSITORY, Service, free_tcp_port
 CALLS_AT_ONCE = 100
 """The connections that a backend's HTTP client keeps by default, aiohttp's as well."""
 
+COMPARED = ("SFU_ROOM_SPREAD",)
+"""Settings of the SFU that measurements compare: it has them from whoever starts the benchmark."""
+
 
 class VtpRoom:
     """A room over the HTTP API; the peer of an endpoint bears the endpoint's name."""
@@ -137,7 +140,7 @@ class Vtp:
     def _start(self) -> None:
         first, last = free_udp_range()
         port = free_tcp_port()
-        env = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        env = {name: os.environ[name] for name in (*INHERITED, *COMPARED) if name in os.environ}
         env |= {
             "SFU_PORT": str(port),
             "SFU_WORKERS": str(self._options.workers),
