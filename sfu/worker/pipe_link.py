@@ -85,17 +85,11 @@ class PipeLink:
     # --- from the socket ---
 
     def on_record(self, record: memoryview, now: float) -> None:
-        """See `PipeListener`."""
-        try:
-            self._receive(record, now)
-        except ValueError:
-            self._parent.dropped("pipe_malformed")
+        """See `PipeListener`.
 
-    def on_end(self) -> None:
-        """See `PipeListener`."""
-        self.close()
-
-    def _receive(self, record: memoryview, now: float) -> None:
+        Raises:
+            ValueError: the record is malformed: a bug of ours, as both workers are.
+        """
         kind, number = records.read_head(record)
         if kind in {records.MEDIA, records.STATE}:
             inlet = self.inlets.get(number)
@@ -115,3 +109,7 @@ class PipeLink:
             outlet.receive_key_frame_request(records.read_key_frame_request(record), now)
         else:
             raise ValueError(f"a record of kind {kind}")
+
+    def on_end(self) -> None:
+        """See `PipeListener`."""
+        self.close()

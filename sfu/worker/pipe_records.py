@@ -8,8 +8,8 @@ control process has given:
     DEMAND   to the producer's side: are packets wanted, up to which layer
     KEY      to the producer's side: a key frame of one stream is wanted
 
-Both ends are of one build and on one machine: the format has no version. It is read with care all the same, since
-a worker must not fall with another.
+Both ends are of one build and on one machine: the format has no version. It is read with care all the same, so
+that a bug in one worker does not bring down another.
 """
 
 import struct
