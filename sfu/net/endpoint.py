@@ -76,6 +76,27 @@ class Endpoint:
     It is made by a `MediaPort`, which brings it what arrives; `listener` has to be set before that.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_clock",
+        "_drops",
+        "_fan_out",
+        "_owner",
+        "_pacer",
+        "_pending_start",
+        "_reported",
+        "_send",
+        "_writer",
+        "bytes_received",
+        "bytes_sent",
+        "data",
+        "dtls",
+        "ice",
+        "listener",
+        "transport_sequence",
+        "way",
+    )
+
     listener: EndpointListener
 
     def __init__(

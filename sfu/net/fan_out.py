@@ -63,7 +63,9 @@ class FanOut:
 
     def __init__(self, sock: socket.socket, sender: UdpSender, clock: Callable[[], float]) -> None:
         self.protect_failures = 0
-        self._vector = MessageVector(sock)
+        self._runs_vector = MessageVector(sock)
+        self._singles_vector = MessageVector(sock, MAX_PEERS)
+        self._vector = self._runs_vector
         self._family = sock.family
         self._sender = sender
         self._clock = clock
@@ -77,6 +79,9 @@ class FanOut:
             _Slot(self._memory.pointer(at), [self._memory.pointer(at)], [at + _NUMBER_AT], range(n, n + 1))
             for n, at in enumerate(range(0, MAX_PEERS * SINGLE_BYTES, SINGLE_BYTES))
         ]
+        self._single_sizes = [0] * MAX_PEERS
+        for n in range(MAX_PEERS):
+            self._singles_vector.lay(n, self._memory.address + n * SINGLE_BYTES, 0, 0)
         self._layout: Layout | None = None
         self._is_video = False
         self._now = 0.0
@@ -101,6 +106,7 @@ class FanOut:
     def send(self, batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
         """Send a batch by all lanes; returns those that it could not be sent by: each has to be looked at."""
         missed: list[Lane] = []
+        self._served.clear()  # of a batch that a fault has cut short
         self._now = self._clock()  # before it is sent: a later time would make the path look faster than it is
         self._is_video = batch.is_video
         for (tag_length, numbers), lanes in groups.items():
@@ -122,6 +128,12 @@ class FanOut:
     def _prepare(self, layout: Layout) -> bool:
         """Work out what depends on the batch alone; `False` when it does not fit."""
         size, tag = len(layout.data), layout.tag_length
+        copy(self._template_start, pointer_to(layout.data), size)
+        if len(layout.rows) == 1:
+            self._vector, self._slots, self._slot_bytes = self._singles_vector, self._singles, SINGLE_BYTES
+            self._runs = [_Run(0, size, size)]
+            self._layout = layout
+            return True
         self._layout = None
         self._runs = []
         for first, last, segment_size in layout.runs:
@@ -129,16 +141,10 @@ class FanOut:
             if last - first > 1 and segment_size > MAX_SEGMENT_BYTES[self._family]:
                 return False
             self._runs.append(_Run(start, end, segment_size))
-        if len(layout.rows) == 1:
-            self._slots, self._slot_bytes, self._max_slots = self._singles, SINGLE_BYTES, MAX_PEERS
-            for n in range(MAX_PEERS):
-                self._vector.lay(n, self._memory.address + n * SINGLE_BYTES, size, 0)
-        else:
-            self._slots, self._slot_bytes = [], size
-            self._max_slots = min(MAX_PEERS, SCRATCH_BYTES // size, MAX_MESSAGES // len(self._runs))
+        self._vector, self._slots, self._slot_bytes = self._runs_vector, [], size
+        self._max_slots = min(MAX_PEERS, SCRATCH_BYTES // size, MAX_MESSAGES // len(self._runs))
         for n, row in enumerate(layout.rows):
             self._sizes[n] = row.size
-        copy(self._template_start, pointer_to(layout.data), size)
         self._layout = layout
         return True
 
@@ -208,7 +214,7 @@ class FanOut:
         slots, served = self._slots, self._served
         view, template, length, plain = self._memory.view, self._template_start, self._lengths, layout.rows[0].size
         put_number, set_name, now = self._vector.put_number, self._vector.set_name, self._now
-        size, tag_length = len(layout.data), layout.tag_length
+        size, tag_length, sizes = len(layout.data), layout.tag_length, self._single_sizes
         untracked = (0, 0, size, now, 0)
         for lane in lanes:
             link: Endpoint = lane.link
@@ -234,6 +240,9 @@ class FanOut:
             if protect(way.session, start, length):
                 self.protect_failures += 1
                 continue
+            if sizes[n] != size:
+                sizes[n] = size
+                self._vector.set_size(n, size)
             set_name(n, way.name)
             served.append(lane)
 

@@ -18,6 +18,8 @@ MAX_MESSAGES = 256
 """In one call."""
 
 _put_name = struct.Struct("=Q").pack_into
+_put_size = struct.Struct("=Q").pack_into
+_SIZE_AT = 8
 _put_slice = struct.Struct("=QQ").pack_into
 _SLICE_BYTES = 16
 _put_message = struct.Struct("=QI4xQQQQi4xI4x").pack_into
@@ -41,31 +43,25 @@ def _find_sendmmsg() -> Callable[[int, int, int, int], int] | None:
 
 
 class MessageVector:
-    """Up to `MAX_MESSAGES` datagrams, or runs of them, for as many peers, to be sent by one call.
+    """Up to `size` datagrams, or runs of them, for as many peers, to be sent by one call.
 
     `available` tells whether the system can do that. `put_number` writes 16 bits into a buffer in network order.
     """
 
     put_number = staticmethod(struct.Struct("!H").pack_into)
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, size: int = MAX_MESSAGES) -> None:
         self._sendmmsg = _find_sendmmsg()
         self.available = self._sendmmsg is not None and knows_segmentation(sock)
         self._descriptor = sock.fileno()
         self._name_bytes = NAME_BYTES[sock.family]
-        self._slices = PinnedBuffer(MAX_MESSAGES * _SLICE_BYTES)
-        self._options = PinnedBuffer(MAX_MESSAGES * _OPTION_BYTES)
-        self._messages = PinnedBuffer(MAX_MESSAGES * _MESSAGE_BYTES)
-        self._laid: list[tuple[int, int, int]] = [(0, 0, 0)] * MAX_MESSAGES
+        self._slices = PinnedBuffer(size * _SLICE_BYTES)
+        self._options = PinnedBuffer(size * _OPTION_BYTES)
+        self._messages = PinnedBuffer(size * _MESSAGE_BYTES)
 
     def lay(self, n: int, address: int, size: int, segment_size: int) -> None:
         """Let the n-th message be the bytes in memory from `address` on, in segments if that size is not 0."""
-        before, self._laid[n] = self._laid[n], (address, size, segment_size)
-        if before == self._laid[n]:
-            return
         _put_slice(self._slices.view, n * _SLICE_BYTES, address, size)
-        if before[0] and not before[2] and not segment_size:
-            return
         option, option_bytes = 0, 0
         if segment_size:
             option, option_bytes = self._options.address + n * _OPTION_BYTES, _OPTION_BYTES
@@ -82,6 +78,10 @@ class MessageVector:
             0,
             0,
         )
+
+    def set_size(self, n: int, size: int) -> None:
+        """Let the n-th message, which is laid already, be so many bytes long."""
+        _put_size(self._slices.view, n * _SLICE_BYTES + _SIZE_AT, size)
 
     def set_name(self, n: int, name: int) -> None:
         """Send the n-th message to the address whose `struct sockaddr` is there in memory."""
