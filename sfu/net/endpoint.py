@@ -308,7 +308,8 @@ class Endpoint:
         if not length:
             self._drops["srtp_refused"] += 1
             return
-        self.ice.heard(address, now)
+        if self.ice.heard(address, now):
+            self.listener.on_timeout_sooner()
         self.bytes_received += length
         self.listener.on_rtp(packet, length, now)
 
@@ -324,7 +325,8 @@ class Endpoint:
         if not length:
             self._drops["srtcp_refused"] += 1
             return
-        self.ice.heard(address, now)
+        if self.ice.heard(address, now):
+            self.listener.on_timeout_sooner()
         self.bytes_received += length
         self.listener.on_rtcp(packet[:length], now)
 

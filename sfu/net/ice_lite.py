@@ -166,11 +166,14 @@ class IceLite:
         self._advance(check, address, now)
         return result
 
-    def heard(self, address: Address, now: float) -> None:
-        """Take note of authentic media from an address; it may have to be where ours goes."""
+    def heard(self, address: Address, now: float) -> bool:
+        """Take note of authentic media from an address; it may have to be where ours goes.
+
+        Returns whether that may have brought `next_timeout` nearer.
+        """
         if address == self.selected:
             self._heard_at = self._media_at = now
-            return
+            return False
         silent_for = SILENT_S
         if address == self._unconfirmed:
             silent_for, self._stray_at = QUIET_S, now
@@ -178,6 +181,7 @@ class IceLite:
         if moved and self.state in LIVE_STATES and address in self.addresses:
             self._select(address, now)
             self._media_at = now
+        return self._unconfirmed is not None
 
     def silence(self, now: float) -> float:
         """Return for how many seconds nothing has come from the selected address."""

@@ -67,6 +67,8 @@ class ReferenceTimes:
 
     def take(self, now: float) -> tuple[tuple[int, int, int], ...]:
         """Return what goes back now, an entry a receiver: `(ssrc, lrr, dlrr)`. Each clock goes back once."""
+        if not self._times:
+            return ()
         times, self._times = self._times, {}
         return tuple(
             (ssrc, stamp, min(0xFFFFFFFF, max(1, int((now - arrival) * _UNITS_PER_S))))

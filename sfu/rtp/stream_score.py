@@ -18,12 +18,13 @@ _POWER = 4
 class StreamScore:
     """The score of one stream; `value` is what it is now. It starts at the top, until something is known."""
 
-    __slots__ = ("_history", "_prior", "value")
+    __slots__ = ("_history", "_prior", "_sum", "_weighted", "value")
 
     def __init__(self) -> None:
         self.value = MAX_SCORE
         self._history: deque[int] = deque(maxlen=HISTORY)
         self._prior = (0, 0, 0, 0)
+        self._sum = self._weighted = 0  # of the history; the latter with weights 1, 2, ... from the oldest on
 
     @property
     def is_measured(self) -> bool:
@@ -38,11 +39,19 @@ class StreamScore:
         """
         totals = delivered, lost, repaired, retransmitted
         prior, self._prior = self._prior, totals
-        interval = [max(0, total - before) for total, before in zip(totals, prior, strict=True)]
-        self._history.append(interval_score(*interval))
-        weighted = sum(weight * score for weight, score in enumerate(self._history, 1))
-        count = len(self._history)
-        self.value = round(weighted / (count * (count + 1) / 2))
+        if delivered > prior[0] and lost <= prior[1]:  # as mostly, nothing was lost
+            score = MAX_SCORE
+        else:
+            score = interval_score(*[max(0, total - was) for total, was in zip(totals, prior, strict=True)])
+        history = self._history
+        if len(history) == HISTORY:  # all others weigh one less then
+            self._weighted -= self._sum
+            self._sum -= history[0]
+        history.append(score)
+        count = len(history)
+        self._weighted += count * score
+        self._sum += score
+        self.value = round(self._weighted / (count * (count + 1) / 2))
 
     def skip(self, delivered: int, lost: int, repaired: int, retransmitted: int) -> None:
         """End an interval that says nothing: the stream is paused."""
@@ -51,6 +60,7 @@ class StreamScore:
     def reset(self, value: int) -> None:
         """Forget the past: the stream has fallen silent (0) or has begun anew (`MAX_SCORE`)."""
         self._history.clear()
+        self._sum = self._weighted = 0
         self.value = value
 
 

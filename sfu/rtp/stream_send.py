@@ -19,7 +19,8 @@ class SendStream:
 
     `clock_rate` is the codec's in Hz. To read: `packets_sent` and `bytes_sent` (without retransmissions),
     `last_timestamp` and `last_sent_at`, `rtt_s` (None before it is measured), `fraction_lost` (256ths),
-    `packets_lost` and `jitter` (in units of the clock) as the receiver reports them, and those the owner keeps:
+    `packets_lost` and `jitter` (in units of the clock) as the receiver reports them, `most_lost` (what came late
+    can be taken back, but counts once all the same), and those the owner keeps:
     `nack_count`, `nack_packet_count` (numbers asked for), `pli_count`, `fir_count`, `packets_retransmitted`,
     `bytes_retransmitted`, and `bytes_of_padding` (packets that probe for bandwidth).
     `packets_repaired` counts packets that were sent again, each once.
@@ -40,6 +41,7 @@ class SendStream:
         "jitter",
         "last_sent_at",
         "last_timestamp",
+        "most_lost",
         "nack_count",
         "nack_packet_count",
         "packets_lost",
@@ -75,6 +77,7 @@ class SendStream:
         self.last_sent_at: float | None = None
         self.fraction_lost = 0
         self.packets_lost = 0
+        self.most_lost = 0
         self.jitter = 0
         self.nack_count = 0
         self.nack_packet_count = 0
@@ -128,6 +131,7 @@ class SendStream:
         """Take what the receiver reports of this stream; its `rtt_s` if it answers a report of ours."""
         self.fraction_lost = block.fraction_lost
         self.packets_lost = block.packets_lost
+        self.most_lost = max(self.most_lost, block.packets_lost)
         self._update_score()
         self.jitter = block.jitter
         if block.lsr:

@@ -355,14 +355,14 @@ class Consumer:
     def measure(self, now: float) -> None:
         """Work out the bitrate since the last call, and let go of what is not sent again any more."""
         self._splicer.forget(now - REMEMBER_S)
-        elapsed = now - self._measured_at
+        elapsed, octets = now - self._measured_at, self.sent.bytes_sent
         if elapsed > 0:
-            self.bitrate_bps = round((self.sent.bytes_sent - self._measured_bytes) * 8 / elapsed)
-            self._measured_at, self._measured_bytes = now, self.sent.bytes_sent
+            self.bitrate_bps = round((octets - self._measured_bytes) * 8 / elapsed)
+            self._measured_at, self._measured_bytes = now, octets
 
     def tell_score(self, now: float) -> None:
         """Tell the control process how well the peer gets it, if that has changed."""
-        self._score_notice.tell(consumer_scores(self), lambda: consumer_score(self), now)
+        self._score_notice.tell(consumer_scores(self), consumer_score, now)
 
     def sender_report(self, now: float) -> SenderReport | None:
         """Make our sender report, on the publisher's clock; `None` until the publisher has sent one."""

@@ -10,6 +10,7 @@ from sfu.rtp.layers import MAX_LAYER, Layers
 from sfu.rtp.rtcp import Remb
 from sfu.worker.ports import BudgetedSender, Link
 from sfu.worker.recording_sender import RecordingSender
+from sfu.worker.timer_queue import next_step
 
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
@@ -23,7 +24,7 @@ before the allocator loses its patience with a video that takes more than `START
 and a round trip."""
 
 INTERVAL_S = 1.0
-"""Between allocations at the latest: the rates of layers change."""
+"""Between allocations at the latest, but for a step of the timers: the rates of layers change."""
 
 MIN_INTERVAL_S = 0.2
 MIN_DOWN_INTERVAL_S = 0.05
@@ -58,6 +59,7 @@ class ConsumerBandwidth:
         "_probe_at",
         "_remb_bps",
         "_sender",
+        "_told_heard",
         "allocation_due",
     )
 
@@ -70,7 +72,7 @@ class ConsumerBandwidth:
         self._allocator = Allocator()
         self._allocation = Allocation({}, 0, None, 0)
         self._given: dict[str, Layers | None] = {}
-        self._heard = False
+        self._heard = self._told_heard = False  # the latter as of when layers were given
         self._path = link.peer_address
         self._bounded: tuple[int | None, int, bool] = (None, 0, False)  # what repairs have been told
         self._remb_bps: int | None = None
@@ -129,6 +131,11 @@ class ConsumerBandwidth:
 
     # --- time ---
 
+    def come_along(self, now: float) -> None:
+        """Allocate now rather than within the next half of the interval: the transport is awake."""
+        if self._consumers and now - self._allocated_at >= INTERVAL_S / 2:
+            self._allocate_by(now)
+
     def next_timeout(self) -> float:
         """When `handle_timeout` is due; infinite without consumers."""
         if not self._consumers or self._estimator is None:
@@ -168,21 +175,24 @@ class ConsumerBandwidth:
             self.allocation_due = when
 
     def _allocate(self, now: float) -> None:
-        self._allocated_at, self.allocation_due = now, now + INTERVAL_S
+        self._allocated_at, self.allocation_due = now, next_step(now + INTERVAL_S)
         if self._estimator is not None:
             self._estimator.history.settle()  # at the latest
         shares = [
             Share(consumer.id, consumer.kind == "audio", consumer.priority, consumer.layer_options(now))
             for consumer in self._consumers.values()
         ]
-        self._allocation = self._allocator.allocate(
-            self._limit_bps(now), shares, now, probing=self._prober_consumer() is not None
+        limit_bps = self._limit_bps(now)
+        kept = self._allocator.keep(limit_bps, shares) if self._told_heard is self._heard else None
+        self._allocation = kept or self._allocator.allocate(
+            limit_bps, shares, now, probing=self._prober_consumer() is not None
         )
         self._bound_repairs(self.available_bps)
         if self._estimator is not None:
             enough = self._heard and self._estimator.estimate_bps >= self._allocation.used_bps
             self._estimator.patient = enough and self._allocation.next_bps is None
-        self._give(shares, now)
+        if kept is None:
+            self._give(shares, now)
         if self._wants_probe() and self._probe_at == _NEVER:
             self._probe_at = now
 
@@ -192,7 +202,7 @@ class ConsumerBandwidth:
         Before there is feedback, who has the best there is is not bound: better layers may be just about to come.
         """
         allotted, given = self._allocation.layers, self._given
-        self._given = {}
+        self._given, self._told_heard = {}, self._heard
         for share in shares:
             if share.consumer_id not in allotted:
                 continue

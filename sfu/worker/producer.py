@@ -315,7 +315,7 @@ class Producer:
 
     def tell_score(self, now: float) -> None:
         """Tell the control process how well the streams come in, if that has changed."""
-        self._score_notice.tell(stream_scores(self), lambda: producer_score(self), now)
+        self._score_notice.tell(stream_scores(self), lambda _: producer_score(self), now)
         self.outlets.tell_state()
 
     def end_streams(self, ssrcs: Container[int], now: float) -> None:

@@ -3,7 +3,7 @@
 So are source descriptions: CNAMEs come with the negotiation, where the whole room can read them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sfu.rtp.round_trip import ReferenceTimes
@@ -17,8 +17,11 @@ from sfu.rtp.rtcp import (
     ReceiverReferenceTime,
     ReceiverReport,
     Remb,
+    ReportBlock,
     SenderReport,
     TransportFeedback,
+    parse_rtcp,
+    read_lone_report,
 )
 from sfu.worker.reports import OUR_SSRC
 
@@ -43,6 +46,19 @@ class RtcpReceiver:
         self._reference_times = reference_times
         self._bandwidth = bandwidth
 
+    def receive_datagram(self, data: memoryview, now: float) -> bool:
+        """Act upon a compound packet; `False`, with nothing done, if it is malformed."""
+        if (blocks := read_lone_report(data)) is not None:
+            self._receive_blocks(blocks, now)
+            return True
+        try:
+            packets = parse_rtcp(data)
+        except ValueError:
+            return False
+        for packet in packets:
+            self.receive(packet, now)
+        return True
+
     def receive(self, packet: Any, now: float) -> None:
         """Act upon one packet of a compound."""
         match packet:
@@ -51,7 +67,7 @@ class RtcpReceiver:
             case SenderReport():
                 self._receive_sender_report(packet, now)
             case ReceiverReport():
-                self._receive_blocks(packet, now)
+                self._receive_blocks(packet.reports, now)
             case Nack():
                 self._receive_nack(packet, now)
             case PictureLossIndication():
@@ -77,10 +93,10 @@ class RtcpReceiver:
                     stream.received.sender_report(report, now)
                 elif stream.rtx_ssrc == report.ssrc and stream.retransmissions is not None:
                     stream.retransmissions.sender_report(report, now)
-        self._receive_blocks(report, now)
+        self._receive_blocks(report.reports, now)
 
-    def _receive_blocks(self, report: SenderReport | ReceiverReport, now: float) -> None:
-        for block in report.reports:
+    def _receive_blocks(self, blocks: Iterable[ReportBlock], now: float) -> None:
+        for block in blocks:
             if (consumer := self._consumer(block.ssrc)) is not None:
                 consumer.receive_report(block, now)
 

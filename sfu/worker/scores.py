@@ -26,13 +26,13 @@ class ScoreNotice:
         self._told: tuple[int, ...] = ()
         self._next_at = 0.0
 
-    def tell(self, scores: tuple[int, ...], render: Callable[[], Any], now: float) -> None:
-        """Tell what `render` makes of it, if `scores` are others than told last and it is not too soon."""
+    def tell(self, scores: tuple[int, ...], render: Callable[[tuple[int, ...]], Any], now: float) -> None:
+        """Tell what `render` makes of them, if `scores` are others than told last and it is not too soon."""
         if scores == self._told or (now < self._next_at and _alive(scores) == _alive(self._told)):
             return
         self._told = scores
         self._next_at = now + MIN_INTERVAL_S
-        self._notify(self._event, {**self._name, "score": render()})
+        self._notify(self._event, {**self._name, "score": render(scores)})
 
 
 def producer_notice(producer_id: str, notify: Notify) -> ScoreNotice:
@@ -47,6 +47,8 @@ def consumer_notice(consumer_id: str, notify: Notify) -> ScoreNotice:
 
 def stream_scores(producer: "Producer") -> tuple[int, ...]:
     """Return the scores of a producer's streams in the order of its encodings, 0 where nothing has come yet."""
+    if len(producer.streams) == len(producer.parameters.encodings) == 1:  # as for most
+        return (producer.streams[0].received.score,)
     scores = [0] * len(producer.parameters.encodings)
     for stream in producer.streams:
         scores[stream.index] = stream.received.score
@@ -66,14 +68,14 @@ def producer_score(producer: "Producer") -> list[dict[str, Any]]:
     ]
 
 
-def consumer_score(consumer: "Consumer") -> dict[str, Any]:
+def consumer_score(scores: tuple[int, ...]) -> dict[str, Any]:
     """Return what mediasoup's `ConsumerScore` has: our stream's, its source's and all of the producer's."""
-    score, source, *all_streams = consumer_scores(consumer)
+    score, source, *all_streams = scores
     return {"score": score, "producerScore": source, "producerScores": all_streams}
 
 
 def consumer_scores(consumer: "Consumer") -> tuple[int, ...]:
-    """Return the same as plain numbers, for comparison."""
+    """Return them as plain numbers, for comparison."""
     source = consumer.stream
     is_there = source is not None and source in consumer.producer.streams
     source_score = source.received.score if source is not None and is_there else 0

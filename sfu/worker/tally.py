@@ -1,7 +1,8 @@
 """Totals over streams that come and go: what a transport, or a whole worker, has received and sent so far.
 
-Streams count for themselves; once a second their growth is added up here. A packet costs nothing more for it, and
-totals never fall, as scrapers of `/metrics` need it.
+Streams count for themselves. What comes in is added up once a second by its growth, for streams come and go with
+the publisher's packets; what goes out only when somebody asks, and when a consumer goes. A packet costs nothing
+more for it, and totals never fall, as scrapers of `/metrics` need it.
 """
 
 from collections.abc import Hashable, Iterable
@@ -45,9 +46,14 @@ class Tally:
 
     __slots__ = ("_seen", "totals")
 
-    def __init__(self) -> None:
-        self.totals = _NONE
+    def __init__(self, totals: Counters = _NONE) -> None:
+        self.totals = totals
         self._seen: dict[Hashable, Counters] = {}
+
+    @property
+    def counts(self) -> bool:
+        """Whether the last call of `count` told of anybody."""
+        return bool(self._seen)
 
     def count(self, counters: Iterable[tuple[Hashable, Counters]]) -> None:
         """Add what has grown since the last call; who is not among `counters` any more is forgotten.
@@ -66,7 +72,11 @@ class Tally:
 
     def absorb(self, other: "Tally") -> None:
         """Add the totals of another that is at its end."""
-        self.totals = tuple(map(add, self.totals, other.totals))
+        self.add(other.totals)
+
+    def add(self, counters: Counters) -> None:
+        """Add what somebody has counted who will count no more, or whom nobody asks again."""
+        self.totals = tuple(map(add, self.totals, counters))
 
     def render(self) -> dict[str, int]:
         """Name the totals."""
@@ -102,7 +112,7 @@ def sent_counters(sent: SendStream) -> Counters:
     return (
         sent.packets_sent,
         sent.bytes_sent,
-        max(0, sent.packets_lost),
+        sent.most_lost,
         sent.packets_repaired,
         sent.packets_retransmitted,
         sent.bytes_retransmitted,

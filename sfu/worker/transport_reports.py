@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sfu.rtp.round_trip import ReferenceTimes
 from sfu.worker.ports import Link
 from sfu.worker.reports import receiver_reports, sender_reports
+from sfu.worker.timer_queue import next_step
 from sfu.worker.traffic_meter import TrafficMeter
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from sfu.worker.producer import Producer
 
 INTERVAL_S = 1.0
-"""Between measurements, and between RTCP reports where there is video, as browsers have it."""
+"""Between measurements, and between RTCP reports where there is video, as browsers have it; up to a step of the
+timers more."""
 
 FIRST_INTERVAL_S = 0.2
 """Until the first report of a fresh transport, so that lip sync and round trip are known early."""
@@ -28,12 +30,12 @@ class TransportReports:
     def __init__(
         self, producers: Mapping[str, "Producer"], consumers: Mapping[str, "Consumer"], link: Link, now: float
     ) -> None:
-        self.traffic = TrafficMeter(now)
+        self.traffic = TrafficMeter(producers, consumers, link, now)
         self.reference_times = ReferenceTimes()
         self._producers = producers
         self._consumers = consumers
         self._link = link
-        self._next_tick = now + FIRST_INTERVAL_S
+        self._next_tick = next_step(now + FIRST_INTERVAL_S)
         self._next_silence = now
         self._ticks_without_report = 0
         self._reported_on = 0
@@ -45,7 +47,7 @@ class TransportReports:
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         if now >= self._next_tick:
-            self._next_tick = now + INTERVAL_S
+            self._next_tick = next_step(now + INTERVAL_S)
             self._measure(now)
             if self._report_is_due():
                 self._report(now)
@@ -88,14 +90,14 @@ class TransportReports:
 
     def _report(self, now: float) -> None:
         self._ticks_without_report = 0
-        for report in receiver_reports(self._producers.values(), now):
-            self._link.send_rtcp(report)
+        if self._producers:
+            for report in receiver_reports(self._producers.values(), now):
+                self._link.send_rtcp(report)
         for report in sender_reports(self._consumers.values(), self.reference_times, now):
             self._link.send_rtcp(report)
 
     def _measure(self, now: float) -> None:
-        producers, consumers = self._producers.values(), self._consumers.values()
-        self.traffic.measure(producers, consumers, self._link.bytes_received, self._link.bytes_sent, now)
+        self.traffic.measure(now)
         for producer in self._producers.values():
             producer.measure(now)
         for consumer in self._consumers.values():

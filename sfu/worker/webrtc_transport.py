@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sfu.rtp.lanes import Lane, LaneGroups
 from sfu.rtp.mapped_batch import MappedBatch
 from sfu.rtp.packet import parse_rtp_header
-from sfu.rtp.rtcp import Nack, parse_rtcp, read_lone_feedback, serialize_rtcp
+from sfu.rtp.rtcp import Nack, read_lone_feedback, serialize_rtcp
 from sfu.worker.consumer_bandwidth import ConsumerBandwidth
 from sfu.worker.data_channels import DataChannels
 from sfu.worker.errors import AlreadyConnectedError, RefusedError
@@ -67,9 +67,11 @@ class WebRtcTransport:
         "_connected",
         "_consumer_by_ssrc",
         "_feedback",
+        "_link_due",
         "_listener",
         "_parent",
         "_pending",
+        "_publishes",
         "_reports",
         "_rtcp",
         "_rtcp_limit",
@@ -101,9 +103,10 @@ class WebRtcTransport:
             self.producers, self._consumer_by_ssrc, self._reports.reference_times, self.bandwidth
         )
         self._pending: list[Producer] = []
+        self._publishes = False  # has had a producer
         self._connected = False
         self._rtcp_limit = RateLimit(RTCP_RATE_HZ, parent.time())
-        self._armed_at = _NEVER
+        self._armed_at = self._link_due = _NEVER
         link.listener = self
 
     @property
@@ -148,7 +151,7 @@ class WebRtcTransport:
     def restart_ice(self) -> IceParameters:
         """Make new ICE credentials; the old ones serve until the peer uses these, and media goes on."""
         parameters = self.link.restart_ice()
-        self._arm()
+        self.on_timeout_sooner()
         return parameters
 
     def add_producer(self, producer: "Producer") -> None:
@@ -159,6 +162,7 @@ class WebRtcTransport:
         """
         self._listener.add(producer)
         self.producers[producer.id] = producer
+        self._publishes = True
         self._feedback.add_producer(producer)
         self._arm()
 
@@ -195,6 +199,7 @@ class WebRtcTransport:
             if ssrc is not None:
                 self._consumer_by_ssrc.pop(ssrc, None)
                 self.link.forget_stream(ssrc)
+        self.traffic.consumer_gone(consumer)
         self.bandwidth.demand_changed(self._parent.time())
         self._rtcp_limit.rate_hz = RTCP_RATE_HZ + RTCP_RATE_PER_CONSUMER_HZ * len(self.consumers)
 
@@ -236,22 +241,12 @@ class WebRtcTransport:
             return
         bandwidth = self.bandwidth
         due = bandwidth.allocation_due
-        feedback = read_lone_feedback(packet)
-        if feedback is not None:
+        if (feedback := read_lone_feedback(packet)) is not None:
             bandwidth.receive_feedback(*feedback, now)
-        else:
-            self._receive_reports(packet, now)
+        elif not self._rtcp.receive_datagram(packet, now):
+            self._parent.drops["rtcp_malformed"] += 1
         if bandwidth.allocation_due < due:
             self._arm_bandwidth()
-
-    def _receive_reports(self, packet: memoryview, now: float) -> None:
-        try:
-            reports = parse_rtcp(packet)
-        except ValueError:
-            self._parent.drops["rtcp_malformed"] += 1
-            return
-        for report in reports:
-            self._rtcp.receive(report, now)
 
     def on_state(self, ice: str, dtls: str) -> None:
         """Begin sending when the peer can be reached; tell the control process."""
@@ -264,11 +259,17 @@ class WebRtcTransport:
             now = self._parent.time()
             for consumer in self.consumers.values():
                 consumer.start(now)
+        self._ask_link()
         self._arm()
 
     def on_timeout_sooner(self) -> None:
         """See `LinkListener`."""
-        self._arm_at(self.link.next_timeout())
+        self._ask_link()
+        self._arm_at(self._link_due)
+
+    def _ask_link(self) -> None:
+        when = self.link.next_timeout()
+        self._link_due = _NEVER if when is None else when
 
     def _tell_state(self) -> None:
         self._parent.transport_state(self, self.ice_state, self.dtls_state)
@@ -347,28 +348,33 @@ class WebRtcTransport:
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is due."""
-        soonest = _NEVER
+        soonest = self._link_due
         if self.dtls_state == "connected" and (self.producers or self.consumers):
-            soonest = min(self._reports.next_timeout(), self.bandwidth.next_timeout())
-        due = [self.link.next_timeout(), self._feedback.next_timeout()]
-        if self.producers:
+            soonest = min(soonest, self._reports.next_timeout(), self.bandwidth.next_timeout())
+        if self._publishes:
+            due = [self._feedback.next_timeout()]
             due += [producer.next_timeout() for producer in self.producers.values()]
-        for when in due:
-            if when is not None and when < soonest:
-                soonest = when
-        for producer in self._pending:
-            soonest = min(soonest, producer.hold_until)
+            due += [producer.hold_until for producer in self._pending]
+            soonest = min([soonest, *(when for when in due if when is not None)])
         return None if soonest == _NEVER else soonest
 
     def handle_timeout(self, now: float) -> None:
-        """Do what is due: consent, requests, feedback, reports."""
+        """Do what is due: consent, requests, feedback, reports.
+
+        Each part is asked only when something of it may be due: touching the others costs more than what is done.
+        """
         self._armed_at = _NEVER
-        self.link.handle_timeout(now)
-        self._flush_pending(now)
-        for producer in self.producers.values():
-            producer.handle_timeout(now)
-        self._feedback.handle_timeout(now)
-        self._reports.handle_timeout(now)
+        if now >= self._link_due:
+            self.link.handle_timeout(now)
+            self._ask_link()
+        if self._publishes:
+            self._flush_pending(now)
+            for producer in self.producers.values():
+                producer.handle_timeout(now)
+            self._feedback.handle_timeout(now)
+        if now >= self._reports.next_timeout():
+            self._reports.handle_timeout(now)
+            self.bandwidth.come_along(now)
         if self.dtls_state == "connected":
             self.bandwidth.handle_timeout(now)
         self._arm()

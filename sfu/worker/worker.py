@@ -14,6 +14,7 @@ from sfu.worker.ports import Clock, LinkFactory, PipeSockets, Timer
 from sfu.worker.request_types import Answer, Request, Steps
 from sfu.worker.requests import Requests
 from sfu.worker.router import Router
+from sfu.worker.timer_queue import TimerQueue
 from sfu.worker.webrtc_transport import WebRtcTransport
 from shared.logging import get_logger
 
@@ -21,6 +22,15 @@ log = get_logger(__name__)
 
 RETRY_AFTER_FAULT_S = 1.0
 """Until a transport or router whose timeout has failed gets its next one: no sooner, for it may fail again."""
+
+MAX_A_WAKE = 32
+"""Timeouts handled one after another, a few milliseconds' worth; then packets have their turn."""
+
+EARLY_S = 0.001
+"""A timer may come so much too early, for event loops count in milliseconds. It is taken for due then: to set it
+again would only wake up once more, or several times, for the rest of a millisecond."""
+
+_NEVER = float("inf")
 
 Notify = Callable[[str, dict[str, Any]], None]
 
@@ -53,7 +63,10 @@ class Worker:
         self._notify = notify
         self._on_empty = on_empty
         self._touched: set[WebRtcTransport] = set()
-        self._timers: dict[Timed, tuple[float, Timer]] = {}
+        self._timers: TimerQueue[Timed] = TimerQueue()
+        self._timer: Timer | None = None
+        self._timer_at = _NEVER
+        self._waking = False
         self._pipes = Pipes(pipe_sockets, self)
         self._requests = Requests(self.objects, links, self._pipes, self, audio_last_n=audio_last_n)
 
@@ -128,27 +141,37 @@ class Worker:
         self._on_empty()
 
     def wake_at(self, whom: Timed, when: float | None) -> None:
-        """See `ObjectParent`. A timer that fires too early does no harm: it is armed again."""
-        armed = self._timers.get(whom)
+        """See `ObjectParent`. To come too early does no harm: who has nothing to do asks again."""
         if when is None:
             if isinstance(whom, WebRtcTransport):
                 self._touched.discard(whom)
-            if armed is not None:
-                armed[1].cancel()
-                del self._timers[whom]
+            self._timers.disarm(whom)
             return
-        if armed is not None:
-            if armed[0] <= when:
-                return
-            armed[1].cancel()
-        timer = self._clock.call_at(when, lambda: self._wake(whom))
-        self._timers[whom] = (when, timer)
+        self._timers.arm(whom, when)
+        if when < self._timer_at and not self._waking:
+            self._set_timer(when)
 
-    def _wake(self, whom: Timed) -> None:
-        self._timers.pop(whom, None)
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = self._clock.call_at(when, self._wake), when
+
+    def _wake(self) -> None:
+        """Have everybody do what is due; one timer serves them all."""
         now = self._clock.time()
-        try:
-            whom.handle_timeout(now)
-        except Exception:
-            self.fault("timeout_fault")
-            self.wake_at(whom, now + RETRY_AFTER_FAULT_S)
+        if now < self._timer_at <= now + EARLY_S:
+            now = self._timer_at
+        self._timer, self._timer_at, self._waking = None, _NEVER, True
+        for _ in range(MAX_A_WAKE):
+            whom = self._timers.take(now)
+            if whom is None:
+                break
+            try:
+                whom.handle_timeout(now)
+            except Exception:
+                self.fault("timeout_fault")
+                self.wake_at(whom, now + RETRY_AFTER_FAULT_S)
+        self._waking = False
+        soonest = self._timers.next_due()
+        if soonest < _NEVER:
+            self._set_timer(soonest)

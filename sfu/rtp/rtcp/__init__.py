@@ -20,7 +20,7 @@ from sfu.rtp.rtcp.extended_reports import (
     XrBlock,
 )
 from sfu.rtp.rtcp.feedback import FullIntraRequest, Nack, PictureLossIndication, Remb
-from sfu.rtp.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
+from sfu.rtp.rtcp.reports import ReceiverReport, ReportBlock, SenderReport, read_lone_report
 from sfu.rtp.rtcp.sources import Bye, SourceDescription
 from sfu.rtp.rtcp.transport_feedback import TransportFeedback, read_lone_feedback
 
@@ -46,5 +46,6 @@ __all__ = [
     "XrBlock",
     "parse_rtcp",
     "read_lone_feedback",
+    "read_lone_report",
     "serialize_rtcp",
 ]

@@ -1,18 +1,29 @@
 """Sender and receiver reports (RFC 3550 6.4)."""
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from sfu.rtp.rtcp.wire import RECEIVER_REPORT, SENDER_REPORT, UINT32, check_count, need, pack_packet
+from sfu.rtp.rtcp.wire import (
+    MAX_COUNT,
+    RECEIVER_REPORT,
+    SENDER_REPORT,
+    UINT32,
+    check_count,
+    need,
+    pack_packet,
+)
 
 _BLOCK = struct.Struct("!LLLLLL")
 _SENDER = struct.Struct("!LQLLL")
+_LONE = struct.Struct("!BBHL")
+"""The header of RTCP and the reporter's SSRC."""
+
+_VERSION_BITS = 0x80
 _MIN_LOST = -(1 << 23)
 _MAX_LOST = (1 << 23) - 1
 
 
-@dataclass(frozen=True, slots=True)
-class ReportBlock:
+class ReportBlock(NamedTuple):
     """How one stream is received (RFC 3550 6.4.1).
 
     `fraction_lost` is in 256ths since the last report, `packets_lost` a signed 24-bit total (a larger one is
@@ -35,8 +46,7 @@ class ReportBlock:
         return _BLOCK.pack(self.ssrc, loss, self.highest_sequence, self.jitter, self.lsr, self.dlsr)
 
 
-@dataclass(frozen=True, slots=True)
-class SenderReport:
+class SenderReport(NamedTuple):
     """What a sender sent, and what its RTP clock shows at the 64-bit NTP time `ntp` (RFC 3550 6.4.1)."""
 
     ssrc: int
@@ -46,29 +56,49 @@ class SenderReport:
     octet_count: int
     reports: tuple[ReportBlock, ...] = ()
 
-    def __post_init__(self) -> None:
-        check_count("sender report", len(self.reports))
-
     def serialize(self) -> bytes:
-        """Return the RTCP packet."""
+        """Return the RTCP packet.
+
+        Raises:
+            ValueError: it has more blocks than its header can count.
+        """
+        check_count("sender report", len(self.reports))
         head = _SENDER.pack(self.ssrc, self.ntp, self.rtp_timestamp, self.packet_count, self.octet_count)
         return pack_packet(SENDER_REPORT, len(self.reports), head + b"".join(r.serialize() for r in self.reports))
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiverReport:
+class ReceiverReport(NamedTuple):
     """How the streams that come to `ssrc` are received (RFC 3550 6.4.2)."""
 
     ssrc: int
     reports: tuple[ReportBlock, ...] = ()
 
-    def __post_init__(self) -> None:
-        check_count("receiver report", len(self.reports))
-
     def serialize(self) -> bytes:
-        """Return the RTCP packet."""
+        """Return the RTCP packet.
+
+        Raises:
+            ValueError: it has more blocks than its header can count.
+        """
+        check_count("receiver report", len(self.reports))
         body = UINT32.pack(self.ssrc) + b"".join(r.serialize() for r in self.reports)
         return pack_packet(RECEIVER_REPORT, len(self.reports), body)
+
+
+def read_lone_report(packet: memoryview) -> tuple[ReportBlock, ...] | None:
+    """Read a datagram that holds one receiver report and nothing else: its blocks.
+
+    `None` for any other datagram, malformed ones too. It costs a third of `parse_rtcp`.
+    """
+    size = len(packet)
+    if size < _LONE.size:
+        return None
+    first, kind, words, _ = _LONE.unpack_from(packet)
+    count = first & MAX_COUNT
+    if kind != RECEIVER_REPORT or first != _VERSION_BITS | count:
+        return None
+    if size != _LONE.size + count * _BLOCK.size or size != 4 * words + 4:
+        return None
+    return _parse_blocks(count, packet, _LONE.size)
 
 
 def parse_sender_report(count: int, body: memoryview) -> SenderReport:

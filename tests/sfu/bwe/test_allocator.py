@@ -147,3 +147,41 @@ def test_consumers_that_are_gone_are_forgotten() -> None:
     for number in range(100):
         allocator.allocate(500_000, [video(f"video-{number}")], float(number))
     assert len(allocator._memories) == 1
+
+
+def test_who_all_have_the_best_keep_it_as_long_as_it_fits() -> None:
+    allocator = Allocator()
+    shares = [audio(), video("a")]
+    assert allocator.keep(1_000_000, shares) is None
+    allocator.allocate(1_000_000, shares, 0.0)
+    dearer = [audio(), video("a", options=[*THREE[:2], LayerOption(HIGH, 700_000)])]
+    kept = allocator.keep(750_000, dearer)
+    assert kept == Allocator().allocate(1_000_000, dearer, 0.0)
+    assert allocator.keep(None, dearer) == kept
+    assert allocator.keep(730_000, dearer) is None
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        [video("a")],
+        [video("a"), video("c")],
+        [video("a"), video("b"), video("c")],
+        [video("a"), video("b", options=[])],
+        [video("a"), video("b", options=THREE[:2])],
+        [video("a"), video("b", options=[*THREE, LayerOption(Layers(1, 1), 900_000)])],
+    ],
+)
+def test_what_has_changed_is_allocated_anew(shares: list[Share]) -> None:
+    allocator = Allocator()
+    allocator.allocate(None, [video("a"), video("b")], 0.0)
+    assert allocator.keep(None, [video("a"), video("b")]) is not None
+    assert allocator.keep(None, shares) is None
+
+
+def test_who_lacks_something_is_looked_at_each_time() -> None:
+    allocator = Allocator()
+    allocator.allocate(400_000, [video("a"), video("b")], 0.0)
+    assert allocator.keep(None, [video("a"), video("b")]) is None
+    allocator.allocate(None, [video("a"), video("b", options=[])], 0.0)
+    assert allocator.keep(None, [video("a"), video("b", options=[])]) is None

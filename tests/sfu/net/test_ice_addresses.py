@@ -239,6 +239,17 @@ def test_a_peer_that_is_heard_no_more_is_followed_to_an_adopted_address_by_the_c
     assert (ice.selected, ice.next_timeout()) == (THERE, 1.1 + CONFIRM_WITHIN_S)
 
 
+def test_media_tells_whether_the_next_timeout_may_have_come_nearer() -> None:
+    ice = IceLite(30)
+    ice.handle_check(nominating(ice), HERE, 0)
+    assert not ice.heard(HERE, 1)
+    ice.adopt(THERE, 1.1)
+    assert not ice.heard(HERE, 1.15)
+    assert ice.next_timeout() == 1.1 + CONFIRM_WITHIN_S
+    assert ice.heard(THERE, 1.2)
+    assert ice.next_timeout() == 1.15 + QUIET_S
+
+
 def test_an_adopted_address_that_others_push_out_is_not_selected() -> None:
     ice = IceLite(30)
     ice.handle_check(nominating(ice), HERE, 0)

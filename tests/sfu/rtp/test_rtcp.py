@@ -240,8 +240,14 @@ def test_a_cname_that_is_no_utf8_is_kept_readable() -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: ReceiverReport(1, (BLOCK,) * 32), "RTCP receiver report holds 32 items, at most 31 fit"),
-        (lambda: SenderReport(1, 2, 3, 4, 5, (BLOCK,) * 32), "RTCP sender report holds 32 items, at most 31 fit"),
+        (
+            lambda: ReceiverReport(1, (BLOCK,) * 32).serialize(),
+            "RTCP receiver report holds 32 items, at most 31 fit",
+        ),
+        (
+            lambda: SenderReport(1, 2, 3, 4, 5, (BLOCK,) * 32).serialize(),
+            "RTCP sender report holds 32 items, at most 31 fit",
+        ),
         (lambda: Bye(tuple(range(32))), "RTCP BYE holds 32 items, at most 31 fit"),
         (lambda: SourceDescription(dict.fromkeys(range(32), "")), "RTCP source description holds 32 items"),
         (lambda: Remb(1, 2, tuple(range(256))), "RTCP REMB holds 256 sources, at most 255 fit"),

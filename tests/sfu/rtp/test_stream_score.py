@@ -70,3 +70,22 @@ def test_a_reset_forgets_the_past() -> None:
     assert (score.value, score.is_measured) == (0, False)
     score.update(200, 50, 0, 0)
     assert (score.value, score.is_measured) == (MAX_SCORE, True)
+
+
+totals = st.tuples(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60), st.integers(0, 90))
+
+
+@given(st.lists(st.one_of(totals, st.integers(0, MAX_SCORE)), max_size=4 * HISTORY))
+def test_the_average_is_that_of_all_that_is_remembered(steps: list[tuple[int, ...] | int]) -> None:
+    score, history, sums = StreamScore(), [], (0, 0, 0, 0)
+    for step in steps:
+        if isinstance(step, int):
+            score.reset(step)
+            history = []
+            continue
+        sums = tuple(map(sum, zip(sums, step, strict=True)))
+        score.update(*sums)
+        history = [*history, interval_score(*step)][-HISTORY:]
+        weights = range(1, len(history) + 1)
+        average = sum(weight * each for weight, each in zip(weights, history, strict=True)) / sum(weights)
+        assert score.value == round(average)

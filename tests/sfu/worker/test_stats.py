@@ -217,3 +217,21 @@ def test_the_quality_of_a_worker_keeps_what_closed_transports_have_counted(rig: 
     assert rest["received"]["rtpPackets"] == rest["sent"]["rtpPackets"] == 100
     assert set(rest["sent"]["streamsByScore"].values()) == {0}
     assert rest["sent"]["bitrate"] == 0
+
+
+def test_what_was_sent_to_a_consumer_that_is_gone_still_counts(rig: MediaRig, call: Any) -> None:
+    here, there, _, consumer = call
+    for number in range(1, 51):
+        rig.receive(here, video(number, VP8_KEY_FRAME))
+        rig.advance(0.02)
+    sent = there.traffic.sent.render()
+    assert sent["rtpPackets"] == 50
+    for lost in (5, 3, 6):
+        block = ReportBlock(consumer.sent.ssrc, 64, lost, 50, 0, 0, 0)
+        rig.receive_rtcp(there, ReceiverReport(1, (block,)))
+    sent["packetsLost"] = 6
+    assert there.traffic.sent.render() == sent
+    there.remove_consumer(consumer)
+    assert there.traffic.sent.render() == sent
+    there.traffic.measure(rig.now + 1)
+    assert there.traffic.bytes.rtp_sent == sent["rtpBytes"]

@@ -100,7 +100,7 @@ async def driver() -> AsyncIterator[Driver]:
     port.start(driver.worker.on_batch)
     yield driver
     driver.worker.close()
-    assert driver.worker._timers == {}
+    assert not driver.worker._timers
     port.close()
 
 
@@ -274,9 +274,10 @@ async def test_a_fault_in_one_transport_leaves_the_others_and_its_own_timer(driv
     assert flushed == [1.0]
     assert driver.port.drops["flush_fault"] == 1
     broken.batch_pending(Broken())  # type: ignore[arg-type]
-    worker._wake(broken)
+    worker.wake_at(broken, 0.0)
+    worker._wake()
     assert driver.port.drops["timeout_fault"] == 1
-    when, _ = worker._timers[broken]
+    when = worker._timers.next_due()
     assert when == pytest.approx(asyncio.get_running_loop().time() + RETRY_AFTER_FAULT_S, abs=RETRY_AFTER_FAULT_S)
     broken._pending.clear()
 
