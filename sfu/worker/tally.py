@@ -78,6 +78,10 @@ class Tally:
         """Add what somebody has counted who will count no more, or whom nobody asks again."""
         self.totals = tuple(map(add, self.totals, counters))
 
+    def let_go(self) -> None:
+        """Forget who has been counted, for nothing more will be; the totals stay."""
+        self._seen = {}
+
     def render(self) -> dict[str, int]:
         """Name the totals."""
         return dict(zip(COUNTERS, self.totals, strict=True))

@@ -68,6 +68,10 @@ class TrafficMeter:
         """Keep what was sent to a consumer that is none of the transport's any more."""
         self._gone.add(sent_counters(consumer.sent))
 
+    def close(self) -> None:
+        """Keep what was measured and none of those who were."""
+        self.received.let_go()
+
     def measure(self, now: float) -> None:
         """Take the counters as they are at `now`: the link's and those of all streams."""
         if self._producers or self.received.counts:

@@ -213,6 +213,7 @@ class WebRtcTransport:
         if self.data is not None:
             self.data.close()
         self.link.close()
+        self.traffic.close()  # it and its producers are freed without the collector
         self._armed_at = -_NEVER  # nothing arms it any more
         self._parent.wake_at(self, None)
 
