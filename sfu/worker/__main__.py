@@ -144,7 +144,7 @@ async def _serve(
         channel.notify,
         audio_last_n=config.audio_last_n,
         pipe_sockets=pipes,
-        on_empty=return_memory,
+        return_memory=return_memory,
     )
     channel.serve(worker.steps)
     port.start(worker.on_batch)

@@ -1,6 +1,6 @@
 """The routers, transports, producers and consumers of a worker: what belongs to what, and what ends with what."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from sfu.worker.consumer import Consumer
@@ -15,11 +15,18 @@ from sfu.worker.webrtc_transport import WebRtcTransport
 T = TypeVar("T")
 Steps = Generator[None, None, None]
 
+RETURN_MEMORY_EVERY = 100
+"""Transports that are closed before free memory is returned. glibc keeps what they had below something that lives,
+some 10 MB, until somebody else needs it; to return so much holds packets up for a millisecond."""
+
 
 class MediaObjects:
-    """The tables of one worker. Adding refuses a name that is taken; closing takes along what hangs on it."""
+    """The tables of one worker. Adding refuses a name that is taken; closing takes along what hangs on it.
 
-    def __init__(self, data: DataObjects) -> None:
+    `return_memory` is called when many transports, or all there were, have been closed.
+    """
+
+    def __init__(self, data: DataObjects, return_memory: Callable[[], None] = lambda: None) -> None:
         self.data = data
         self.quality = QualityStats()
         self.routers: dict[str, Router] = {}
@@ -29,6 +36,8 @@ class MediaObjects:
         self.inlets: dict[PipeInlet, Router] = {}
         self.router_of: dict[WebRtcTransport, Router] = {}
         self.transport_of: dict[Producer | Consumer, WebRtcTransport] = {}
+        self._return_memory = return_memory
+        self._closed = 0  # transports, since memory was returned last
 
     # --- look-ups; all raise NotFoundError ---
 
@@ -98,6 +107,9 @@ class MediaObjects:
             yield from self.close_inlet(inlet)
         router.close()
         del self.routers[router.id]
+        if not self.routers:
+            yield
+            self._return_free_memory()
 
     def close_transport(self, transport: WebRtcTransport) -> Steps:
         """Close a transport with its producers and consumers."""
@@ -113,6 +125,10 @@ class MediaObjects:
         del self.transports[transport.id]
         del self.router_of.pop(transport).transports[transport.id]
         yield
+        self._closed += 1
+        if self._closed >= RETURN_MEMORY_EVERY:
+            self._return_free_memory()
+            yield
 
     def close_producer(self, producer: Producer) -> Steps:
         """Close a producer with its consumers, wherever they are."""
@@ -132,6 +148,10 @@ class MediaObjects:
             yield
         inlet.close()
         self.inlets.pop(inlet).remove_producer(inlet.producer)
+
+    def _return_free_memory(self) -> None:
+        self._closed = 0
+        self._return_memory()
 
     def close_consumer(self, consumer: Consumer) -> None:
         """Close a consumer."""

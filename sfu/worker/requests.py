@@ -50,9 +50,6 @@ class ObjectParent(TransportParent, RouterParent, InletParent, Protocol):
     def wake_at(self, whom: WebRtcTransport | Router | PipeInlet, when: float | None) -> None:
         """Have `handle_timeout` called at `when`, at the latest; `None`: not any more."""
 
-    def emptied(self) -> None:
-        """Take note that there is no router any more, and so nobody's packets."""
-
 
 class Requests:
     """Executes requests on the worker's objects; `parent` is what new routers and transports report to."""
@@ -138,8 +135,6 @@ class Requests:
 
     def _close_router(self, data: Request) -> Steps:
         yield from self._objects.close_router(self._router(data))
-        if not self._objects.routers:
-            self._parent.emptied()
         return {}
 
     def _create_transport(self, data: Request) -> Answer:

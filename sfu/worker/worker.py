@@ -43,7 +43,7 @@ class Worker:
     """Everything of one media worker but its sockets; `notify` tells the control process what happens.
 
     In each router the `audio_last_n` loudest voices are forwarded, all of them when it is 0. `pipe_sockets` lead
-    to other workers, where there are others. `on_empty` is called when the last router is closed.
+    to other workers, where there are others. `return_memory` is called when much has been closed, and all.
     """
 
     def __init__(
@@ -54,14 +54,13 @@ class Worker:
         *,
         audio_last_n: int = 0,
         pipe_sockets: PipeSockets | None = None,
-        on_empty: Callable[[], None] = lambda: None,
+        return_memory: Callable[[], None] = lambda: None,
     ) -> None:
         self.drops: Counter[str] = links.drops
-        self.objects = MediaObjects(DataObjects(self))
+        self.objects = MediaObjects(DataObjects(self), return_memory)
         self._links = links
         self._clock = clock
         self._notify = notify
-        self._on_empty = on_empty
         self._touched: set[WebRtcTransport] = set()
         self._timers: TimerQueue[Timed] = TimerQueue()
         self._timer: Timer | None = None
@@ -135,10 +134,6 @@ class Worker:
             "transport state", transport_id=transport.id, ice=ice, dtls=dtls, srtp=transport.link.srtp_profile
         )
         self._notify("transport.state", data)
-
-    def emptied(self) -> None:
-        """See `ObjectParent`."""
-        self._on_empty()
 
     def wake_at(self, whom: Timed, when: float | None) -> None:
         """See `ObjectParent`. To come too early does no harm: who has nothing to do asks again."""

@@ -14,6 +14,7 @@ from sfu.ortc import (
     get_consumer_rtp_parameters,
     negotiate_producer,
 )
+from sfu.worker.media_objects import RETURN_MEMORY_EVERY
 from sfu.worker.worker import RETRY_AFTER_FAULT_S, Worker
 from shared.memory import return_memory
 from shared.rtp_parameters import (
@@ -307,15 +308,20 @@ async def test_an_ice_restart_changes_the_credentials_and_is_bounded(driver: Dri
     assert len(driver.port._by_fragment) == fragments - 1
 
 
-async def test_it_tells_when_its_last_router_is_closed(driver: Driver) -> None:
-    emptied: list[int] = []
+async def test_memory_is_returned_when_much_has_been_closed_or_all(driver: Driver) -> None:
+    returned: list[int] = []
     driver.worker = Worker(
-        driver.port, asyncio.get_running_loop(), lambda *_: None, on_empty=lambda: emptied.append(1)
+        driver.port, asyncio.get_running_loop(), lambda *_: None, return_memory=lambda: returned.append(1)
     )
     driver.room("a")
     driver.room("b")
-    driver.ok("router.close", routerId="b")
-    assert emptied == []
+    for number in range(RETURN_MEMORY_EVERY + 1):
+        driver.ok("transport.create", routerId="a", transportId=f"t{number}")
+    for number in range(RETURN_MEMORY_EVERY - 1):
+        driver.ok("transport.close", transportId=f"t{number}")
+    assert returned == []
     driver.ok("router.close", routerId="a")
-    assert emptied == [1]
+    assert returned == [1]
+    driver.ok("router.close", routerId="b")
+    assert returned == [1, 1]
     return_memory()
