@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 
 def cpu_seconds(pid: int) -> float:
@@ -14,10 +15,18 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | 2)
 
 
-def pss_mib(pids: Iterable[int]) -> float:
-    """Return the proportional set size of processes in MiB; a page that n of them share counts 1/n each."""
+def pss_mib(pids: Iterable[int], kind: Literal["Pss", "Pss_Anon"] = "Pss") -> float:
+    """Return the proportional set size of processes in MiB; a page that n of them share counts 1/n each.
+
+    `Pss_Anon` leaves out pages of files: what they count depends on who else has the same libraries loaded.
+    """
     kilobytes = 0
     for pid in pids:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        kilobytes += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+        kilobytes += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(f"{kind}:"))
     return kilobytes / 1024
+
+
+def children(pid: int) -> list[int]:
+    """Return the children of a process's first thread, in the order of their birth."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -2,9 +2,10 @@
 
     python -m tests.bench.scenarios.soak [--joins 10000] [--connected 10] [--json FILE]
 
-Every visitor joins a room in which somebody produces, makes and connects two transports, produces audio and video,
-consumes, and leaves. One in `--connected` does ICE and DTLS on both transports and sends some packets; of these,
-every other one goes away without a word before it leaves. Memory is read when all visitors of a step have left.
+Every visitor joins a room in which somebody sends, makes and connects two transports, produces audio and video,
+consumes, and leaves. One in `--connected` does ICE and DTLS on both transports, sends some packets and receives
+some; of these, every other one goes away without a word before it leaves. The rooms live all the time. Memory is
+read when all visitors of a step have left.
 """
 
 import argparse
@@ -23,23 +24,27 @@ from typing import Any
 import uvloop
 
 from tests.bench.load.http_calls import HttpCalls, Json
-from tests.bench.processes import pss_mib
 from tests.bench.scenarios.control_calls import DTLS_PARAMETERS
+from tests.bench.scenarios.memory_samples import STEPS, MemorySamples, table
 from tests.bench.servers.base import ServerOptions, pinned
 from tests.bench.servers.ortc import CAPABILITIES
 from tests.bench.servers.vtp import Vtp, create
 from tests.support.media_peer import MediaPeer
+from tests.support.rtp_packets import build_rtp
 from tests.support.rtp_samples import producer_parameters
 
 AT_ONCE = 16
 ROOMS = 8
-STEPS = 10
-WARM_STEPS = 3
-"""Steps before which the slope is not counted: caches fill, the heap takes the size that the load needs."""
 SETTLE_S = 2.0
 """How long what a leave has begun (DTLS farewells, timers of its transports) may take to end."""
 PACKETS = 20
-PACKET_BYTES = 1000
+"""What a connected visitor sends."""
+RECEIVED = 3
+"""What it waits for, for as many seconds at most as follow."""
+RECEIVED_WITHIN_S = 15.0
+RESIDENT_SENDS_EVERY_S = 0.05
+KEY_FRAME = bytes([0x10, 0, 0x9D, 1, 0x2A]) + bytes(1000)
+VIDEO_SSRC = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +57,31 @@ class Size:
 
 @dataclass(slots=True)
 class Soak:
-    """The state of a run: `samples` has (joins so far, MiB by process)."""
+    """The state of a run: the producer of each room's resident by room, and those who send."""
 
     calls: HttpCalls
     size: Size
     residents: list[str] = field(default_factory=list)
-    samples: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+    _peers: list[MediaPeer] = field(default_factory=list)
+    _sending: "asyncio.Task[None] | None" = None
 
     async def prepare(self) -> None:
-        """Let somebody produce a video in each room."""
+        """Let somebody send a video in each room."""
         for room in range(ROOMS):
             path = f"/rooms/soak-{room}"
             await self._post(f"{path}/peers", {"peerId": "resident", "userId": "resident"})
-            await self._transport(path, "resident", "send", None)
+            self._peers.append(MediaPeer())
+            await self._transport(path, "resident", "send", self._peers[-1])
             self.residents.append(await self._produce(path, "resident", "video"))
+        self._sending = asyncio.create_task(self._send())
+
+    async def close(self) -> None:
+        """Let the residents go."""
+        if self._sending is not None:
+            self._sending.cancel()
+        for peer in self._peers:
+            await peer.close()
 
     async def visit(self) -> None:
         """Join, take part, leave."""
@@ -80,10 +95,13 @@ class Soak:
         for kind in ("audio", "video"):
             await self._produce(path, peer, kind)
         if media[0] is not None:
-            _send(media[0])
+            for packet in range(PACKETS):
+                media[0].send_rtp(_video(packet))
         await self._transport(path, peer, "recv", media[1])
         body = {"peerId": peer, "producerId": self.residents[room], "rtpCapabilities": CAPABILITIES}
         await self._post(f"{path}/consumers", {**body, "paused": False})
+        if media[1] is not None:
+            await _receives(media[1])
         for one in media:
             if one is not None:
                 await one.close(politely=number // self.size.connected % 2 == 0)
@@ -99,6 +117,12 @@ class Soak:
 
         await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
 
+    async def _send(self) -> None:
+        for number in itertools.count():
+            for peer in self._peers:
+                peer.send_rtp(_video(number))
+            await asyncio.sleep(RESIDENT_SENDS_EVERY_S)
+
     async def _transport(self, path: str, peer: str, direction: str, media: MediaPeer | None) -> None:
         offered = await self._post(f"{path}/transports", {"peerId": peer, "direction": direction})
         parameters = DTLS_PARAMETERS if media is None else media.dtls_parameters
@@ -108,7 +132,7 @@ class Soak:
             await media.connect(offered)
 
     async def _produce(self, path: str, peer: str, kind: str) -> str:
-        ssrc = 1 if kind == "audio" else 2
+        ssrc = 1 if kind == "audio" else VIDEO_SSRC
         mid = "0" if kind == "audio" else "1"
         parameters = producer_parameters("chromium", kind, encodings=[{"ssrc": ssrc}], mid=mid)
         body = {"peerId": peer, "kind": kind, "rtpParameters": parameters}
@@ -118,48 +142,47 @@ class Soak:
         return await self.calls.call("soak", "POST", path, body)
 
 
-def _send(media: MediaPeer) -> None:
-    """Send a few packets of video, as no subscriber is there to see what is in them."""
-    for number in range(PACKETS):
-        head = bytes([0x80, 96]) + number.to_bytes(2, "big") + bytes(4) + (2).to_bytes(4, "big")
-        media.send_rtp(head + bytes([0x10, 0, 0x9D, 1, 0x2A]) + bytes(PACKET_BYTES))
+def _video(number: int) -> bytes:
+    """Build a frame that can be decoded by itself, so that whoever comes receives from the next one on."""
+    return build_rtp(
+        payload=KEY_FRAME,
+        marker=True,
+        sequence_number=number & 0xFFFF,
+        timestamp=number * 4500 & 0xFFFFFFFF,
+        ssrc=VIDEO_SSRC,
+    )
 
 
-def slopes(samples: Sequence[tuple[int, dict[str, float]]]) -> dict[str, float]:
-    """Return the growth of each process in bytes a join: the least-squares line through the samples given."""
-    joins = [float(count) for count, _ in samples]
-    middle = sum(joins) / len(joins)
-    spread = sum((count - middle) ** 2 for count in joins)
-    names = samples[-1][1]
-    return {
-        name: sum((count - middle) * mib[name] for count, mib in samples) * (1 << 20) / spread for name in names
-    }
+async def _receives(media: MediaPeer) -> None:
+    """Wait for some packets. Raises: TimeoutError."""
+    left = itertools.count(RECEIVED - 1, -1)
+    arrived = asyncio.Event()
+    media.on_rtp = lambda _: None if next(left) else arrived.set()
+    async with asyncio.timeout(RECEIVED_WITHIN_S):
+        await arrived.wait()
 
 
 async def measure(server: Vtp, size: Size) -> dict[str, Any]:
     """Soak a server that runs."""
     calls = HttpCalls(*server.api_address, AT_ONCE)
-    soak = Soak(calls, size)
-
-    def sample(joins: int) -> None:
-        soak.samples.append((joins, {name: pss_mib([pid]) for pid, name in server.pids().items()}))
-
+    soak, memory = Soak(calls, size), MemorySamples()
+    processes = {name: [pid] for pid, name in server.pids().items()}
     began = time.monotonic()
     await soak.prepare()
-    sample(0)
-    for step in range(STEPS):
+    memory.take(0, processes)
+    for step in range(1, STEPS + 1):
         await soak.visits(size.joins // STEPS)
         await asyncio.sleep(SETTLE_S)
-        sample(size.joins // STEPS * (step + 1))
+        memory.take(size.joins // STEPS * step, processes)
     rooms = await calls.call("rooms", "GET", "/rooms")
+    await soak.close()
     calls.close()
     return {
         "joins": size.joins,
         "connected": size.joins // size.connected,
         "seconds": round(time.monotonic() - began, 1),
         "peers_left": rooms["totalPeers"] - ROOMS,
-        "samples": [{"joins": joins, "mib": mib} for joins, mib in soak.samples],
-        "bytes_a_join": slopes(soak.samples[WARM_STEPS:]),
+        **memory.render(),
     }
 
 
@@ -174,20 +197,6 @@ async def run(size: Size, cores: Sequence[int], log_dir: Path) -> dict[str, Any]
         await server.stop()
 
 
-def table(result: dict[str, Any]) -> str:
-    """Lay a result out for reading."""
-    names = list(result["samples"][0]["mib"])
-    lines = [f"{result['server']} {result['version']}: {result['joins']} joins, {result['connected']} with media"]
-    lines.append("   joins" + "".join(f" {name:>10}" for name in names) + "  MiB")
-    lines += [
-        f"{sample['joins']:8d}" + "".join(f" {sample['mib'][name]:10.2f}" for name in names)
-        for sample in result["samples"]
-    ]
-    lines.append("  B/join" + "".join(f" {result['bytes_a_join'][name]:10.1f}" for name in names))
-    lines.append(f"{result['peers_left']} peers left over, {result['seconds']} s")
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -198,7 +207,9 @@ def main() -> None:
     size = Size(arguments.joins, arguments.connected)
     with tempfile.TemporaryDirectory(prefix="bench-") as logs:
         result = uvloop.run(run(size, sorted(os.sched_getaffinity(0)), Path(logs)))
-    sys.stdout.write(table(result) + "\n")
+    head = f"{result['server']} {result['version']}: {result['joins']} joins, {result['connected']} with media"
+    tail = f"{result['peers_left']} peers left over, {result['seconds']} s"
+    sys.stdout.write(f"{head}\n{table(result)}\n{tail}\n")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(result, indent=1))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from tests.bench.load.http_calls import HttpCallError, HttpCalls
+from tests.bench.processes import children
 from tests.bench.servers.base import (
     Endpoint,
     Kind,
@@ -180,8 +181,7 @@ class Vtp:
         if self._service is None:
             return {}
         control = self._service.pid
-        children = Path(f"/proc/{control}/task/{control}/children").read_text().split()
-        return {control: "control", **{int(pid): f"worker {n}" for n, pid in enumerate(children)}}
+        return {control: "control", **{pid: f"worker {n}" for n, pid in enumerate(children(control))}}
 
     @property
     def api_address(self) -> tuple[str, int]:
