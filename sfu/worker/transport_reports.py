@@ -47,7 +47,9 @@ class TransportReports:
     def handle_timeout(self, now: float) -> None:
         """Do what is due."""
         if now >= self._next_tick:
-            self._next_tick = next_step(now + INTERVAL_S)
+            # Counted from when it was due: who had to wait for a batch of packets would else fall in with those of
+            # the next step, second by second, until all are due at once.
+            self._next_tick = next_step(max(self._next_tick, now - INTERVAL_S / 2) + INTERVAL_S)
             self._measure(now)
             if self._report_is_due():
                 self._report(now)

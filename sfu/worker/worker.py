@@ -23,8 +23,8 @@ log = get_logger(__name__)
 RETRY_AFTER_FAULT_S = 1.0
 """Until a transport or router whose timeout has failed gets its next one: no sooner, for it may fail again."""
 
-MAX_A_WAKE = 32
-"""Timeouts handled one after another, a few milliseconds' worth; then packets have their turn."""
+MAX_A_WAKE = 8
+"""Timeouts handled one after another, a millisecond's worth at most; then packets have their turn."""
 
 EARLY_S = 0.001
 """A timer may come so much too early, for event loops count in milliseconds. It is taken for due then: to set it

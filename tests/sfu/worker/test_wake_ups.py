@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sfu.worker.worker import EARLY_S, MAX_A_WAKE, RETRY_AFTER_FAULT_S, Worker
+from tests.support.media_rig import MediaRig
 
 
 class FakeTimer:
@@ -86,7 +87,7 @@ def sleep(worker: Worker, when: float, *again: float) -> Any:
 
 
 def test_one_timer_serves_all_who_are_due(worker: Worker, clock: FakeClock) -> None:
-    sleepers = [sleep(worker, 101.0, 102.0) for _ in range(20)]
+    sleepers = [sleep(worker, 101.0, 102.0) for _ in range(MAX_A_WAKE)]
     assert [timer.when for timer in clock.armed] == [101.0]
     clock.fire(101.0)
     assert [timer.when for timer in clock.armed] == [102.0]
@@ -152,3 +153,18 @@ def test_a_fault_of_one_is_no_other_ones(worker: Worker, clock: FakeClock, links
     assert links.faults == ["timeout_fault"]
     assert sleeper.woken == [101.0]
     assert [timer.when for timer in clock.armed] == [101.0 + RETRY_AFTER_FAULT_S]
+
+
+def test_a_transport_that_is_woken_late_keeps_its_place_in_the_second() -> None:
+    rig = MediaRig()
+    here, there = rig.transport(), rig.transport()
+    rig.consume(there, rig.produce(here))
+    rig.advance(0.5)
+    first = there._reports.next_timeout()
+    for second in range(1, 60):
+        rig.now = there._reports.next_timeout() + 0.006
+        there.handle_timeout(rig.now)
+        assert there._reports.next_timeout() == pytest.approx(first + second)
+    rig.now += 10
+    there.handle_timeout(rig.now)
+    assert rig.now < there._reports.next_timeout() < rig.now + 1, "nothing is made up for"
