@@ -19,6 +19,7 @@ from sfu.net.endpoint import Endpoint
 from sfu.net.fan_out import FanOut
 from sfu.net.faults import Faults
 from sfu.net.packet_writer import PacketWriter
+from sfu.net.receive_vector import ReceiveVector, address_of
 from sfu.net.roaming import Roaming
 from sfu.net.srtp import PinnedBuffer, Pointer
 from sfu.net.stun_messages import local_username_fragment, parse_check
@@ -27,7 +28,7 @@ from sfu.net.tcp_listener import TcpListener
 from sfu.net.udp_socket import UdpSender
 from sfu.rtp.lanes import Lane, LaneGroups
 from sfu.rtp.mapped_batch import MAX_BATCH_PACKETS, MappedBatch
-from sfu.rtp.packet import is_rtcp
+from sfu.rtp.packet import FIRST_RTCP_TYPE, LAST_RTCP_TYPE, is_rtcp
 from shared.transport_parameters import IceCandidate, TransportTuple
 
 SLOT_BYTES = 2048
@@ -79,6 +80,8 @@ class MediaPort:
             for at in range(0, len(memory.view), SLOT_BYTES)
         ]
         self._memory = memory
+        starts = range(memory.address, memory.address + len(memory.view), SLOT_BYTES)
+        self._vector = ReceiveVector(sock, [(start, SLOT_BYTES) for start in starts])
         self._writing = False
         self._packets_received = 0
         self._bytes_received = 0
@@ -93,7 +96,7 @@ class MediaPort:
     def start(self, on_batch: Callable[[float], None]) -> None:
         """Begin to read; `on_batch` is called with the time after each batch, to forward what came in."""
         self._on_batch = on_batch
-        self._loop.add_reader(self._sock, self._read)
+        self._loop.add_reader(self._sock, self._read_many if self._vector.available else self._read)
         if self._tcp is not None:
             self._tcp.start()
 
@@ -209,6 +212,36 @@ class MediaPort:
         if not self.sender.wants_write:
             self._writing = False
             self._loop.remove_writer(self._sock)
+
+    def _read_many(self) -> None:
+        """Read and forward a batch by one call; media of known peers takes a shorter way than `_take`."""
+        now = self._loop.time()
+        vector, slots, known = self._vector, self._slots, self._addresses.by_name
+        try:
+            count = vector.receive()
+        except OSError:  # an ICMP error for something sent earlier; the next read goes on
+            self.drops["socket_error"] += 1
+            count = 0
+        for n in range(count):
+            view, pointer = slots[n]
+            length, name = vector.lengths[n], vector.name(n)
+            owner = known.get(name)
+            if (
+                owner is None
+                or not MIN_RTP_BYTES <= length < SLOT_BYTES
+                or not 128 <= view[0] < 192
+                or FIRST_RTCP_TYPE <= view[1] <= LAST_RTCP_TYPE
+            ):
+                self._take(view, pointer, length, address_of(name) if owner is None else owner[1], now)
+                continue
+            endpoint, address = owner
+            self._packets_received += 1
+            self._bytes_received += length
+            try:
+                endpoint.receive_rtp(view, pointer, length, address, now)
+            except Exception:  # as in `_take`
+                self.fault("packet_fault")
+        self._end_batch(now)
 
     def _read(self) -> None:
         now = self._loop.time()

@@ -20,10 +20,10 @@ MAX_MESSAGES = 256
 _put_name = struct.Struct("=Q").pack_into
 _put_size = struct.Struct("=Q").pack_into
 _SIZE_AT = 8
-_put_slice = struct.Struct("=QQ").pack_into
-_SLICE_BYTES = 16
-_put_message = struct.Struct("=QI4xQQQQi4xI4x").pack_into
-_MESSAGE_BYTES = 64
+put_slice = struct.Struct("=QQ").pack_into
+SLICE_BYTES = 16
+put_message = struct.Struct("=QI4xQQQQi4xI4x").pack_into
+MESSAGE_BYTES = 64
 """`struct iovec` and `struct mmsghdr` of 64-bit Linux (sendmmsg(2)): name, its length, iovec, count, control data,
 its length, flags, bytes sent."""
 
@@ -55,23 +55,23 @@ class MessageVector:
         self.available = self._sendmmsg is not None and knows_segmentation(sock)
         self._descriptor = sock.fileno()
         self._name_bytes = NAME_BYTES[sock.family]
-        self._slices = PinnedBuffer(size * _SLICE_BYTES)
+        self._slices = PinnedBuffer(size * SLICE_BYTES)
         self._options = PinnedBuffer(size * _OPTION_BYTES)
-        self._messages = PinnedBuffer(size * _MESSAGE_BYTES)
+        self._messages = PinnedBuffer(size * MESSAGE_BYTES)
 
     def lay(self, n: int, address: int, size: int, segment_size: int) -> None:
         """Let the n-th message be the bytes in memory from `address` on, in segments if that size is not 0."""
-        _put_slice(self._slices.view, n * _SLICE_BYTES, address, size)
+        put_slice(self._slices.view, n * SLICE_BYTES, address, size)
         option, option_bytes = 0, 0
         if segment_size:
             option, option_bytes = self._options.address + n * _OPTION_BYTES, _OPTION_BYTES
             _put_option(self._options.view, n * _OPTION_BYTES, *segment_option(segment_size))
-        _put_message(
+        put_message(
             self._messages.view,
-            n * _MESSAGE_BYTES,
+            n * MESSAGE_BYTES,
             0,
             self._name_bytes,
-            self._slices.address + n * _SLICE_BYTES,
+            self._slices.address + n * SLICE_BYTES,
             1,
             option,
             option_bytes,
@@ -81,13 +81,13 @@ class MessageVector:
 
     def set_size(self, n: int, size: int) -> None:
         """Let the n-th message, which is laid already, be so many bytes long."""
-        _put_size(self._slices.view, n * _SLICE_BYTES + _SIZE_AT, size)
+        _put_size(self._slices.view, n * SLICE_BYTES + _SIZE_AT, size)
 
     def set_name(self, n: int, name: int) -> None:
         """Send the n-th message to the address whose `struct sockaddr` is there in memory."""
-        _put_name(self._messages.view, n * _MESSAGE_BYTES, name)
+        _put_name(self._messages.view, n * MESSAGE_BYTES, name)
 
     def send(self, first: int, count: int) -> int:
         """Send `count` messages from number `first` on; how many the kernel took before one that it did not."""
         assert self._sendmmsg is not None  # noqa: S101 - there would be no ways
-        return max(0, self._sendmmsg(self._descriptor, self._messages.address + first * _MESSAGE_BYTES, count, 0))
+        return max(0, self._sendmmsg(self._descriptor, self._messages.address + first * MESSAGE_BYTES, count, 0))

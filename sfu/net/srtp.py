@@ -5,6 +5,7 @@ kept, and libsrtp is called on memory that is allocated once. Nothing else in th
 """
 
 import contextlib
+import struct
 from typing import Any
 
 from pylibsrtp import Error as SrtpError
@@ -26,6 +27,10 @@ MAX_RTCP_BYTES = 1400
 MAX_STREAMS = 512
 """SSRCs of one peer that libsrtp keeps the state of; it never frees one by itself. A peer that publishes camera,
 screen and microphone with simulcast and RTX needs about twenty; those it has used longest ago are given up."""
+
+_ssrc_of = struct.Struct("4s").unpack_from
+_SSRC_AT = 8
+_SSRC_OF_RTCP_AT = 4
 
 Pointer = Any
 """A cffi pointer into a `PinnedBuffer`."""
@@ -83,7 +88,7 @@ class InboundSrtp:
         size[0] = length
         if lib.srtp_unprotect(self._srtp, pointer, size):
             return 0
-        ssrc = bytes(packet[8:12])
+        (ssrc,) = _ssrc_of(packet, _SSRC_AT)
         if ssrc not in self._recent:
             self._admit(ssrc)
         return size[0]  # type: ignore[no-any-return]  # an int, says cffi
@@ -94,7 +99,7 @@ class InboundSrtp:
         size[0] = length
         if lib.srtp_unprotect_rtcp(self._srtp, pointer, size):
             return 0
-        ssrc = bytes(packet[4:8])
+        (ssrc,) = _ssrc_of(packet, _SSRC_OF_RTCP_AT)
         if ssrc not in self._recent:
             self._admit(ssrc)
         return size[0]  # type: ignore[no-any-return]  # an int, says cffi

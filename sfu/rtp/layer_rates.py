@@ -15,30 +15,31 @@ class LayerRates:
     Call `read` now and then, at least once a `READ_STEP_S` while packets come.
     """
 
-    __slots__ = ("_bytes", "_rates", "_read", "_read_at", "_seen_at")
+    __slots__ = ("_bytes", "_rates", "_read_at", "_seen_at")
 
     def __init__(self) -> None:
-        self._bytes = [0] * _STRIDE**2
-        self._read = [0] * _STRIDE**2
+        self._bytes: dict[int, int] = {}  # what was counted since the last reading
         self._rates: dict[int, RateCalculator] = {}
         self._seen_at = [float("-inf")] * _STRIDE
         self._read_at = float("-inf")
 
     def count(self, spatial: int, temporal: int, size_bytes: int) -> None:
         """Count a packet of these layers."""
-        self._bytes[spatial * _STRIDE + temporal] += size_bytes
+        index = spatial * _STRIDE + temporal
+        self._bytes[index] = self._bytes.get(index, 0) + size_bytes
 
     def read(self, now: float) -> None:
         """Take what was counted into the rates."""
         if now < self._read_at:
             return
         self._read_at = now + READ_STEP_S
-        for index, total in enumerate(self._bytes):
-            if total > self._read[index]:
-                rate = self._rates.setdefault(index, RateCalculator())
-                rate.update(total - self._read[index], now)
-                self._read[index] = total
-                self._seen_at[index // _STRIDE] = now
+        for index, count in self._bytes.items():
+            rate = self._rates.get(index)
+            if rate is None:
+                rate = self._rates[index] = RateCalculator()
+            rate.update(count, now)
+            self._seen_at[index // _STRIDE] = now
+        self._bytes.clear()
 
     def bitrate_bps(self, layers: Layers, now: float, *, alone: bool = False) -> int:
         """Return the bits per second of a temporal layer and those below, over the last second.

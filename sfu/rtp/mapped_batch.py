@@ -46,7 +46,7 @@ MAX_PADDING = 255
 """Its length is told in one byte (RFC 3550 5.1)."""
 
 _PADDING_HEAD_BYTES = FIRST_EXTENSION_AT + MID_ELEMENT_BYTES + TRANSPORT_SEQUENCE_ELEMENT_BYTES
-_MARKER_AND_TYPE = struct.Struct("!H").unpack_from
+_FIRST_AND_EXTENSION_WORDS = struct.Struct("!H12xH").unpack_from
 _PADDING_BIT = 0x2000
 _MARKER_BIT = 0x80
 _LONG_PICTURE_ID = 0x7FFF
@@ -94,8 +94,9 @@ class MappedPacket:
         self.layers = layers
         self.picture = picture
         self.origin = sequence_number if origin is None else origin
-        (self.first_word,) = _MARKER_AND_TYPE(data)
-        self.extension_words = (data[14] << 8) | data[15]
+        self.first_word: int
+        self.extension_words: int
+        self.first_word, self.extension_words = _FIRST_AND_EXTENSION_WORDS(data)
 
     def __len__(self) -> int:
         return len(self.data)
@@ -256,12 +257,17 @@ class MappedBatch:
     def __init__(self, packets: list[MappedPacket], *, is_video: bool) -> None:
         self.packets = packets
         self.is_video = is_video
+        self._layouts: dict[int, Layout] = {}
+        if len(packets) == 1:
+            self.newest = packet = packets[0]
+            self.lowest = self.highest = packet.sequence_number
+            self.octets = packet.payload_size
+            return
         numbers = [packet.sequence_number for packet in packets]
         self.lowest = min(numbers)
         self.highest = max(numbers)
         self.octets = sum([packet.payload_size for packet in packets])
         self.newest = packets[numbers.index(self.highest)]
-        self._layouts: dict[int, Layout] = {}
 
     def layout(self, tag_length: int) -> Layout:
         """Return the batch laid end to end with `tag_length` bytes behind each packet; made once, then shared."""

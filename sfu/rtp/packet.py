@@ -1,8 +1,8 @@
 """RTP packets where they lie: find the fields of a header without copying anything (RFC 3550 5.1, RFC 8285)."""
 
 import struct
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 """Bytes of a packet. A memoryview must be one of unsigned bytes, as those of bytes and bytearray are."""
@@ -22,8 +22,33 @@ _CSRC_MASK = 0x0F
 _MARKER_BIT = 0x80
 _TWO_BYTE_MASK = 0xFFF0
 _ONE_BYTE_STOP = 15
-_FIRST_RTCP_TYPE = 192
-_LAST_RTCP_TYPE = 223
+_MAX_ONE_BYTE_LENGTH = 16
+FIRST_RTCP_TYPE = 192
+LAST_RTCP_TYPE = 223
+
+
+class HeaderShape:
+    """What the header of a packet of no padding and no contributing sources has in common with others of its kind.
+
+    Those have the same `told` as their `telling_bytes`, and with that the same extension of one-byte form: the
+    element whose first byte is h begins at `elements[h]` (the first of several), and `end` is where all ends.
+    `mapping` is for who rewrites such packets to keep what it has worked out.
+    """
+
+    __slots__ = ("elements", "end", "mapping", "telling_bytes", "told")
+
+    def __init__(
+        self,
+        telling_bytes: Callable[[Buffer], tuple[int, ...]],
+        told: tuple[int, ...],
+        elements: dict[int, int],
+        end: int,
+    ) -> None:
+        self.telling_bytes = telling_bytes
+        self.told = told
+        self.elements = elements
+        self.end = end
+        self.mapping: Any = None
 
 
 class RtpHeader:
@@ -31,7 +56,8 @@ class RtpHeader:
 
     `sequence_number` has 16 bits, `timestamp` and `ssrc` have 32. `extension_start` and `extension_end` enclose
     the body of the header extension without its four-byte header; `extension_profile` is 0 and both are equal
-    when there is none. `payload_start` and `payload_end` enclose the payload without its `padding` bytes.
+    when there is none. `payload_start` and `payload_end` enclose the payload without its `padding` bytes. `shape`
+    is there if a `HeaderReader` has read it and the packet's kind has one.
     """
 
     __slots__ = (
@@ -45,6 +71,7 @@ class RtpHeader:
         "payload_start",
         "payload_type",
         "sequence_number",
+        "shape",
         "ssrc",
         "timestamp",
     )
@@ -63,6 +90,7 @@ class RtpHeader:
         payload_start: int,
         payload_end: int,
         padding: int,
+        shape: HeaderShape | None = None,
     ) -> None:
         self.marker = marker
         self.payload_type = payload_type
@@ -76,6 +104,7 @@ class RtpHeader:
         self.payload_start = payload_start
         self.payload_end = payload_end
         self.padding = padding
+        self.shape = shape
 
     def __repr__(self) -> str:
         return f"RtpHeader({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
@@ -148,6 +177,9 @@ def find_extension(view: Buffer, header: RtpHeader, wanted: int, length: int) ->
 
     It does what `iter_extensions` does, but is asked for every packet.
     """
+    shape = header.shape
+    if shape is not None:
+        return shape.elements.get(wanted << 4 | length - 1, 0) if 0 < length <= _MAX_ONE_BYTE_LENGTH else 0
     if header.extension_profile != ONE_BYTE_PROFILE:
         return next(
             (at for each, at, size in iter_extensions(view, header) if each == wanted and size == length), 0
@@ -170,7 +202,7 @@ def find_extension(view: Buffer, header: RtpHeader, wanted: int, length: int) ->
 
 def is_rtcp(first: int, second: int) -> bool:
     """Tell from its first two bytes whether an RTP or RTCP packet is RTCP (RFC 5761 4)."""
-    return first & 0xC0 == _VERSION_BITS and _FIRST_RTCP_TYPE <= second <= _LAST_RTCP_TYPE
+    return first & 0xC0 == _VERSION_BITS and FIRST_RTCP_TYPE <= second <= LAST_RTCP_TYPE
 
 
 def _iter_one_byte(view: Buffer, position: int, end: int) -> Iterator[tuple[int, int, int]]:

@@ -163,7 +163,8 @@ class ReceiveStream:
 
     def is_active(self, now: float) -> bool:
         """Tell whether media has come lately."""
-        return now < self.silent_at()
+        last = self.last_media_at
+        return now < last + self.inactive_after_s and last >= self._ended_at + BYE_GRACE_S
 
     def silent_at(self) -> float:
         """Return when the stream is dead if nothing more comes; it lies in the past when it is."""

@@ -2,6 +2,8 @@
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from sfu.rtp.audio_level import loudness
 from sfu.rtp.mapped_batch import MID_ELEMENT_BYTES
@@ -23,12 +25,30 @@ _READ_ONLY = frozenset({uris.DEPENDENCY_DESCRIPTOR})
 _HEAD = struct.Struct("!BBHLLHH").pack
 _VERSION_AND_EXTENSION = 0x90
 _ONE_BYTE_PROFILE = 0xBEDE
+_SEND_TIME_BYTES = 3
 _WORD_PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
+@lru_cache(maxsize=1)  # packets come in batches, which have one time
 def abs_send_time(now: float) -> bytes:
     """Write a time in seconds as abs-send-time: 24 bits, 6.18 fixed point, about 3.8 us a unit."""
     return (int(now * 262_144) & 0xFFFFFF).to_bytes(3, "big")
+
+
+class _Plan(NamedTuple):
+    """How packets of one shape are rewritten by `mapper`: what the extension is made of, and where the rest lies.
+
+    `words` is its length; behind the time of sending come the elements `own`, each under a new first byte and from
+    a first up to a last byte (exclusive) of the packet, then `padding`. `level_at` is where the audio level is, or
+    0; the dependency descriptor has the slice `descriptor`, if there is one.
+    """
+
+    mapper: "ExtensionMapper"
+    words: int
+    own: tuple[tuple[bytes, int, int], ...]
+    padding: bytes
+    level_at: int
+    descriptor: slice | None
 
 
 class ExtensionMapper:
@@ -56,11 +76,15 @@ class ExtensionMapper:
 
     def map_packet(self, packet: memoryview, header: RtpHeader, payload_type: int, send_time: bytes) -> bytes:
         """Rewrite a packet. Its SSRC is left zero, as every consumer writes its own."""
-        self.loudness = self.descriptor = None
-        extension = self._hop_by_hop + send_time
-        if header.extension_end > header.extension_start:
-            extension += self._own_elements(packet, header)
-        extension += _WORD_PADDING[len(extension) & 3]
+        shape = header.shape
+        plan: _Plan | None = shape.mapping if shape is not None else None
+        if plan is None or plan.mapper is not self:
+            plan = self._plan(packet, header)
+            if shape is not None:
+                shape.mapping = plan
+        _, words, own, padding, level_at, descriptor = plan
+        self.loudness = loudness(packet[level_at]) if level_at else None
+        self.descriptor = None if descriptor is None else packet[descriptor]
         head = _HEAD(
             _VERSION_AND_EXTENSION,
             header.marker << 7 | payload_type,
@@ -68,18 +92,27 @@ class ExtensionMapper:
             header.timestamp,
             0,
             _ONE_BYTE_PROFILE,
-            len(extension) >> 2,
+            words,
         )
-        return b"".join((head, extension, packet[header.payload_start : header.payload_end]))
+        payload = packet[header.payload_start : header.payload_end]
+        if not own:
+            return b"".join((head, self._hop_by_hop, send_time, padding, payload))
+        elements = [part for first, start, end in own for part in (first, packet[start:end])]
+        return b"".join((head, self._hop_by_hop, send_time, *elements, padding, payload))
 
-    def _own_elements(self, packet: memoryview, header: RtpHeader) -> bytes:
-        router_id, elements = self._router_id, b""
-        for published_id, start, length in iter_extensions(packet, header):
+    def _plan(self, packet: memoryview, header: RtpHeader) -> _Plan:
+        router_id, own = self._router_id, []
+        size = len(self._hop_by_hop) + _SEND_TIME_BYTES
+        level_at, descriptor = 0, None
+        elements = iter_extensions(packet, header) if header.extension_end > header.extension_start else ()
+        for published_id, start, length in elements:
             mapped = router_id.get(published_id)
             if mapped is not None and 0 < length <= MAX_ELEMENT_BYTES:
-                elements += bytes((mapped << 4 | length - 1,)) + packet[start : start + length]
+                own.append((bytes((mapped << 4 | length - 1,)), start, start + length))
+                size += 1 + length
             if published_id == self._level_id and length:
-                self.loudness = loudness(packet[start])
+                level_at = start
             elif published_id == self._descriptor_id:
-                self.descriptor = packet[start : start + length]
-        return elements
+                descriptor = slice(start, start + length)
+        padding = _WORD_PADDING[size & 3]
+        return _Plan(self, (size + len(padding)) >> 2, tuple(own), padding, level_at, descriptor)

@@ -113,7 +113,11 @@ class Layering:
 
     def review(self, now: float, *, at_once: bool = False) -> bool:
         """Tell whether layers have come or gone since the last time; looks only now and then, unless `at_once`."""
-        tops = tuple(stream.views.top for stream in self._streams)
+        streams = self._streams
+        if len(streams) == 1:
+            tops: tuple[Layers, ...] = (streams[0].views.top,)
+        else:
+            tops = tuple([stream.views.top for stream in streams])
         if not at_once and now < self._review_at and tops == self._tops:
             return False
         self._review_at, self._tops = now + REVIEW_INTERVAL_S, tops

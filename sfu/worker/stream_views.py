@@ -113,7 +113,7 @@ class StreamViews:
             self.batch = None
             return
         batch = self.batch = MappedBatch(packets, is_video=is_video)
-        for key, view in list(self._views.items()):
+        for key, view in tuple(self._views.items()):
             if view.users or now - view.released_at <= VIEW_LINGER_S:
                 view.take(batch, now)
             else:
@@ -122,7 +122,7 @@ class StreamViews:
 
     def send_lanes(self, send: SendLanes, now: float) -> None:
         """Let the lanes of every view have its last batch."""
-        for view in list(self._views.values()):
+        for view in tuple(self._views.values()):
             lanes, batch = view.lanes, view.batch
             if batch is None or not lanes.groups:
                 continue

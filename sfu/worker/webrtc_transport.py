@@ -3,9 +3,9 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sfu.rtp.header_reader import HeaderReader
 from sfu.rtp.lanes import Lane, LaneGroups
 from sfu.rtp.mapped_batch import MappedBatch
-from sfu.rtp.packet import parse_rtp_header
 from sfu.rtp.rtcp import Nack, read_lone_feedback, serialize_rtcp
 from sfu.worker.consumer_bandwidth import ConsumerBandwidth
 from sfu.worker.data_channels import DataChannels
@@ -67,6 +67,7 @@ class WebRtcTransport:
         "_connected",
         "_consumer_by_ssrc",
         "_feedback",
+        "_headers",
         "_link_due",
         "_listener",
         "_parent",
@@ -95,6 +96,7 @@ class WebRtcTransport:
         self.dtls_state = "new"
         self.bandwidth = ConsumerBandwidth(link, self.consumers, parent.time)
         self._parent = parent
+        self._headers = HeaderReader()
         self._listener = RtpListener()
         self._consumer_by_ssrc: dict[int, Consumer] = {}
         self._feedback = PublisherFeedback(self.producers, link)
@@ -223,7 +225,7 @@ class WebRtcTransport:
         """Hand a packet to its producer."""
         drops = self._parent.drops
         try:
-            header = parse_rtp_header(packet, length)
+            header = self._headers.read(packet, length)
         except ValueError:
             drops["rtp_malformed"] += 1
             return

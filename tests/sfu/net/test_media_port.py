@@ -70,6 +70,17 @@ async def test_media_flows_both_ways(port: MediaPort, profile: SRTPProtectionPro
         assert [packet[28:] for packet in padded] == [bytes([n]) * (1000 - n) for n in range(6)]
 
 
+async def test_without_recvmmsg_datagrams_are_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sfu.net.receive_vector._find_recvmmsg", lambda: None)
+    async with media_port() as port, media_peer() as peer:
+        _, listener = await connected(port, peer)
+        for n in range(3):
+            peer.send_rtp(rtp(n))
+        await listener.until(lambda: len(listener.rtp) == 3)
+        assert listener.rtp == [rtp(n) for n in range(3)]
+        assert not port._vector.available
+
+
 async def test_the_server_prefers_gcm_when_both_are_offered(port: MediaPort) -> None:
     async with media_peer(profiles=[SRTP_AES128_CM_SHA1_80, SRTP_AEAD_AES_128_GCM]) as peer:
         endpoint, _ = await connected(port, peer)
