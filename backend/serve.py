@@ -14,6 +14,7 @@ from backend.errors import StartError
 from backend.http.site import Site
 from backend.settings import Settings
 from backend.storage.lifecycle import Announce
+from shared.garbage import set_start_up_aside
 from shared.logging import get_logger
 
 SHUTDOWN_TIMEOUT_S = 5.0
@@ -41,6 +42,7 @@ async def serve(settings: Settings, announce: Announce) -> None:
                 await Site(runner, listener).start()
                 announce(f"✓ Listening on {_url(listener)}")
                 logger.info("backend started", port=listener.getsockname()[1])
+                set_start_up_aside()  # 75,000 objects that each full collection would go through
                 await stop.wait()
             logger.info("backend stopping")
         finally:
