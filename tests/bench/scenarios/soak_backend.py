@@ -157,7 +157,9 @@ async def measure(platform: Platform, joins: int) -> dict[str, Any]:
     """Soak a platform that runs."""
     began = time.monotonic()
     memory = MemorySamples()
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    # Each call on a connection of its own: idle ones that stay open would be counted as what visitors leave.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with aiohttp.ClientSession(connector=connector) as session:
         soak = BackendSoak(platform.backend.url, session)
         await soak.prepare()
         memory.take(0, processes(platform))
