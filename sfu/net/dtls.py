@@ -1,8 +1,4 @@
-"""DTLS-SRTP (RFC 5764) by aiortc's certificates, identity check and key export, without its tasks.
-
-aiortc's `RTCDtlsTransport` waits for records in a task of its own. Here each record is a plain call in its turn,
-so that the pacer knows what a handshake costs. aiortc's underscored names are used in this file and nowhere else.
-"""
+"""DTLS (RFC 6347) by OpenSSL, one plain call a datagram, so that the pacer knows what a handshake costs."""
 
 import asyncio
 import contextlib
@@ -10,29 +6,14 @@ import enum
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any, Literal
 
-from aiortc.rtcdtlstransport import (
-    SRTP_AEAD_AES_128_GCM,
-    SRTP_AES128_CM_SHA1_80,
-    RTCCertificate,
-    RTCDtlsFingerprint,
-    RTCDtlsParameters,
-    RTCDtlsTransport,
-    SRTPProtectionProfile,
-    State,
-)
 from OpenSSL import SSL
-from pylibsrtp import Session
 
+from sfu.net.dtls_handshake import Certificate, Handshake, Role
 from sfu.net.srtp import InboundSrtp, OutboundSrtp
 from shared.logging import get_logger
 
 log = get_logger(__name__)
-
-SRTP_PROFILES = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
-"""In order of preference: GCM costs half of what AES-CM with HMAC does. Every browser has both."""
 
 MAX_WAITING_RECORDS = 16
 """Datagrams kept for a transport that is not started or is behind: two flights. DTLS repeats what gets lost, and
@@ -40,9 +21,6 @@ who sends more than OpenSSL is given time for loses them."""
 
 MAX_WAITING_DATA = 512
 """Datagrams kept of a transport with data channels. SCTP takes for lost what does not fit, and slows down."""
-
-HANDSHAKE_TIMEOUT = 30.0
-"""Seconds a handshake may take. A peer that does not finish it by then has gone."""
 
 STEPS_A_TICK = 4
 """Datagrams handed to OpenSSL in one turn of the event loop. A handshake costs half a millisecond in two or three
@@ -53,11 +31,6 @@ TICK_BUDGET_S = 0.0005
 
 _MAX_RECORD_BYTES = 2048
 """Our flights are shorter than a path's MTU: the longest, a server's first, has some 900 bytes."""
-
-_SSL_MODE_RELEASE_BUFFERS = 0x10
-"""Of OpenSSL's ssl.h: an idle connection keeps no buffers for records, which take 16 kB of memory each way."""
-
-Role = Literal["client", "server"]
 
 
 class DtlsState(enum.Enum):
@@ -71,24 +44,6 @@ class DtlsState(enum.Enum):
 
 
 ENDED_STATES = frozenset({DtlsState.FAILED, DtlsState.CLOSED})
-
-
-class Certificate(RTCCertificate):
-    """A self-signed P-256 certificate that many transports share, with one OpenSSL context for all of them."""
-
-    _context: SSL.Context | None = None
-
-    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
-        if self._context is None:
-            self._context = super()._create_ssl_context(srtp_profiles)
-            self._context.set_mode(_SSL_MODE_RELEASE_BUFFERS)
-            self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # nobody resumes: there is no ticket
-        return self._context
-
-    @cached_property
-    def sha256_fingerprint(self) -> str:
-        """The certificate's SHA-256 fingerprint: hexadecimal pairs in upper case with colons (RFC 8122 5)."""
-        return next(f.value for f in self.getFingerprints() if f.algorithm == "sha-256")
 
 
 class HandshakePacer:
@@ -162,7 +117,7 @@ class DtlsTransport:
         self._backlog: deque[bytes] | None = None  # not longer than MAX_WAITING_RECORDS
         self._certificate = certificate
         self._connection: SSL.Connection | None = None
-        self._handshake: _Handshake | None = None
+        self._handshake: Handshake | None = None
         self._pacer = pacer
         self._send = send
         self._on_state = on_state
@@ -176,13 +131,8 @@ class DtlsTransport:
             fingerprints: pairs of algorithm and value, at least one of a known algorithm.
         """
         assert self._connection is None, "DTLS started twice"  # noqa: S101 - our own bug, never the peer's
-        connection = SSL.Connection(self._certificate._create_ssl_context(SRTP_PROFILES))
-        if role == "server":
-            connection.set_accept_state()
-        else:
-            connection.set_connect_state()
-        self._connection = connection
-        self._handshake = _Handshake(role, fingerprints, self._certificate, self._time_out)
+        self._connection = self._certificate.connection(role)
+        self._handshake = Handshake(role, fingerprints, self._certificate, self._time_out)
         self._pacer.submit(self._step)
 
     def receive(self, record: bytes) -> bool:
@@ -226,9 +176,7 @@ class DtlsTransport:
         if was is not DtlsState.CLOSED:  # the peer may have said its farewell before
             self._set_state(DtlsState.CLOSED)
         if connection is not None and was in {DtlsState.CONNECTING, DtlsState.CONNECTED}:
-            with contextlib.suppress(SSL.Error):
-                connection.shutdown()
-            self._write(connection)
+            self._say_farewell(connection)
         self._let_go()
         self._on_state = self._send = self._receive_data = _ignore
 
@@ -253,8 +201,10 @@ class DtlsTransport:
                 self._shake_hands()
             elif self.state is DtlsState.CONNECTED:
                 self._open()
-        except Exception:  # a bug of ours, or of aiortc's, that this record has found
+        except Exception:  # a bug of ours, or of a library's, that this record has found
             self._pacer.fault("dtls_fault")
+            if self._handshake is not None:
+                self._handshake.end()
         return bool(self._backlog)
 
     def _shake_hands(self) -> None:
@@ -275,6 +225,7 @@ class DtlsTransport:
         self._write(connection)
         keys = handshake.finish(connection)
         if keys is None:
+            self._say_farewell(connection)
             self._fail("the peer's certificate is not the announced one, or it has no SRTP profile of ours")
             return
         self.srtp_profile, inbound, outbound = keys
@@ -290,7 +241,7 @@ class DtlsTransport:
         if connection is None or handshake is None:
             return
         if handshake.is_over:
-            self._fail("handshake timed out")
+            self._fail("it took too long, or a fault of ours ended it")
             return
         with contextlib.suppress(SSL.Error):
             connection.DTLSv1_handle_timeout()
@@ -309,11 +260,13 @@ class DtlsTransport:
         try:
             while (connection := self._connection) is not None:
                 self._receive_data(connection.recv(_MAX_RECORD_BYTES))
-        except SSL.ZeroReturnError:
-            self._set_state(DtlsState.CLOSED)  # the peer's close_notify
-        except SSL.Error:
-            if connection is not None:
-                self._write(connection)  # nothing more to read, or nothing that is the peer's
+        except SSL.Error:  # nothing more to read, mostly
+            if connection is None:
+                return
+            self._write(connection)
+            if connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN:  # close_notify, or an alert that is fatal
+                self._say_farewell(connection)
+                self._set_state(DtlsState.CLOSED)
 
     def _write(self, connection: SSL.Connection) -> None:
         """Send what OpenSSL has put out."""
@@ -321,72 +274,15 @@ class DtlsTransport:
             while True:
                 self._send(connection.bio_read(_MAX_RECORD_BYTES))
 
+    def _say_farewell(self, connection: SSL.Connection) -> None:
+        """Send close_notify (RFC 5246 7.2.1)."""
+        with contextlib.suppress(SSL.Error):
+            connection.shutdown()
+        self._write(connection)
+
     def _fail(self, reason: str) -> None:
         log.info("DTLS handshake failed", reason=reason)
         self._set_state(DtlsState.FAILED)
-
-
-class _Handshake:
-    """What is needed until the handshake is over: whom to expect, and when to repeat or give up."""
-
-    __slots__ = ("_deadline", "_dtls", "_loop", "_on_time", "_remote", "_timer")
-
-    def __init__(
-        self,
-        role: Role,
-        fingerprints: list[tuple[str, str]],
-        certificate: Certificate,
-        on_time: Callable[[], None],
-    ) -> None:
-        self._dtls = RTCDtlsTransport(_NO_ICE, [certificate])
-        self._dtls._srtp_profiles = SRTP_PROFILES
-        self._dtls._set_role(role)
-        remote = [RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints]
-        self._remote = RTCDtlsParameters(remote)
-        self._loop = asyncio.get_running_loop()
-        self._deadline = self._loop.time() + HANDSHAKE_TIMEOUT
-        self._on_time = on_time
-        self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """Whether its time is."""
-        return self._loop.time() >= self._deadline
-
-    def wait(self, connection: SSL.Connection) -> None:
-        """Call back when OpenSSL wants to repeat its flight (RFC 6347 4.2.4), and when the time is over."""
-        self.cancel()
-        now, repeat_after = self._loop.time(), connection.DTLSv1_get_timeout()
-        when = self._deadline if repeat_after is None else min(self._deadline, now + repeat_after)
-        self._timer = self._loop.call_at(when, self._on_time)
-
-    def cancel(self) -> None:
-        """Do not call back."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def finish(self, connection: SSL.Connection) -> tuple[str, Session, Session] | None:
-        """Verify who the peer is, and only then export the keys: the profile, theirs and ours."""
-        dtls: Any = self._dtls  # whose state mypy takes for what it was
-        dtls._ssl = connection
-        dtls._validate_peer_identity(self._remote)
-        if dtls._state is not State.FAILED:
-            dtls._setup_srtp()
-        dtls._ssl = None
-        if dtls._state is State.FAILED:
-            return None
-        return connection.get_selected_srtp_profile().decode(), dtls._rx_srtp, dtls._tx_srtp
-
-
-class _NoIce:
-    """What aiortc takes for its ICE transport. It is asked for nothing: records go by plain calls."""
-
-    role = "controlled"
-    state = "completed"
-
-
-_NO_ICE: Any = _NoIce()
 
 
 def _ignore(_: object) -> None:

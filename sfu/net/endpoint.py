@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from sfu.net.address import Address
-from sfu.net.dtls import Certificate, DtlsState, DtlsTransport, HandshakePacer, Role
+from sfu.net.dtls import DtlsState, DtlsTransport, HandshakePacer
+from sfu.net.dtls_handshake import Certificate, Role
 from sfu.net.ice_lite import CheckResult, IceLite, IceState
 from sfu.net.sctp import SctpAssociation
 from sfu.net.srtp import AES128_CM_SHA1_80, MAX_RTCP_BYTES, Pointer

@@ -14,7 +14,8 @@ from typing import Any
 from sfu.net.address import Address
 from sfu.net.address_book import AddressBook
 from sfu.net.candidates import LocalAddresses
-from sfu.net.dtls import SRTP_PROFILES, Certificate, HandshakePacer
+from sfu.net.dtls import HandshakePacer
+from sfu.net.dtls_handshake import SRTP_PROFILES, Certificate
 from sfu.net.endpoint import Endpoint
 from sfu.net.fan_out import FanOut
 from sfu.net.faults import Faults

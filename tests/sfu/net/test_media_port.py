@@ -285,7 +285,7 @@ async def test_a_transport_whose_peer_never_comes_costs_no_handshake(port: Media
 async def test_a_handshake_that_is_never_finished_fails_and_ends(
     port: MediaPort, role: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sfu.net.dtls.HANDSHAKE_TIMEOUT", 0.05)
+    monkeypatch.setattr("sfu.net.dtls_handshake.HANDSHAKE_TIMEOUT", 0.05)
     async with media_peer() as peer:
         endpoint, listener, offered = link(port)
         await peer.open(offered)

@@ -7,7 +7,7 @@ PROGRAM = """
 import sys
 from sfu.net.without_codecs import keep_codecs_out
 keep_codecs_out()
-from sfu.net.dtls import Certificate
+from sfu.net.dtls_handshake import Certificate
 from sfu.net.sctp import SctpAssociation
 assert len(Certificate.generateCertificate().sha256_fingerprint) == 95
 print([name for name in sys.modules if name.startswith(("av.", "aiortc.codecs", "aiortc.rtcpeerconnection"))])
