@@ -29,11 +29,11 @@ from shared.transport_parameters import (
 )
 from shared.wire_schema import (
     MAX_REMEMBERED,
-    MAX_REMEMBERED_CHARACTERS,
     Flag,
     ObjectSchema,
     Text,
     WholeNumber,
+    text_to_remember,
 )
 
 MAX_LABEL_BYTES = 512
@@ -173,10 +173,8 @@ class Capabilities(LoadedBy):
 
 
 def _load_capabilities(value: Any) -> RtpCapabilities:
-    text = json.dumps(value)
-    if len(text) > MAX_REMEMBERED_CHARACTERS:
-        return load_rtp_capabilities(value)
-    return _remembered_capabilities(text)
+    text = text_to_remember(value)
+    return load_rtp_capabilities(value) if text is None else _remembered_capabilities(text)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)

@@ -184,7 +184,7 @@ class ObjectList(fields.List[Any]):
         """Read a list as `ObjectSchema.read` reads an object."""
         if not isinstance(value, list) or len(value) > self._most:
             raise ValidationError(_INVALID)
-        if self._remembered is not None and len(text := json.dumps(value)) <= MAX_REMEMBERED_CHARACTERS:
+        if self._remembered is not None and (text := text_to_remember(value)) is not None:
             return self._remembered(text)
         return self._read_items(value)
 
@@ -200,6 +200,15 @@ class ObjectList(fields.List[Any]):
         """What reads each object."""
         schema: ObjectSchema = self.inner.schema  # type: ignore[attr-defined] # it is a Nested
         return schema
+
+
+def text_to_remember(value: Any) -> str | None:
+    """Write what came as JSON, to know it again by; `None` if it is too long for that, or nested too deeply."""
+    try:
+        text = json.dumps(value)
+    except RecursionError:  # in fields that nobody reads
+        return None
+    return text if len(text) <= MAX_REMEMBERED_CHARACTERS else None
 
 
 def check_text(value: Any, longest: int = MAX_TEXT_BYTES) -> str:

@@ -6,7 +6,6 @@ the range of their field in a packet, text and lists are bounded, an array is no
 checks (`maxBitrate`, `codecPayloadType`) has its type checked.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -99,7 +98,7 @@ def _parameter(name: str, value: Any) -> ParameterValue:
         return check_text(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValidationError({name: ["Not a number." if name == "apt" else "Not a string or number."]})
-    if not math.isfinite(value) or abs(value) > MAX_SAFE_INTEGER:
+    if not abs(value) <= MAX_SAFE_INTEGER:  # so it is of NaN, too
         raise ValidationError({name: ["Not a number that JSON can carry."]})
     return int(value) if value == int(value) else value
 

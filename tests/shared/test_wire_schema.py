@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from typing import Any
 
 import pytest
@@ -13,11 +14,17 @@ from shared.control_api import (
     CONNECT_TRANSPORT_REQUEST,
     CONSUME_REQUEST,
     CREATE_TRANSPORT_REQUEST,
+    JOIN_REQUEST,
+    MAX_INCOMING_BITRATE_REQUEST,
+    PREFERRED_LAYERS,
+    PRIORITY_REQUEST,
     PRODUCE_REQUEST,
 )
-from shared.rtp_parameters import dump_rtp_parameters, load_rtp_parameters
+from shared.data_control_api import CONSUME_DATA_REQUEST, PRODUCE_DATA_REQUEST
+from shared.rtp_parameters import dump_rtp_parameters, load_rtp_capabilities, load_rtp_parameters
 from shared.rtp_parameters.schemas import RtpCapabilitiesSchema, RtpMappingSchema, RtpParametersSchema
 from shared.sctp_stream_parameters import SctpStreamParametersSchema
+from shared.transport_parameters import _IceCandidateSchema, _IceParametersSchema, _SctpParametersSchema
 from shared.wire_schema import MAX_REMEMBERED_CHARACTERS, ObjectSchema
 from tests.support.rtp_samples import producer_parameters, receiver_capabilities
 
@@ -28,6 +35,16 @@ MAPPING = {
     "codecs": [{"payloadType": 96, "mappedPayloadType": 101}],
     "encodings": [{"mappedSsrc": 5, "rid": "r0"}, {"mappedSsrc": 6}],
 }
+CANDIDATE = {
+    "foundation": "f",
+    "priority": 1,
+    "ip": "i",
+    "address": "a",
+    "protocol": "tcp",
+    "port": 9,
+    "type": "host",
+    "tcpType": "passive",
+}
 DATA = {"streamId": 3, "ordered": False, "maxRetransmits": 2}
 SAMPLES: list[tuple[ObjectSchema, dict[str, Any]]] = [
     (RtpParametersSchema(), PARAMETERS),
@@ -37,19 +54,33 @@ SAMPLES: list[tuple[ObjectSchema, dict[str, Any]]] = [
     (PRODUCE_REQUEST, {"peerId": "p", "kind": "video", "rtpParameters": PARAMETERS, "appData": {"a": [1]}}),
     (CONSUME_REQUEST, {"peerId": "p", "producerId": "x", "rtpCapabilities": CAPABILITIES, "priority": 3}),
     (CREATE_TRANSPORT_REQUEST, {"peerId": "p", "direction": "send", "numSctpStreams": {"OS": 2, "MIS": 3}}),
+    (JOIN_REQUEST, {"peerId": "p", "userId": "u", "email": "e", "isProducer": True, "roomName": "r"}),
+    (PREFERRED_LAYERS, {"spatialLayer": 2, "temporalLayer": 0}),
+    (PRIORITY_REQUEST, {"priority": 255}),
+    (MAX_INCOMING_BITRATE_REQUEST, {"bitrate": 0}),
+    (PRODUCE_DATA_REQUEST, {"peerId": "p", "sctpStreamParameters": DATA, "label": "l", "appData": {"b": 1}}),
+    (CONSUME_DATA_REQUEST, {"peerId": "p", "dataProducerId": "d", "ordered": False, "maxRetransmits": 0}),
+    (_IceParametersSchema(), {"usernameFragment": "u", "password": "p", "iceLite": True}),
+    (_IceCandidateSchema(), CANDIDATE),
+    (_SctpParametersSchema(), {"port": 5000, "OS": 1, "MIS": 65535, "maxMessageSize": 9}),
     (CONNECT_TRANSPORT_REQUEST, {"dtlsParameters": {"role": "client", "fingerprints": [FINGERPRINT]}}),
 ]
 ODD_VALUES = st.sampled_from(
-    [None, False, True, 0, 1, -1, 96.0, 0.5, 1 << 40, "", "x", "\ud800", [], {}, [{}], [1]]
+    [
+        *(None, False, True, 0, 0.0, 1, 1.0, -1, 96.0, 0.5, 1 << 40, 10**400, 1e308, math.inf, math.nan),
+        *("", "x", "\ud800", "x" * 1025, "é" * 600, "audio", "server", [], {}, [{}], [1], [None], {"apt": "96"}),
+        [{}] * 130,
+    ]
 )
 
 
 def outcome(schema: ObjectSchema, wire: Any, *, slowly: bool) -> Any:
-    """Return what is read, or the messages."""
+    """Return what is read, by its types as well, or the messages."""
     try:
-        return Schema.load(schema, wire) if slowly else schema.load(wire)
+        loaded = Schema.load(schema, wire) if slowly else schema.load(wire)
     except ValidationError as error:
         return error.messages
+    return loaded, repr(loaded)
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -62,9 +93,9 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 def test_both_ways_read_a_sample_alike(number: int) -> None:
     schema, wire = SAMPLES[number]
     loaded = outcome(schema, wire, slowly=False)
-    assert isinstance(loaded, schema.target)
+    assert isinstance(loaded[0], schema.target)
     assert loaded == outcome(schema, wire, slowly=True)
-    assert schema.read(wire) == loaded, "a valid object is read straight away"
+    assert schema.read(wire) == loaded[0], "a valid object is read straight away"
 
 
 @given(st.data())
@@ -74,7 +105,7 @@ def test_both_ways_read_or_refuse_the_same(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
         container, key = data.draw(st.sampled_from(places(wire)))
         if data.draw(st.booleans()):
-            container[key] = data.draw(ODD_VALUES)
+            container[key] = copy.deepcopy(data.draw(ODD_VALUES))
         else:
             del container[key]
         if not places(wire):
@@ -111,6 +142,27 @@ def test_long_lists_are_read_and_not_remembered() -> None:
     one, other = load_rtp_parameters(wire), load_rtp_parameters(wire)
     assert one == other
     assert one.codecs is not other.codecs
+
+
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_what_nobody_reads_may_be_nested_as_deeply_as_it_can_be_parsed(depth: int) -> None:
+    deep: list[Any] = []
+    for _ in range(depth):
+        deep = [deep]
+    parameters, capabilities = copy.deepcopy(PARAMETERS), copy.deepcopy(CAPABILITIES)
+    parameters["codecs"][0]["unknown"] = capabilities["codecs"][0]["unknown"] = deep
+    produce = {"peerId": "p", "kind": "video", "rtpParameters": parameters}
+    assert PRODUCE_REQUEST.load_request(produce).rtp_parameters == load_rtp_parameters(PARAMETERS)
+    consume = {"peerId": "p", "producerId": "x", "rtpCapabilities": capabilities}
+    assert CONSUME_REQUEST.load_request(consume).rtp_capabilities == load_rtp_capabilities(CAPABILITIES)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1e308, math.inf, math.nan])
+def test_a_format_parameter_that_is_no_number_of_json_is_refused(value: float) -> None:
+    wire = copy.deepcopy(PARAMETERS)
+    wire["codecs"][0]["parameters"]["level"] = value
+    with pytest.raises(ValidationError):
+        load_rtp_parameters(wire)
 
 
 def test_what_is_written_is_what_was_read() -> None:
