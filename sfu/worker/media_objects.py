@@ -146,8 +146,8 @@ class MediaObjects:
         while inlet.producer.consumers:
             self.close_consumer(inlet.producer.consumers[0])
             yield
-        inlet.close()
         self.inlets.pop(inlet).remove_producer(inlet.producer)
+        inlet.close()
 
     def _return_free_memory(self) -> None:
         self._closed = 0

@@ -68,11 +68,12 @@ class PipeInlet:
         self._spatial = producer.layering.spatial_layers - 1
 
     def close(self) -> None:
-        """Close the producer. Its consumers are closed before, by who owns them."""
+        """Close the producer, and let go of it. Its consumers are closed before, by who owns them."""
         self._closed = True
         self.producer.close()
         self._link.inlet_closed(self)
         self._parent.wake_at(self, None)
+        del self.producer  # both, and the packets it keeps, are freed without the collector
 
     # --- from the other worker ---
 
@@ -181,6 +182,8 @@ class PipeInlet:
         self._arm()
 
     def _arm(self) -> None:
+        if self._closed:
+            return
         due = (self.producer.next_timeout(), self._key_frames.next_timeout(), self._next_tick)
         self._arm_at(min(when for when in due if when is not None))
 

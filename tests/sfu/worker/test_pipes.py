@@ -1,5 +1,7 @@
 """A room on two workers: consumers away from their producer get what those at home get, and ask as they do."""
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -395,6 +397,26 @@ def test_records_of_pipes_that_are_gone_are_dropped() -> None:
     assert not outlet.flowing
     lecture.consumer.request_key_frame(lecture.away.now)
     lecture.rooms.carry()
+
+
+def test_a_closed_pipe_is_freed_at_once() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        lecture = Lecture()
+        lecture.receive(video(1, VP8_KEY_FRAME))
+        [inlet] = lecture.rooms.away_end.link.inlets.values()
+        gone = [weakref.ref(each) for each in (inlet, inlet.producer)]
+        lecture.far.remove_consumer(lecture.consumer)
+        lecture.consumer.close()
+        lecture.away.router.remove_producer(lecture.piped)
+        inlet.close()
+        inlet.request_key_frame(1111, lecture.away.now)
+        lecture.rooms.carry()
+        del inlet, lecture.piped, lecture.consumer
+        assert [each() for each in gone] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_the_end_of_the_other_worker_stops_the_flow() -> None:
