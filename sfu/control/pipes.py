@@ -61,24 +61,25 @@ class Pipe:
         if tell_worker:
             home.post("pipe.close", {"worker": self._worker.index, "pipe": self.number})
 
+    def check(self) -> None:
+        """Raise `NotFound` if it is closed, mostly as the producer is."""
+        if self.closed:
+            raise self._producer.not_found()
+
     async def _open(self) -> None:
         home = self._producer.worker
         await self._links.ensure(home, self._worker)
-        self._check()
+        self.check()
         try:
             await self._worker.request("pipe.produce", {**self._request(home), **self._producer.to_pipe_request()})
-            self._check()
+            self.check()
             await home.request("pipe.open", {**self._request(self._worker), "producerId": self._producer.id})
         except NotFound:
             raise self._producer.not_found() from None
-        self._check()
+        self.check()
 
     def _request(self, other: MediaWorker) -> dict[str, object]:
         return {"routerId": self._router_id, "worker": other.index, "pipe": self.number}
-
-    def _check(self) -> None:
-        if self.closed:
-            raise self._producer.not_found()
 
     def _opening_done(self, opened: asyncio.Task[None]) -> None:
         if opened.cancelled() or opened.exception() is not None:
@@ -114,6 +115,7 @@ class Pipes:
         pipe.hold()
         try:
             await asyncio.shield(pipe.opened)
+            pipe.check()  # it may have been closed since
         except BaseException:
             pipe.release()
             raise
