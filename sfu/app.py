@@ -7,10 +7,11 @@ from functools import partial
 from aiohttp import web
 
 from sfu.announcements import announce_worker
-from sfu.api.keys import API_TOKEN, EVENTS, METRICS, POOL, ROOMS
+from sfu.api.keys import API_TOKEN, EVENTS, METRICS, POOL, ROOMS, TURNS
 from sfu.api.metrics import Metrics
 from sfu.api.middlewares import MIDDLEWARES, add_common_headers
 from sfu.api.routes import ROUTES
+from sfu.api.turns import Turns
 from sfu.control.event_log import EventLog
 from sfu.control.limits import Limits
 from sfu.control.media_worker import WorkerConfig
@@ -37,6 +38,7 @@ def create_app(settings: Settings, limits: Limits | None = None) -> web.Applicat
     rooms = RoomRegistry(pool, events, timeouts, limits or Limits(), spread_after=_spread_after(settings))
     app[POOL], app[EVENTS], app[ROOMS] = pool, events, rooms
     app[METRICS] = Metrics(rooms, pool, events)
+    app[TURNS] = Turns()
     app[API_TOKEN] = settings.api_token or ""
     app.add_routes(ROUTES)
     app.on_response_prepare.append(add_common_headers)

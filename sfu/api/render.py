@@ -1,16 +1,20 @@
 """How rooms and what is in them look on the wire."""
 
-from typing import Any
+from typing import Any, Final
 
+from sfu.api.responses import to_json
 from sfu.control.consumer import Consumer
 from sfu.control.data_consumer import DataConsumer
 from sfu.control.data_producer import DataProducer
+from sfu.control.negotiation import ROUTER_RTP_CAPABILITIES_WIRE
 from sfu.control.peer import Peer
 from sfu.control.producer import Producer
 from sfu.control.room import Room
 from sfu.control.transport import Transport
 
 Json = dict[str, Any]
+
+_RTP_CAPABILITIES: Final = to_json(ROUTER_RTP_CAPABILITIES_WIRE)
 
 
 def room_summary(room: Room) -> Json:
@@ -42,6 +46,18 @@ def peer_info(peer: Peer) -> Json:
         "producerCount": len(peer.producers),
         "consumerCount": len(peer.consumers),
     }
+
+
+def joined(room: Room, joined: Peer) -> str:
+    """The answer to who joined, as JSON: written from parts that do not change from one answer to the next."""
+    others = ",".join(peer.rendered or _render(peer) for peer in room.peers.values() if peer is not joined)
+    ids = f'"roomId":{to_json(room.id)},"peerId":{to_json(joined.id)}'
+    return f'{{{ids},"rtpCapabilities":{_RTP_CAPABILITIES},"peers":[{others}]}}'
+
+
+def _render(peer: Peer) -> str:
+    peer.rendered = to_json(peer_info(peer))
+    return peer.rendered
 
 
 def peer_detail(peer: Peer) -> Json:

@@ -5,8 +5,7 @@ from aiohttp import web
 from sfu.api import render
 from sfu.api.bodies import client_id, read_body
 from sfu.api.keys import ROOMS
-from sfu.api.responses import json_response
-from sfu.control.negotiation import ROUTER_RTP_CAPABILITIES_WIRE
+from sfu.api.responses import encoded_response, json_response
 from sfu.control.peer import PeerInfo
 from sfu.control.room import Room
 from shared.control_api import JOIN_REQUEST
@@ -48,14 +47,7 @@ async def join_room(request: web.Request) -> web.Response:
     body = await read_body(request, JOIN_REQUEST)
     info = PeerInfo(body.peer_id, body.user_id, body.email, body.full_name, body.role, body.is_producer)
     room, joined = await request.app[ROOMS].join(room_id, body.room_name, info)
-    return json_response(
-        {
-            "roomId": room.id,
-            "peerId": joined.id,
-            "rtpCapabilities": ROUTER_RTP_CAPABILITIES_WIRE,
-            "peers": [render.peer_info(peer) for peer in room.peers.values() if peer is not joined],
-        }
-    )
+    return encoded_response(render.joined(room, joined))
 
 
 async def leave_room(request: web.Request) -> web.Response:

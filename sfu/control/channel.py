@@ -87,12 +87,12 @@ class Channel(EventEmitter, asyncio.Protocol):
         if len(self._pending) >= MAX_PENDING_REQUESTS or self._unsent_bytes() > MAX_UNSENT_BYTES:
             raise ChannelBusyError(f"{len(self._pending)} requests wait for the media worker")
         request_id, answer = self._send(method, data)
+        late = RequestTimeoutError(f"the media worker did not answer {method} within {timeout_s} s")
+        timer = asyncio.get_running_loop().call_later(timeout_s, _fail, answer, late)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await answer
-        except TimeoutError:
-            raise RequestTimeoutError(f"the media worker did not answer {method} within {timeout_s} s") from None
+            return await answer
         finally:
+            timer.cancel()
             self._pending.pop(request_id, None)
 
     def post(self, method: str, data: Mapping[str, Any]) -> None:
@@ -170,3 +170,8 @@ class Channel(EventEmitter, asyncio.Protocol):
 
     def _unsent_bytes(self) -> int:
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
+
+def _fail(answer: asyncio.Future[Data], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)

@@ -9,7 +9,6 @@ from sfu.control.producer import Producer
 from sfu.control.worker_object import WorkerObject
 from sfu.errors import NotFound
 from shared.control_api import PreferredLayers
-from shared.rtp_parameters import RtpParameters, dump_rtp_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +38,15 @@ class Consumer(WorkerObject):
         worker: MediaWorker,
         consumer_id: str,
         producer: Producer,
-        rtp_parameters: RtpParameters,
+        rtp_parameters: Data,
         options: ConsumerOptions,
     ) -> None:
         super().__init__(worker, consumer_id, paused=options.paused)
         self.producer = producer
         self.kind = producer.kind
         self.type = producer.type
-        self.mid = rtp_parameters.mid or ""
-        self.rtp_parameters = dump_rtp_parameters(rtp_parameters)
+        self.mid: str = rtp_parameters["mid"]
+        self.rtp_parameters = rtp_parameters
         self.priority = options.priority
         self.preferred_layers: Data | None = None
         self.current_layers: Data | None = None

@@ -28,6 +28,9 @@ class PeerInfo:
 class Peer(EventEmitter):
     """One participant and its transports.
 
+    `rendered` is how it was written down for others, kept here until its producers or consumers change: who joins
+    a full room is told of everybody in it.
+
     Emits:
         `connected` (peer): a transport is live, and none was before.
         `disconnected` (peer): its last live transport lost consent.
@@ -45,6 +48,7 @@ class Peer(EventEmitter):
         self.joined_at_ms = joined_at_ms
         self.transports: dict[str, Transport] = {}
         self.closed = False
+        self.rendered: str | None = None
         self._live = False
         self._limits = limits
         self._ids = {"room_id": room_id, "peer_id": info.peer_id}
@@ -84,6 +88,7 @@ class Peer(EventEmitter):
         self.transports[transport.id] = transport
         transport.on("close", self._transport_closed)
         transport.on("state", self._transport_state)
+        transport.on("made", self._made)
         transport.on("producer-closed", self._producer_closed)
         transport.on("consumer-closed", self._consumer_closed)
         transport.on("data-closed", self._data_closed)
@@ -130,6 +135,9 @@ class Peer(EventEmitter):
             self._live = live
             self.emit("connected" if live else when_lost, self)
 
+    def _made(self) -> None:
+        self.rendered = None
+
     def _changed(self, source: Producer | Consumer, event: str, data: Data) -> None:
         self.emit("change", self, source, event, data)
 
@@ -138,9 +146,11 @@ class Peer(EventEmitter):
             self.emit("data-closed", self, event, data)
 
     def _producer_closed(self, producer: Producer) -> None:
+        self.rendered = None
         if not self.closed:
             self.emit("producer-closed", self, producer)
 
     def _consumer_closed(self, consumer: Consumer) -> None:
+        self.rendered = None
         if not self.closed:
             self.emit("consumer-closed", self, consumer)

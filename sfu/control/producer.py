@@ -5,9 +5,10 @@ from typing import Any
 
 from sfu.control.channel import Data
 from sfu.control.media_worker import MediaWorker
+from sfu.control.negotiation import ConsumerNegotiation
 from sfu.control.worker_object import SourceObject
 from sfu.errors import NotFound
-from sfu.ortc import NegotiatedProducer, fresh_ssrc
+from sfu.ortc import NegotiatedProducer, random_ssrc
 from shared.rtp_parameters import MediaKind, dump_rtp_mapping, dump_rtp_parameters
 
 
@@ -41,10 +42,11 @@ class Producer(SourceObject):
         self.type = negotiated.type
         self.rtp_parameters = dump_rtp_parameters(negotiated.rtp_parameters)
         self.consumable_rtp_parameters = negotiated.consumable_rtp_parameters
+        self.receivers = ConsumerNegotiation(kind, negotiated.consumable_rtp_parameters)
         self.app_data = app_data
         self.score: list[Any] | None = None
         self.wanted_layers: Data | None = None
-        self.consumer_ssrc = fresh_ssrc()
+        self.consumer_ssrc = random_ssrc()
         self._mapping = negotiated.rtp_mapping
 
     def to_create_request(self, transport_id: str) -> dict[str, Any]:

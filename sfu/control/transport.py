@@ -1,7 +1,8 @@
 """A WebRTC transport of one peer, and the producers and consumers on it."""
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -14,10 +15,10 @@ from sfu.control.data_consumer import DataConsumer
 from sfu.control.data_producer import DataProducer
 from sfu.control.limits import Limits
 from sfu.control.media_worker import MediaWorker
-from sfu.control.negotiation import negotiate_consumer, negotiate_producer
+from sfu.control.negotiation import negotiate_producer
 from sfu.control.producer import Producer
-from sfu.errors import LimitReached, NotFound, SfuError
-from sfu.ortc import fresh_ssrc
+from sfu.errors import CannotConsume, LimitReached, NotFound, SfuError
+from sfu.ortc import random_ssrc
 from shared.ids import new_id
 from shared.logging import get_logger
 from shared.rtp_parameters import MediaKind, RtpCapabilities, RtpParameters
@@ -36,6 +37,7 @@ MAX_MIDS = 10_000
 
 NO_LAYERS: Final[Data] = {"spatialLayer": None, "temporalLayer": None}
 
+PASSING_ICE_STATES = frozenset({"new", "checking"})
 LIVE_ICE_STATES = frozenset({"connected", "completed"})
 ENDED_DTLS_STATES = frozenset({"failed", "closed"})
 """No media comes or goes after these, and no way leads back: who has no other transport has gone."""
@@ -60,6 +62,7 @@ class Transport(EventEmitter):
 
     Emits:
         `state` (transport): ICE, DTLS or SCTP changed state.
+        `made` (): a producer or consumer is there.
         `producer-closed` (producer), `consumer-closed` (consumer): one that had been made is gone.
         `data-closed` (event, data): a data producer or consumer that had been made is gone, for the event log.
         `change` (producer or consumer, event, data): news of it for the event log, such as its score.
@@ -131,7 +134,7 @@ class Transport(EventEmitter):
         """
         wire = dump_dtls_parameters(parameters)
         await self._ask("transport.connect", {"transportId": self.id, "dtlsParameters": wire})
-        self._log.info("transport connecting", remote_dtls_role=parameters.role)
+        self._log.debug("transport connecting", remote_dtls_role=parameters.role)
 
     async def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:
         """Ask the peer to send no more than this in all; 0 ends the limit."""
@@ -164,6 +167,7 @@ class Transport(EventEmitter):
         producer.on("wanted-layers", self._producer_layers)
         await self._create("producer.create", producer)
         producer.on("close", self._producer_closed)
+        self.emit("made")
         self._log.info("producer created", producer_id=producer.id, kind=kind, type=producer.type)
         return producer
 
@@ -179,8 +183,12 @@ class Transport(EventEmitter):
         if len(self.consumers) >= self._limits.consumers_per_transport:
             raise LimitReached(f"a transport has at most {self._limits.consumers_per_transport} consumers")
         ssrc = self._consumer_ssrc(producer)
-        negotiated = negotiate_consumer(producer.kind, producer.consumable_rtp_parameters, capabilities, ssrc)
-        rtp_parameters = replace(negotiated, mid=self._take_mid())
+        mid = self._take_mid()
+        try:
+            rtp_parameters = producer.receivers.rtp_parameters(capabilities, ssrc, mid)
+        except CannotConsume:
+            self._mids.discard(mid)
+            raise
         consumer = Consumer(self._worker, new_id(), producer, rtp_parameters, options)
         self.consumers[consumer.id] = consumer
         consumer.on("close", self._drop_consumer)
@@ -188,13 +196,14 @@ class Transport(EventEmitter):
         consumer.on("layers", self._consumer_layers)
         await self._create("consumer.create", consumer)
         consumer.on("close", self._consumer_closed)
+        self.emit("made")
         self._log.debug("consumer created", consumer_id=consumer.id, producer_id=producer.id, kind=consumer.kind)
         return consumer
 
     def _consumer_ssrc(self, producer: Producer) -> int:
         """Choose the next consumer's SSRC, never one twice: no key may see a number again (RFC 7714 9.1)."""
         if producer.id in self._consumed:
-            return fresh_ssrc()
+            return random_ssrc()
         self._consumed.add(producer.id)
         return producer.consumer_ssrc
 
@@ -260,7 +269,9 @@ class Transport(EventEmitter):
         self.dtls_state = data.get("dtlsState", self.dtls_state)
         self.consent_expired = bool(data.get("consentExpired"))
         self.sctp_state = data.get("sctpState", self.sctp_state)
-        self._log.info(
+        settled = self.ice_state not in PASSING_ICE_STATES and self.dtls_state != "connecting"
+        self._log.log(
+            logging.INFO if settled else logging.DEBUG,
             "transport state",
             ice_state=self.ice_state,
             dtls_state=self.dtls_state,

@@ -36,6 +36,24 @@ async def test_a_later_join_learns_of_the_others(sfu: RunningSfu, room: str) -> 
     assert (await sfu.get(f"/rooms/{room}")).ok()["name"] == "Maths"
 
 
+async def test_joins_learn_what_the_others_have_at_that_time(sfu: RunningSfu, room: str) -> None:
+    async def told(newcomer: str) -> list[tuple[str, int, int]]:
+        peers = (await sfu.join(room, newcomer)).ok()["peers"]
+        counts = [(peer["peerId"], peer["producerCount"], peer["consumerCount"]) for peer in peers]
+        return [count for count in counts if count[0] in {"anna", "bela"}]
+
+    for peer, direction in (("anna", "send"), ("bela", "recv")):
+        await sfu.join(room, peer)
+        (await sfu.create_transport(room, peer, direction)).ok()
+    assert await told("cleo") == [("anna", 0, 0), ("bela", 0, 0)]
+    producer = (await sfu.produce(room, "anna")).ok()["id"]
+    assert await told("dora") == [("anna", 1, 0), ("bela", 0, 0)]
+    (await sfu.consume(room, "bela", producer)).ok()
+    assert await told("emil") == [("anna", 1, 0), ("bela", 0, 1)]
+    (await sfu.post(f"/rooms/{room}/producers/{producer}/close")).ok()
+    assert await told("finn") == [("anna", 0, 0), ("bela", 0, 0)]
+
+
 async def test_a_peer_id_serves_once_in_a_room(sfu: RunningSfu, room: str) -> None:
     (await sfu.join(room, "anna")).ok()
     again = await sfu.join(room, "anna")
