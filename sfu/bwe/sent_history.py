@@ -169,7 +169,7 @@ class SentHistory:
         self.settle()
         start, batches = self.expected, self._batches
         end = start + len(deltas)
-        if (base_sequence - start) & 0xFFFF or end > self.end or self._missing or not batches:
+        if (base_sequence - start) & 0xFFFF or end > self.end or not batches:
             return None
         self.expected = end
         ticks = self._reference_ticks(reference_time)

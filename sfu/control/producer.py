@@ -8,7 +8,7 @@ from sfu.control.media_worker import MediaWorker
 from sfu.control.negotiation import ConsumerNegotiation
 from sfu.control.worker_object import SourceObject
 from sfu.errors import NotFound
-from sfu.ortc import NegotiatedProducer, random_ssrc
+from sfu.ortc import NegotiatedProducer, fresh_ssrc
 from shared.rtp_parameters import MediaKind, dump_rtp_mapping, dump_rtp_parameters
 
 
@@ -46,7 +46,7 @@ class Producer(SourceObject):
         self.app_data = app_data
         self.score: list[Any] | None = None
         self.wanted_layers: Data | None = None
-        self.consumer_ssrc = random_ssrc()
+        self.consumer_ssrc = fresh_ssrc()
         self._mapping = negotiated.rtp_mapping
 
     def to_create_request(self, transport_id: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sfu.control.media_worker import MediaWorker
 from sfu.control.negotiation import negotiate_producer
 from sfu.control.producer import Producer
 from sfu.errors import CannotConsume, LimitReached, NotFound, SfuError
-from sfu.ortc import random_ssrc
+from sfu.ortc import fresh_ssrc
 from shared.ids import new_id
 from shared.logging import get_logger
 from shared.rtp_parameters import MediaKind, RtpCapabilities, RtpParameters
@@ -203,7 +203,7 @@ class Transport(EventEmitter):
     def _consumer_ssrc(self, producer: Producer) -> int:
         """Choose the next consumer's SSRC, never one twice: no key may see a number again (RFC 7714 9.1)."""
         if producer.id in self._consumed:
-            return random_ssrc()
+            return fresh_ssrc()
         self._consumed.add(producer.id)
         return producer.consumer_ssrc
 

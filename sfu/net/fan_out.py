@@ -90,6 +90,7 @@ class FanOut:
         self._slot_bytes = 0
         self._max_slots = 0
         self._served: list[Lane] = []
+        self._refused: list[Endpoint] = []
 
     def find_way(self, address: Address | None, outbound: OutboundSrtp | None) -> Way | None:
         """Return the way to an address by these keys.
@@ -127,9 +128,11 @@ class FanOut:
 
     def _prepare(self, layout: Layout) -> bool:
         """Work out what depends on the batch alone; `False` when it does not fit."""
-        size, tag = len(layout.data), layout.tag_length
+        size, tag, count = len(layout.data), layout.tag_length, len(layout.rows)
+        if count > MAX_BATCH_PACKETS or size > (SINGLE_BYTES if count == 1 else SCRATCH_BYTES):
+            return False
         copy(self._template_start, pointer_to(layout.data), size)
-        if len(layout.rows) == 1:
+        if count == 1:
             self._vector, self._slots, self._slot_bytes = self._singles_vector, self._singles, SINGLE_BYTES
             self._runs = [_Run(0, size, size)]
             self._layout = layout
@@ -192,7 +195,6 @@ class FanOut:
             start, packets, numbers_at, messages = slots[len(served)]
             copy(start, template, size)
             copy(lengths, sizes, lengths_bytes)
-            link.bytes_sent += size
             if tracked:
                 number = link.transport_sequence
                 link.transport_sequence = end = number + count
@@ -203,8 +205,9 @@ class FanOut:
             else:
                 lane.log.append(untracked)
             if any(map(protect, repeat(way.session), packets, length_pointers)):
-                self._send_what_can_be(way, layout, packets, len(served) * self._slot_bytes)
+                link.bytes_sent += self._send_what_can_be(way, layout, packets, len(served) * self._slot_bytes)
                 continue
+            link.bytes_sent += size
             for n in messages:
                 set_name(n, way.name)
             served.append(lane)
@@ -228,7 +231,6 @@ class FanOut:
                 n = 0
             start, _, numbers_at, _ = slots[n]
             copy(start, template, plain)
-            link.bytes_sent += size
             if tracked:
                 number = link.transport_sequence
                 link.transport_sequence = number + 1
@@ -240,6 +242,7 @@ class FanOut:
             if protect(way.session, start, length):
                 self.protect_failures += 1
                 continue
+            link.bytes_sent += size
             if sizes[n] != size:
                 sizes[n] = size
                 self._vector.set_size(n, size)
@@ -261,6 +264,8 @@ class FanOut:
                 self._send_apart(served[done // len(runs)], done // len(runs), runs[done % len(runs)])
                 done += 1
         served.clear()
+        while self._refused:  # not before: the messages point into the ways, and each may have more than one
+            self._refused.pop().find_way()
 
     def _send_apart(self, lane: Lane, slot: int, run: _Run) -> None:
         """Send a run that the kernel has not taken: in another form, or later."""
@@ -268,7 +273,7 @@ class FanOut:
         data = self._memory.view[base + run.start : base + run.end]
         self._sender.send_run(data, run.segment_size, way.address, video=self._is_video)
         if not self._sender.takes_runs(way.address):
-            lane.link.find_way()
+            self._refused.append(lane.link)
 
     def _count(self, first: int, count: int) -> None:
         counters, runs = self._sender.counters, self._runs
@@ -281,11 +286,12 @@ class FanOut:
             counters.sent += count * -(-(end - start) // segment_size)
             counters.sent_bytes += count * (end - start)
 
-    def _send_what_can_be(self, way: Way, layout: Layout, packets: list[Pointer], base: int) -> None:
+    def _send_what_can_be(self, way: Way, layout: Layout, packets: list[Pointer], base: int) -> int:
         """Send a batch of which libsrtp has refused a packet: too old for its replay list, or the key is used up.
 
-        Those before it are protected already, and none may go out unprotected.
+        Those before it are protected already, and none may go out unprotected. Returns the bytes sent.
         """
+        sent = 0
         refused = next(n for n, row in enumerate(layout.rows) if self._lengths[n] == row.size)
         for n, (row, pointer) in enumerate(zip(layout.rows, packets, strict=True)):
             if n == refused or (n > refused and protect(way.session, pointer, self._length_pointers[n])):
@@ -294,3 +300,5 @@ class FanOut:
             start, size = base + row.at, row.size + layout.tag_length
             data = self._memory.view[start : start + size]
             self._sender.send_run(data, size, way.address, video=self._is_video)
+            sent += size
+        return sent

@@ -53,7 +53,7 @@ class MessageVector:
     def __init__(self, sock: socket.socket, size: int = MAX_MESSAGES) -> None:
         self._sendmmsg = _find_sendmmsg()
         self.available = self._sendmmsg is not None and knows_segmentation(sock)
-        self._descriptor = sock.fileno()
+        self._descriptor = sock.fileno  # asked for each time: of a closed socket it may be another's by now
         self._name_bytes = NAME_BYTES[sock.family]
         self._slices = PinnedBuffer(size * SLICE_BYTES)
         self._options = PinnedBuffer(size * _OPTION_BYTES)
@@ -90,4 +90,5 @@ class MessageVector:
     def send(self, first: int, count: int) -> int:
         """Send `count` messages from number `first` on; how many the kernel took before one that it did not."""
         assert self._sendmmsg is not None  # noqa: S101 - there would be no ways
-        return max(0, self._sendmmsg(self._descriptor, self._messages.address + first * MESSAGE_BYTES, count, 0))
+        at = self._messages.address + first * MESSAGE_BYTES
+        return max(0, self._sendmmsg(self._descriptor(), at, count, 0))

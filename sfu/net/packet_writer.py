@@ -155,6 +155,8 @@ class PacketWriter:
         return len(rows)
 
     def _prepare(self, layout: Layout) -> None:
+        if len(layout.data) > len(self._scratch.view):
+            raise ValueError(f"a batch of {len(layout.data)} bytes")
         self._layout = layout
         self._source, self._size = pointer_to(layout.data), len(layout.data)
         pointer, tag = self._scratch.pointer, layout.tag_length

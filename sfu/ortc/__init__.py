@@ -14,7 +14,7 @@ from sfu.ortc.producer_mapping import (
     get_producer_rtp_parameters_mapping,
     settle_producer_codecs,
 )
-from sfu.ortc.random_ssrc import random_ssrc
+from sfu.ortc.random_ssrc import fresh_ssrc, random_ssrc
 from sfu.ortc.router_capabilities import generate_router_rtp_capabilities
 from sfu.ortc.scalability_mode import ScalabilityMode, parse_scalability_mode
 
@@ -28,6 +28,7 @@ __all__ = [
     "UnsupportedError",
     "can_consume",
     "check_producer",
+    "fresh_ssrc",
     "generate_router_rtp_capabilities",
     "get_consumable_rtp_parameters",
     "get_consumer_rtp_parameters",

@@ -199,12 +199,7 @@ class Producer:
         for stream in pending:
             packets, stream.pending = stream.pending, []
             stream.views.take(packets, now, is_video=self.is_video)
-            try:
-                stream.views.send_lanes(self._parent.send_lanes, now)
-            except Exception:
-                self._parent.fault("fan_out_fault")
-                stream.views.clear_lanes()
-            for consumer in stream.views.attended:
+            for consumer in stream.views.send_lanes(self._parent.send_lanes, self._parent.fault, now):
                 try:
                     consumer.deliver(stream, now)
                 except Exception:  # a bug of ours that this consumer has found; the others are not to suffer

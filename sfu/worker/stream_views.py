@@ -14,6 +14,9 @@ from sfu.rtp.seq_manager import SeqManager
 SendLanes = Callable[[MappedBatch, LaneGroups], list[Lane]]
 """Sends a batch by lanes and returns those by which it could not be sent."""
 
+Fault = Callable[[str], None]
+"""Takes note of the exception that is being handled."""
+
 if TYPE_CHECKING:
     from sfu.worker.consumer import Consumer
 
@@ -120,19 +123,37 @@ class StreamViews:
                 view.retire()
                 del self._views[key]
 
-    def send_lanes(self, send: SendLanes, now: float) -> None:
-        """Let the lanes of every view have its last batch."""
+    def send_lanes(self, send: SendLanes, fault: Fault, now: float) -> "tuple[Consumer, ...]":
+        """Let the lanes of every view have its last batch; returns who has to look at it himself.
+
+        After a fault of `send` those with a lane lose the batch and have none any more: some may have been
+        served, and under one key no number may be used for packets that differ (RFC 7714 9.1), as on a second try.
+        """
+        try:
+            self._send_lanes(send, now)
+        except Exception:
+            fault("fan_out_fault")
+            attended = self.attended
+            self._clear_lanes()
+            return attended
+        return self.attended
+
+    def _send_lanes(self, send: SendLanes, now: float) -> None:
         for view in tuple(self._views.values()):
             lanes, batch = view.lanes, view.batch
             if batch is None or not lanes.groups:
                 continue
             for lane in lanes.too_late_for(batch.lowest):
                 lane.owner.step_out()
-            for lane in send(batch, lanes.groups):
-                lane.owner.step_out()
-            lanes.sent(batch, now)
+            missed: list[Lane] = []
+            try:
+                missed = send(batch, lanes.groups)
+            finally:
+                for lane in missed:
+                    lane.owner.step_out()
+                lanes.sent(batch, now)
 
-    def clear_lanes(self) -> None:
+    def _clear_lanes(self) -> None:
         """Have every consumer look at its next batch itself."""
         for view in self._views.values():
             for lane in [lane for group in view.lanes.groups.values() for lane in group]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sfu.ortc import (
     DEFAULT_MEDIA_CODECS,
+    fresh_ssrc,
     generate_router_rtp_capabilities,
     get_consumer_rtp_parameters,
     negotiate_producer,
@@ -255,11 +256,12 @@ class MediaRig:
         paused: bool = False,
         mid: str = "7",
         capabilities: dict[str, Any] | None = None,
+        ssrc: int | None = None,
     ) -> Consumer:
-        """Let a Chromium consume, or who has these `capabilities`."""
+        """Let a Chromium consume, or who has these `capabilities`; under this SSRC, or a fresh one."""
         capabilities = capabilities or receiver_capabilities("chromium")
         parameters = get_consumer_rtp_parameters(
-            self._consumable[producer.id], load_rtp_capabilities(capabilities)
+            self._consumable[producer.id], load_rtp_capabilities(capabilities), ssrc=lambda: ssrc or fresh_ssrc()
         )
         self._names += 1
         consumer = Consumer(

@@ -196,6 +196,19 @@ def test_batches_taken_as_one_have_the_same_bytes_and_times(
         number += len(deltas)
 
 
+def test_an_earlier_loss_is_no_reason_to_look_at_each_batch() -> None:
+    history = sent_from(10, 3, 2, 2)
+    acknowledged = acknowledge(history, feedback(10, 0, None, 0))
+    assert acknowledged is not None
+    assert acknowledged.lost == 1
+    told = history.acknowledge_next(13, 100, bytes(2))
+    assert told is not None
+    assert told[0].octets == 2000
+    late = acknowledge(history, feedback(10, 0, 0, 0, 0, 0))
+    assert late is not None
+    assert (late.received, late.lost) == (1, -1)
+
+
 def test_probes_are_not_the_newest_batch() -> None:
     history = SentHistory()
     for number, probe in enumerate([0, 7, 0, 7]):

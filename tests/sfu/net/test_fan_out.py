@@ -28,6 +28,7 @@ PROFILES = {
     AES128_CM_SHA1_80: (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),
 }
 HEAD = struct.Struct("!BBHLLHH5sBH")
+SO_NO_CHECK = 11  # asm-generic/socket.h; the socket module has no name for it
 
 
 class Owner:
@@ -260,6 +261,51 @@ def test_a_packet_that_libsrtp_refuses_is_left_out_and_those_behind_it_are_not(h
     for peer in here.peers:
         assert [data[32:33] for data in peer.received()] == [b"a", b"c"]
     assert here.fan_out.protect_failures == 3
+    here.send(frame(100, first=5003))
+    assert here.fan_out.protect_failures == 3
+    for peer in here.peers:
+        peer.received()
+        assert peer.link.bytes_sent == sum(entry[2] for entry in peer.log) - (32 + 100 + 16)
+
+
+def test_what_libsrtp_refuses_alone_is_not_counted_as_sent(here: Here) -> None:
+    (peer,) = here.add(1)
+    here.send(frame(100, first=5000))
+    sent, counted = peer.link.bytes_sent, here.sender.counters.sent
+    assert here.send(frame(100, first=100)) == []
+    assert (peer.link.bytes_sent, here.sender.counters.sent) == (sent, counted)
+    assert here.fan_out.protect_failures == 1
+    assert numbers_of(peer.received()) == [5010]
+
+
+def test_after_a_fault_nothing_of_the_batch_goes_out_with_the_next_one(here: Here) -> None:
+    peers = here.add(3)
+    broken = Lane(Owner(), None, [], NUMBERS, peers[0].lane.tag_length, 0)
+    groups = {(16, NUMBERS): [peers[0].lane, broken, peers[1].lane]}
+    for first, sizes in ((100, (100,)), (200, (100, 100))):
+        with pytest.raises(AttributeError):
+            here.fan_out.send(frame(*sizes, first=first), groups)
+        assert here.send(frame(*sizes, first=first + 50)) == []
+        assert [numbers_of(peer.received()) for peer in peers] == [[first + 60 + n for n in range(len(sizes))]] * 3
+
+
+def test_batches_beyond_the_scratch_memory_are_left_to_the_caller(here: Here) -> None:
+    (peer,) = here.add(1)
+    for sizes in ((5000,), (4096,) * MAX_BATCH_PACKETS, (10,) * (MAX_BATCH_PACKETS + 1)):
+        assert here.send(frame(*sizes)) == [peer.lane]
+    assert here.send(frame(100, 100)) == []
+    assert numbers_of(peer.received()) == [110, 111]
+
+
+def test_a_closed_sockets_descriptor_is_not_used_for_what_has_it_next(here: Here) -> None:
+    (peer,) = here.add(1)
+    descriptor = here.sock.fileno()
+    here.sock.close()
+    with bind_udp("127.0.0.1", 0, 0, 0) as other:
+        assert other.fileno() == descriptor
+        here.send(frame(100, 100))
+    assert peer.received() == []
+    assert here.sender.counters.refused == 2
 
 
 def test_what_the_kernel_refuses_in_runs_goes_singly_and_then_by_itself(
@@ -302,6 +348,26 @@ def test_what_the_kernel_refuses_in_runs_goes_singly_and_then_by_itself(
     assert peers[1].link.way is None
     assert here.send(frame(300, 300, first=102)) == [peers[1].lane]
     assert len(runs) == 1
+
+
+def test_a_peer_that_gets_several_refused_runs_in_one_call_is_served_and_so_are_the_others(here: Here) -> None:
+    here.sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)  # Linux takes no runs of such a socket (EIO)
+    peers = here.add(3)
+    twice = Lane(Owner(), peers[0].link, peers[0].log, NUMBERS._replace(ssrc=778), peers[0].lane.tag_length, 0)
+    groups = {
+        (16, NUMBERS): [peer.lane for peer in peers],
+        (16, twice.numbers): [twice],
+    }
+    sizes = (300, 300, 900, 900)
+    assert here.fan_out.send(frame(*sizes), groups) == []
+    assert [numbers_of(peer.received()) for peer in peers] == [
+        [110, 111, 112, 113] * 2,
+        *[[110, 111, 112, 113]] * 2,
+    ]
+    assert [peer.link.way for peer in peers] == [None] * 3
+    assert here.sender.counters.sent == 16
+    assert here.fan_out.send(frame(*sizes, first=104), groups) == [*(peer.lane for peer in peers), twice]
+    assert [peer.received() for peer in peers] == [[]] * 3
 
 
 def test_a_full_socket_queues_in_order_and_nothing_is_lost(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:

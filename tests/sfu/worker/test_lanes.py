@@ -4,9 +4,12 @@ import random
 
 import pytest
 
+from sfu.rtp.lanes import Lane, LaneGroups
+from sfu.rtp.mapped_batch import MappedBatch
 from sfu.rtp.rtcp import Nack
 from sfu.worker.consumer import Consumer
 from sfu.worker.producer import Producer
+from sfu.worker.stream_views import SendLanes
 from sfu.worker.webrtc_transport import WebRtcTransport
 from tests.support.media_rig import VP8_KEY_FRAME, Forwarded, MediaRig, video
 
@@ -130,19 +133,37 @@ def test_who_cannot_be_reached_waits_for_a_key_frame_and_has_no_gap() -> None:
     assert len(room.sent(1)) == 12
 
 
-def test_a_fault_of_the_fan_out_leaves_every_consumer_to_itself() -> None:
+def test_after_a_fault_of_the_fan_out_nobody_gets_again_what_some_have_and_everybody_goes_on() -> None:
     room = Room(2)
     faults: list[str] = []
     room.rig.fault = faults.append  # type: ignore[method-assign]
     room.send(*room.frame(key=True))
     room.send(*room.frame())
-    whole, room.rig.send_lanes = room.rig.send_lanes, lambda *_: 1 // 0  # type: ignore[method-assign]
-    room.send(*room.frame())
+    whole, room.rig.send_lanes = room.rig.send_lanes, fails_half_way(room.rig)  # type: ignore[method-assign]
+    room.join()
+    room.send(*room.frame(key=True))
     assert faults == ["fan_out_fault"]
-    assert [len(room.sent(n)) for n in range(2)] == [9, 9]
+    assert [len(room.sent(n)) for n in range(3)] == [9, 6, 3], "who has no lane is served as ever"
+    assert len(attended(room.producer)) == 3
     room.rig.send_lanes = whole  # type: ignore[method-assign]
     room.send(*room.frame())
-    assert [len(room.sent(n)) for n in range(2)] == [12, 12]
+    assert [len(room.sent(n)) for n in range(3)] == [12, 9, 6]
+    numbers = [packet.sequence_number for packet in room.sent(1)]
+    assert numbers[6] == numbers[5] + 4
+    lost = tuple(range(numbers[5] + 1, numbers[6]))
+    room.rig.receive_rtcp(room.there[1], Nack(1, room.consumers[1].sent.ssrc, lost))
+    assert [packet.ssrc for packet in room.sent(1)[9:]] == [room.consumers[1].sent.rtx_ssrc] * 3
+
+
+def fails_half_way(rig: MediaRig) -> SendLanes:
+    """Make a fan-out that serves one lane, and then has a fault."""
+
+    def send(batch: MappedBatch, groups: LaneGroups) -> list[Lane]:
+        key, [lane, *_] = next(iter(groups.items()))
+        MediaRig.send_lanes(rig, batch, {key: [lane]})
+        raise ZeroDivisionError
+
+    return send
 
 
 @pytest.mark.parametrize("seed", range(40))
