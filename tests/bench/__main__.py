@@ -1,13 +1,13 @@
 """The command line; `python -m tests.bench --help` says what it takes, README.md beside it what it means."""
 
 import argparse
-import asyncio
 import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, get_args
 
+from tests.bench import termination
 from tests.bench.load.clips import Packetizer
 from tests.bench.load.generator import LoadOptions
 from tests.bench.machine import describe
@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
     plan = plan_of(options)
     machine = describe()
     os.sched_setaffinity(0, plan.load.cores)
-    rows = asyncio.run(run_all(plan, say))
+    rows = termination.run(run_all(plan, say))
     publish(plan, machine, settings_of(plan, options), rows, options.out)
     return 1 if any(row.problem for row in rows) else 0
 

@@ -1,8 +1,12 @@
 """The benchmark itself, small: three subscribers of a real SFU for a second, so that it cannot rot."""
 
+import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.bench.__main__ import main
+from tests.bench.termination import TERMINATED
 
 pytestmark = pytest.mark.integration
 
@@ -25,6 +30,29 @@ def run(out: Path, *arguments: str) -> dict[str, Any]:
     assert main(["--seconds", "1", "--warm-up", "0.2", "--out", str(out), *arguments]) == 0
     results: dict[str, Any] = json.loads((out / "results.json").read_text())
     return results
+
+
+def of_this_run(out: Path) -> list[int]:
+    """The SFU's processes whose logs are under `out`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "fd" / "1").readlink().is_relative_to(out):
+                found.append(int(process.name))
+    return found
+
+
+def test_who_is_told_to_stop_leaves_no_server_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.bench", "--seconds", "60", "--out", str(tmp_path)]
+    command += ["--scenario", "fan_out", "--sizes", "2", "--server", "vtp", "--workers", "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as bench:
+        deadline = time.monotonic() + 60
+        while len(of_this_run(tmp_path)) < 2 and time.monotonic() < deadline and bench.poll() is None:
+            time.sleep(0.05)
+        assert of_this_run(tmp_path)
+        bench.terminate()
+        assert bench.wait(30) == TERMINATED
+    assert of_this_run(tmp_path) == []
 
 
 @pytest.mark.parametrize("profile", ["gcm", "cm"])

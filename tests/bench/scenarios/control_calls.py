@@ -24,6 +24,7 @@ from typing import Any
 
 import uvloop
 
+from tests.bench import termination
 from tests.bench.load.http_calls import HttpCalls, Json
 from tests.bench.servers.base import ServerOptions, pinned
 from tests.bench.servers.ortc import CAPABILITIES
@@ -227,7 +228,7 @@ def main() -> None:
     arguments = parser.parse_args()
     size = Size(arguments.rooms, arguments.peers, arguments.seconds, arguments.rate)
     with tempfile.TemporaryDirectory(prefix="bench-") as logs:
-        result = uvloop.run(run(size, sorted(os.sched_getaffinity(0)), Path(logs)))
+        result = termination.run(run(size, sorted(os.sched_getaffinity(0)), Path(logs)), uvloop.new_event_loop)
     sys.stdout.write(table(result) + "\n")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(result, indent=1))

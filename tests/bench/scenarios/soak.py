@@ -23,6 +23,7 @@ from typing import Any
 
 import uvloop
 
+from tests.bench import termination
 from tests.bench.load.http_calls import HttpCalls, Json
 from tests.bench.scenarios.control_calls import DTLS_PARAMETERS
 from tests.bench.scenarios.memory_samples import STEPS, MemorySamples, table
@@ -206,7 +207,7 @@ def main() -> None:
     arguments = parser.parse_args()
     size = Size(arguments.joins, arguments.connected)
     with tempfile.TemporaryDirectory(prefix="bench-") as logs:
-        result = uvloop.run(run(size, sorted(os.sched_getaffinity(0)), Path(logs)))
+        result = termination.run(run(size, sorted(os.sched_getaffinity(0)), Path(logs)), uvloop.new_event_loop)
     head = f"{result['server']} {result['version']}: {result['joins']} joins, {result['connected']} with media"
     tail = f"{result['peers_left']} peers left over, {result['seconds']} s"
     sys.stdout.write(f"{head}\n{table(result)}\n{tail}\n")

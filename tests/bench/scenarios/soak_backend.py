@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 import uvloop
 
+from tests.bench import termination
 from tests.bench.processes import children
 from tests.bench.scenarios.control_calls import DTLS_PARAMETERS
 from tests.bench.scenarios.memory_samples import STEPS, MemorySamples, table
@@ -184,7 +185,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with running_platform(ENVIRONMENT) as platform:
-        result = uvloop.run(measure(platform, arguments.joins))
+        result = termination.run(measure(platform, arguments.joins), uvloop.new_event_loop)
     tail = f"{result['participants_left']} participants left over, {result['seconds']} s"
     sys.stdout.write(f"{result['joins']} joins with the backend\n{table(result)}\n{tail}\n")
     if arguments.json is not None:

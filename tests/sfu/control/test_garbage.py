@@ -42,5 +42,6 @@ async def test_rooms_that_are_gone_leave_nothing_to_the_collector() -> None:
             for delete in (False, True):
                 await come_and_go(sfu, f"room-{delete}", delete=delete)
             await eventually(lambda: all(id(part) in before for part in alive()))
+            assert {id(part) for part in alive()} <= before
         finally:
             gc.enable()
