@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,9 @@ import uvloop
 
 from tests.bench import termination
 from tests.bench.load.http_calls import HttpCalls, Json
-from tests.bench.servers.base import ServerOptions, pinned
+from tests.bench.scenarios.apart import measured
 from tests.bench.servers.ortc import CAPABILITIES
-from tests.bench.servers.vtp import Vtp, create
+from tests.bench.servers.vtp import Vtp
 from tests.support.rtp_samples import producer_parameters
 
 FINGERPRINT = {"algorithm": "sha-256", "value": ":".join(["AB"] * 32)}
@@ -193,17 +194,6 @@ async def measure(server: Vtp, size: Size) -> dict[str, Any]:
     }
 
 
-async def run(size: Size, cores: Sequence[int], log_dir: Path) -> dict[str, Any]:
-    """Start our SFU with one worker on all cores but the last, and measure from the last."""
-    server = create(ServerOptions(tuple(cores[:-1] or cores), 1, "gcm", log_dir), "")
-    await server.start()
-    try:
-        with pinned(cores[-1:]):
-            return {"server": server.name, "version": server.version, **await measure(server, size)}
-    finally:
-        await server.stop()
-
-
 def table(result: dict[str, Any]) -> str:
     """Lay a result out for reading."""
     lines = [f"{result['server']} {result['version']}"]
@@ -228,7 +218,10 @@ def main() -> None:
     arguments = parser.parse_args()
     size = Size(arguments.rooms, arguments.peers, arguments.seconds, arguments.rate)
     with tempfile.TemporaryDirectory(prefix="bench-") as logs:
-        result = termination.run(run(size, sorted(os.sched_getaffinity(0)), Path(logs)), uvloop.new_event_loop)
+        result = termination.run(
+            measured(partial(measure, size=size), sorted(os.sched_getaffinity(0)), Path(logs)),
+            uvloop.new_event_loop,
+        )
     sys.stdout.write(table(result) + "\n")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(result, indent=1))

@@ -16,8 +16,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,11 @@ import uvloop
 
 from tests.bench import termination
 from tests.bench.load.http_calls import HttpCalls, Json
+from tests.bench.scenarios.apart import measured
 from tests.bench.scenarios.control_calls import DTLS_PARAMETERS
 from tests.bench.scenarios.memory_samples import STEPS, MemorySamples, table
-from tests.bench.servers.base import ServerOptions, pinned
 from tests.bench.servers.ortc import CAPABILITIES
-from tests.bench.servers.vtp import Vtp, create
+from tests.bench.servers.vtp import Vtp
 from tests.support.media_peer import MediaPeer
 from tests.support.rtp_packets import build_rtp
 from tests.support.rtp_samples import producer_parameters
@@ -187,17 +187,6 @@ async def measure(server: Vtp, size: Size) -> dict[str, Any]:
     }
 
 
-async def run(size: Size, cores: Sequence[int], log_dir: Path) -> dict[str, Any]:
-    """Start our SFU with one worker, and soak it."""
-    server = create(ServerOptions(tuple(cores[:-1] or cores), 1, "gcm", log_dir), "")
-    await server.start()
-    try:
-        with pinned(cores[-1:]):
-            return {"server": server.name, "version": server.version, **await measure(server, size)}
-    finally:
-        await server.stop()
-
-
 def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -207,7 +196,10 @@ def main() -> None:
     arguments = parser.parse_args()
     size = Size(arguments.joins, arguments.connected)
     with tempfile.TemporaryDirectory(prefix="bench-") as logs:
-        result = termination.run(run(size, sorted(os.sched_getaffinity(0)), Path(logs)), uvloop.new_event_loop)
+        result = termination.run(
+            measured(partial(measure, size=size), sorted(os.sched_getaffinity(0)), Path(logs)),
+            uvloop.new_event_loop,
+        )
     head = f"{result['server']} {result['version']}: {result['joins']} joins, {result['connected']} with media"
     tail = f"{result['peers_left']} peers left over, {result['seconds']} s"
     sys.stdout.write(f"{head}\n{table(result)}\n{tail}\n")
