@@ -26,7 +26,8 @@ setup: .venv/.runtime $(WEB)/dist/index.html ## virtual environment from the loc
 
 run: setup ## start both services: open http://localhost:8080
 	@trap 'exit 0' INT TERM
-	trap 'kill $$sfu $$backend 2>/dev/null || true; wait' EXIT
+	# SIGINT, since the SFU waits for its rooms to end when it gets SIGTERM alone; while it starts it may miss that.
+	trap 'kill -INT $$sfu 2>/dev/null || true; kill $$sfu $$backend 2>/dev/null || true; wait' EXIT
 	python -m sfu & sfu=$$!
 	python -m backend & backend=$$!
 	wait

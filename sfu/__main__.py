@@ -1,6 +1,7 @@
 """Start the SFU: `python -m sfu`.
 
-Exit status 0 after SIGTERM or SIGINT, 1 when it could not start, 2 when a setting is wrong.
+SIGTERM drains it: no new rooms, and the end when the last one closes. SIGINT or a second SIGTERM ends it at once.
+Exit status 0 after either, 1 when it could not start, 2 when a setting is wrong.
 """
 
 import asyncio
@@ -9,14 +10,17 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 
 from aiohttp import web
 
-from sfu.announcements import announce_listening, announce_stopped
+from sfu.announcements import announce_draining, announce_listening, announce_stopped
+from sfu.api.keys import ROOMS
 from sfu.api.site import Site
 from sfu.app import create_app
+from sfu.control.room_registry import RoomRegistry
 from sfu.control.worker_pool import WorkersFailedError
 from sfu.settings import Settings, load_settings
 from shared.garbage import spare_the_collector
@@ -47,7 +51,7 @@ def main() -> int:
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGINT, or until the last room has closed after SIGTERM.
 
     Raises:
         StartError: the port cannot be had.
@@ -58,14 +62,38 @@ async def serve(settings: Settings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     with _bind(settings) as sock:
-        runner = web.AppRunner(create_app(settings), shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+        app = create_app(settings)
+        runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         try:
             if await _finished_before(runner.setup(), stop):
                 await _listen(runner, sock, settings)
                 spare_the_collector()
-                await stop.wait()
+                loop.add_signal_handler(signal.SIGTERM, partial(_drain, app[ROOMS], stop))
+                await _drained_or_stopped(app[ROOMS], stop, settings)
         finally:
             await runner.cleanup()
+
+
+def _drain(rooms: RoomRegistry, stop: asyncio.Event) -> None:
+    """SIGTERM: let the classes there are come to their end; who says it twice does not want to wait."""
+    if rooms.draining:
+        stop.set()
+    else:
+        rooms.drain()
+
+
+async def _drained_or_stopped(rooms: RoomRegistry, stop: asyncio.Event, settings: Settings) -> None:
+    """Wait for the end that a signal or `POST /drain` brings."""
+    stopping = asyncio.create_task(stop.wait())
+    begun, over = asyncio.create_task(rooms.drain_begun.wait()), asyncio.create_task(rooms.drained.wait())
+    try:
+        await asyncio.wait((stopping, begun), return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done() and rooms.rooms:
+            announce_draining(settings, len(rooms.rooms))
+        await asyncio.wait((stopping, over), timeout=settings.drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (stopping, begun, over):
+            task.cancel()
 
 
 async def _finished_before(starting: Coroutine[None, None, None], stop: asyncio.Event) -> bool:

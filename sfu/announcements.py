@@ -40,6 +40,14 @@ def announce_listening(settings: Settings, port: int) -> None:
     _print(f"  Announced IP: {announced}")
 
 
+def announce_draining(settings: Settings, rooms: int) -> None:
+    """Say that the service ends when its rooms have closed."""
+    if settings.log_format == "json":
+        _log.info("SFU server draining", rooms=rooms)
+        return
+    _print(f"✓ SFU server draining: it ends when its {rooms} rooms have closed (Ctrl-C: at once)")
+
+
 def announce_stopped(log_format: LogFormat) -> None:
     """Say that the service has ended in good order."""
     if log_format == "json":

@@ -8,7 +8,7 @@
     ├── NotFound            there is no such room, peer, transport, producer or consumer
     ├── Conflict            it clashes with what there is
     │   └── LimitReached    one more would be too many
-    ├── NotAvailable        no media worker can take it now
+    ├── NotAvailable        no media worker can take it now, or the service takes no new rooms any more
     └── Broken              our bug, or an answer of a media worker that makes no sense
 
 Each carries a sentence that a client may read and a stable `code`. Only the HTTP edge turns a class into a status;
@@ -33,6 +33,7 @@ PEER_EXISTS = "PEER_EXISTS"
 ALREADY_CONNECTED = "ALREADY_CONNECTED"
 LIMIT_REACHED = "LIMIT_REACHED"
 NO_WORKER = "NO_WORKER"
+DRAINING = "DRAINING"
 
 
 class SfuError(Exception):
@@ -128,7 +129,7 @@ class LimitReached(Conflict):
 
 
 class NotAvailable(SfuError):
-    """No media worker can serve the request at this moment."""
+    """No media worker can serve the request at this moment, or (`DRAINING`) this service will not."""
 
     default_code = NO_WORKER
 

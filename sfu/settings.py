@@ -33,6 +33,7 @@ class Settings:
     workers: int = 1
     peer_timeout_s: float = 30.0
     peer_idle_timeout_s: float = 3600.0
+    drain_timeout_s: float = 3600.0
     audio_last_n: int = 0
     room_spread: int = 400
     log_level: str = "info"
@@ -78,6 +79,7 @@ def _read(env: Env) -> Settings:
         workers=_int(env, "SFU_WORKERS", min(available_cores(), MAX_WORKERS), 1, MAX_WORKERS, "MEDIASOUP_WORKERS"),
         peer_timeout_s=_seconds(env, "PEER_TIMEOUT_S", 30.0),
         peer_idle_timeout_s=_seconds(env, "PEER_IDLE_TIMEOUT_S", 3600.0),
+        drain_timeout_s=_seconds(env, "SFU_DRAIN_TIMEOUT_S", 3600.0),
         audio_last_n=_int(env, "SFU_AUDIO_LAST_N", 0, 0, MAX_AUDIO_LAST_N),
         room_spread=_int(env, "SFU_ROOM_SPREAD", 400, 0, MAX_ROOM_SPREAD),
         log_level=_choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from sfu.api.keys import EVENTS
+from sfu.api.keys import EVENTS, ROOMS
 from sfu.api.responses import to_json
 from sfu.control.event_log import Subscription
 from sfu.errors import InvalidInput
@@ -30,7 +31,9 @@ async def follow_events(request: web.Request) -> web.StreamResponse:
         raise InvalidInput("this route wants a WebSocket upgrade")
     events = request.app[EVENTS]
     subscription = events.subscribe(_abort(request))
-    hello = {"event": "hello", "epoch": events.epoch, "seq": events.seq, "version": __version__}
+    hello: dict[str, Any] = {"event": "hello", "epoch": events.epoch, "seq": events.seq, "version": __version__}
+    if request.app[ROOMS].draining:
+        hello["draining"] = True
     try:
         await socket.prepare(request)
         await socket.send_str(to_json(hello))

@@ -1,17 +1,17 @@
 """Is the service alive, and can it take a class?"""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from aiohttp import web
 
-from sfu.api.keys import POOL
+from sfu.api.keys import POOL, ROOMS
 from sfu.api.responses import json_response
 
 
 async def health(request: web.Request) -> web.Response:
     """`GET /health`: 200 while at least one media worker is up, else 503. Asks nobody, so it is always quick."""
-    ready = bool(request.app[POOL].ready_workers)
-    return _answer(ready)
+    return _answer(request, well=bool(request.app[POOL].ready_workers))
 
 
 async def live(_request: web.Request) -> web.Response:
@@ -20,17 +20,23 @@ async def live(_request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """`GET /health/ready`: 200 when at least one media worker really answers, else 503."""
-    return _answer(await request.app[POOL].any_answers())
+    """`GET /health/ready`: 200 when a media worker really answers and new rooms are taken, else 503."""
+    answers = await request.app[POOL].any_answers()
+    response = _answer(request, well=answers)
+    if request.app[ROOMS].draining:
+        response.set_status(503)
+    return response
 
 
-def _answer(ready: bool) -> web.Response:
-    body = {
-        "status": "ok" if ready else "degraded",
+def _answer(request: web.Request, *, well: bool) -> web.Response:
+    body: dict[str, Any] = {
+        "status": "ok" if well else "degraded",
         "timestamp": _now(),
-        "worker": "ready" if ready else "not-ready",
+        "worker": "ready" if well else "not-ready",
     }
-    return json_response(body, status=200 if ready else 503)
+    if request.app[ROOMS].draining:
+        body["draining"] = True
+    return json_response(body, status=200 if well else 503)
 
 
 def _now() -> str:

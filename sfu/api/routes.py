@@ -3,7 +3,7 @@
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from sfu.api import consumers, data_channels, events, health, producers, rooms, transports
+from sfu.api import consumers, data_channels, events, health, load, producers, rooms, transports
 from sfu.api.keys import METRICS
 
 ROOM = "/rooms/{roomId:[^/]+}"
@@ -28,6 +28,8 @@ ROUTES = (
     web.get("/health/ready", health.ready),
     web.get("/metrics", metrics),
     web.get("/events", events.follow_events, allow_head=False),
+    web.get("/load", load.load),
+    web.post("/drain", load.drain),
     web.get("/rooms", rooms.list_rooms),
     web.get(ROOM, rooms.get_room),
     web.delete(ROOM, rooms.delete_room),

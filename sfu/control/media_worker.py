@@ -24,6 +24,7 @@ from sfu.control.channel import (
     RequestRefusedError,
     RequestTimeoutError,
 )
+from sfu.control.worker_rates import WorkerRates
 from sfu.errors import ALREADY_CONNECTED, Broken, Conflict, InvalidInput, NotAvailable, NotFound
 from shared.errors import INVALID_INPUT, NOT_FOUND
 from shared.logging import LogFormat, get_logger
@@ -101,6 +102,7 @@ class MediaWorker(EventEmitter):
         self.load = 0
         self.state = WorkerState.STARTING
         self.last_stats: Data = {}
+        self.rates = WorkerRates()
         self._stats_at = float("-inf")
         self._stats_asked: asyncio.Task[Data] | None = None
         self._process = process
@@ -218,6 +220,7 @@ class MediaWorker(EventEmitter):
         """
         self.last_stats = await self.request("worker.stats", timeout_s=timeout_s)
         self._stats_at = time.monotonic()
+        self.rates.note(self._stats_at, self.last_stats)
         return self.last_stats
 
     async def stop(self) -> None:

@@ -14,14 +14,17 @@ from sfu.control.peer import Peer, PeerInfo
 from sfu.control.peer_timeouts import PeerTimeouts
 from sfu.control.room import Room, RoomClosedReason
 from sfu.control.worker_pool import WorkerPool
-from sfu.errors import LimitReached, NotFound
+from sfu.errors import DRAINING, LimitReached, NotAvailable, NotFound
 from shared.logging import get_logger
 
 _log = get_logger(__name__)
 
 
 class RoomRegistry:
-    """Rooms by id. Publishes what happens in them and removes peers that have fallen silent."""
+    """Rooms by id. Publishes what happens in them and removes peers that have fallen silent.
+
+    `drain_begun` is set when no new rooms are taken any more, `drained` when then the last one has closed.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,8 @@ class RoomRegistry:
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # not `when()`: uvloop has none for what is due at once
         self._room_of: dict[Peer, Room] = {}
+        self.drain_begun = asyncio.Event()
+        self.drained = asyncio.Event()
         pool.on("died", self._worker_died)
 
     @property
@@ -54,6 +59,11 @@ class RoomRegistry:
     def peer_count(self) -> int:
         """Peers of all rooms together."""
         return len(self._room_of)
+
+    @property
+    def draining(self) -> bool:
+        """Whether no new rooms are taken any more."""
+        return self.drain_begun.is_set()
 
     def room(self, room_id: str) -> Room:
         """Return the room with this id, or raise `NotFound`."""
@@ -69,7 +79,7 @@ class RoomRegistry:
         Raises:
             Conflict: `PEER_EXISTS`.
             LimitReached: too many rooms, peers or peers in this room.
-            NotAvailable: no media worker can take the room.
+            NotAvailable: no media worker can take the room, or (`DRAINING`) no new room is taken.
         """
         if len(self._room_of) >= self._limits.peers:
             raise LimitReached(f"this service holds at most {self._limits.peers} peers")
@@ -90,6 +100,14 @@ class RoomRegistry:
         """Close a room with all in it, or raise `NotFound`."""
         self.room(room_id).close("deleted")
 
+    def drain(self) -> None:
+        """Take no new room from now on; those there are go on until they end. Idempotent."""
+        if self.draining:
+            return
+        self.drain_begun.set()
+        self._events.publish("draining")
+        self._note_if_drained()
+
     def close(self, reason: RoomClosedReason) -> None:
         """Close all rooms."""
         for room in self.rooms:
@@ -100,6 +118,8 @@ class RoomRegistry:
             self._timer = None
 
     def _new_room(self, room_id: str, room_name: str | None) -> Room:
+        if self.draining:
+            raise NotAvailable("this service is about to end and takes no new room", DRAINING)
         if len(self._rooms) >= self._limits.rooms:
             raise LimitReached(f"this service holds at most {self._limits.rooms} rooms")
         room = Room(room_id, room_name or room_id, _now_ms(), self._pool, self._limits, self._spread_after)
@@ -148,6 +168,11 @@ class RoomRegistry:
     def _room_closed(self, room: Room) -> None:
         if self._rooms.get(room.id) is room:
             del self._rooms[room.id]
+        self._note_if_drained()
+
+    def _note_if_drained(self) -> None:
+        if self.draining and not self._rooms:
+            self.drained.set()
 
     def _worker_died(self, worker: MediaWorker) -> None:
         self._events.publish("worker-died", data={"workerPid": worker.pid})

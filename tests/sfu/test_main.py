@@ -81,7 +81,7 @@ async def test_what_an_operator_reads_and_a_graceful_stop() -> None:
             (await api.join("maths", "anna")).ok()
             (await api.create_transport("maths", "anna", "send")).ok()
             async with api.events() as events:
-                sfu.process.send_signal(signal.SIGTERM)
+                sfu.process.send_signal(signal.SIGINT)
                 closed = await events.next()
                 assert (closed["event"], closed["roomId"], closed["reason"]) == (
                     "room-closed",
@@ -116,6 +116,70 @@ async def test_a_stop_while_it_starts() -> None:
     async with sfu_process() as sfu:
         await sfu.until("Media worker created")
         sfu.process.send_signal(signal.SIGTERM)
+        status, _ = await sfu.finish()
+        assert status == 0
+
+
+@asynccontextmanager
+async def serving_a_class(**environment: str) -> AsyncIterator[tuple[Process, SfuApi]]:
+    """An SFU with a room in it, told to end by SIGTERM."""
+    async with sfu_process(**environment) as sfu, aiohttp.ClientSession() as session:
+        port = (await sfu.until(r"^✓ SFU server listening on port (\d+)$"))[1]
+        api = SfuApi(session, f"http://127.0.0.1:{port}")
+        (await api.join("maths", "anna")).ok()
+        async with api.events() as events:
+            sfu.process.send_signal(signal.SIGTERM)
+            assert (await events.next())["event"] == "draining"
+        yield sfu, api
+
+
+async def test_sigterm_without_rooms_ends_it_at_once() -> None:
+    async with sfu_process() as sfu:
+        await sfu.until("Announced IP")
+        sfu.process.send_signal(signal.SIGTERM)
+        status, output = await sfu.finish()
+        assert (status, output) == (0, "✓ SFU server stopped\n")
+
+
+async def test_sigterm_lets_the_class_go_on_to_its_end() -> None:
+    async with serving_a_class() as (sfu, api):
+        await sfu.until(r"^✓ SFU server draining: it ends when its 1 rooms have closed")
+        assert (await api.join("physics", "anna")).code == "DRAINING"
+        (await api.join("maths", "bela")).ok()
+        (await api.create_transport("maths", "bela", "send")).ok()
+        (await api.leave("maths", "anna")).ok()
+        async with api.events() as events:
+            assert events.hello["draining"] is True
+            (await api.leave("maths", "bela")).ok()
+            assert [(await events.next())["event"] for _ in range(2)] == ["peer-closed", "room-closed"]
+            ending = await events.socket.receive()
+            assert (ending.type, ending.data) == (aiohttp.WSMsgType.CLOSE, 1012)
+        status, output = await sfu.finish()
+        assert status == 0
+        assert output.endswith("✓ SFU server stopped\n")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+async def test_who_does_not_want_to_wait_says_so(signum: signal.Signals) -> None:
+    async with serving_a_class() as (sfu, api), api.events() as events:
+        sfu.process.send_signal(signum)
+        closed = await events.next()
+        assert (closed["event"], closed["reason"]) == ("room-closed", "shutdown")
+        status, _ = await sfu.finish()
+        assert status == 0
+
+
+async def test_a_drain_ends_after_its_time() -> None:
+    async with serving_a_class(SFU_DRAIN_TIMEOUT_S="1") as (sfu, _):
+        status, _ = await sfu.finish()
+        assert status == 0
+
+
+async def test_a_drain_by_call_ends_it_too() -> None:
+    async with sfu_process() as sfu, aiohttp.ClientSession() as session:
+        port = (await sfu.until(r"^✓ SFU server listening on port (\d+)$"))[1]
+        api = SfuApi(session, f"http://127.0.0.1:{port}")
+        assert (await api.post("/drain")).ok() == {"draining": True, "rooms": 0, "peers": 0}
         status, _ = await sfu.finish()
         assert status == 0
 

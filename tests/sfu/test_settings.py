@@ -17,6 +17,7 @@ NAMES = (
         "RTC_CONSENT_TIMEOUT_S",
         "PEER_TIMEOUT_S",
         "PEER_IDLE_TIMEOUT_S",
+        "SFU_DRAIN_TIMEOUT_S",
         "SFU_AUDIO_LAST_N",
         "SFU_ROOM_SPREAD",
     ),
@@ -43,6 +44,7 @@ def test_defaults_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.rtc_min_port, settings.rtc_max_port) == (40000, 49999)
     assert (settings.peer_timeout_s, settings.peer_idle_timeout_s) == (30.0, 3600.0)
     assert settings.workers >= 1
+    assert settings.drain_timeout_s == 3600.0
     assert settings.audio_last_n == 0
     assert settings.candidate_ips == ("127.0.0.1",)
 

@@ -79,6 +79,7 @@ class Service:
 
     `url` is its base URL and `health_path` the path that answers 200 once it can serve. Output goes to `log_path`,
     appended over restarts. `env` is the whole environment of the process, `cwd` the checkout whose code it runs.
+    `stop_signal` makes it end at once.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Service:
     log_path: Path
     process: subprocess.Popen[bytes] | None = None
     cwd: Path = REPOSITORY
+    stop_signal: signal.Signals = signal.SIGTERM
 
     @property
     def pid(self) -> int:
@@ -135,16 +137,18 @@ class Service:
             return False
 
     def stop(self, within_s: float = STOPPED_WITHIN_S) -> int:
-        """Send SIGTERM and wait for a graceful end; return the exit status. Raises: ServiceError when it hangs."""
+        """Signal the end and wait for it; return the exit status. Raises: ServiceError when it hangs."""
         process, self.process = self.process, None
         if process is None:
             return 0
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(self.stop_signal)
         try:
             return process.wait(within_s)
         except subprocess.TimeoutExpired:
             self._kill_group(process)
-            raise ServiceError(self._complaint(f"did not stop within {within_s:.0f} s of SIGTERM")) from None
+            raise ServiceError(
+                self._complaint(f"did not stop within {within_s:.0f} s of {self.stop_signal.name}")
+            ) from None
         finally:
             self._kill_group(process)
 
@@ -210,6 +214,7 @@ class Platform:
         env |= self.extra_env
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.sfu = self._service("sfu", env, sfu_port)
+        self.sfu.stop_signal = signal.SIGINT  # SIGTERM alone lets its rooms come to their end first
         self.backend = self._service("backend", env, backend_port)
 
     def _service(self, name: str, env: dict[str, str], port: int) -> Service:

@@ -6,6 +6,7 @@
 import asyncio
 import importlib
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -157,6 +158,7 @@ class Vtp:
             health_path="/health/ready",
             log_path=self._options.log_dir / f"{self.name}.log",
             cwd=self._checkout,
+            stop_signal=signal.SIGINT,
         )
         with pinned(self._options.cores):
             self._service.start()
