@@ -11,6 +11,7 @@ from backend import keys
 from backend.domain.accounts import Accounts
 from backend.domain.login_attempts import LoginAttempts
 from backend.domain.room_book import RoomBook
+from backend.domain.room_history import RoomHistory
 from backend.domain.sessions import Sessions
 from backend.domain.tickets import Tickets
 from backend.errors import StartError
@@ -24,6 +25,7 @@ from backend.sfu_client import SfuClient
 from backend.signalling import setup_signalling
 from backend.storage.data_dir import make_passable
 from backend.storage.database import Database
+from backend.storage.history import PostgresAttendanceHistory, PostgresMessages
 from backend.storage.lifecycle import Announce, opened
 from backend.storage.rooms import PostgresAttendance, PostgresRooms
 from backend.storage.sessions import PostgresSessions, PostgresTickets
@@ -69,7 +71,11 @@ def _add_repositories(app: web.Application, database: Database) -> None:
     app[keys.USERS] = PostgresUsers(database)
     app[keys.ROOMS] = PostgresRooms(database)
     app[keys.ATTENDANCE] = PostgresAttendance(database)
+    app[keys.MESSAGES] = PostgresMessages(database)
     app[keys.TICKETS] = Tickets(PostgresTickets(database), _now)
+    app[keys.ROOM_HISTORY] = RoomHistory(
+        app[keys.ROOMS], app[keys.MESSAGES], PostgresAttendanceHistory(database), _now
+    )
 
 
 def _add_sessions(app: web.Application, database: Database, hasher: BcryptHasher) -> None:

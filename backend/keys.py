@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from backend.domain.accounts import Accounts
+from backend.domain.history_ports import MessageRepository
 from backend.domain.ports import (
     AttendanceRepository,
     DatabaseHealth,
@@ -18,6 +19,7 @@ from backend.domain.ports import (
     UserRepository,
 )
 from backend.domain.room_book import RoomBook
+from backend.domain.room_history import RoomHistory
 from backend.domain.sessions import Sessions
 from backend.settings import Settings
 
@@ -28,6 +30,7 @@ METRICS = web.AppKey("metrics", CollectorRegistry)
 USERS: web.AppKey[UserRepository] = web.AppKey("users", UserRepository)
 ROOMS: web.AppKey[RoomRepository] = web.AppKey("rooms", RoomRepository)
 ATTENDANCE: web.AppKey[AttendanceRepository] = web.AppKey("attendance", AttendanceRepository)
+MESSAGES: web.AppKey[MessageRepository] = web.AppKey("messages", MessageRepository)
 TICKETS: web.AppKey[TicketService] = web.AppKey("tickets", TicketService)
 TOKENS: web.AppKey[TokenService] = web.AppKey("tokens", TokenService)
 PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
@@ -35,3 +38,4 @@ PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 ROOM_BOOK = web.AppKey("room_book", RoomBook)
+ROOM_HISTORY = web.AppKey("room_history", RoomHistory)

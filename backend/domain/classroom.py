@@ -5,6 +5,7 @@ the changes in one order, and who enters gets a snapshot that is exact at that m
 outside, before a change or after it (`backend.domain.media`).
 """
 
+import asyncio
 import itertools
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ class Classroom:
     """One room with its participants, in the order they came.
 
     `record` is the room as it is kept, always the newest we know. `router_rtp_capabilities` come from the SFU with
-    the first participant. `sfu_restarts` grows with each restart of the SFU while the room is live.
+    the first participant. `sfu_restarts` grows with each restart of the SFU while the room is live. `chat_turn`
+    puts the messages said here in a row.
     """
 
     def __init__(self, record: RoomRecord) -> None:
@@ -48,6 +50,7 @@ class Classroom:
         self.data = ClassroomData(self.tell)
         self.router_rtp_capabilities: JsonObject = {}
         self.sfu_restarts = 0
+        self.chat_turn = asyncio.Lock()
         self.closed = False
         self._speaker: ActiveSpeaker | None = None
         self._entering = 0

@@ -11,6 +11,7 @@ from backend.domain.rooms import RoomRecord
 from backend.domain.sfu_port import Layers
 
 if TYPE_CHECKING:
+    from backend.domain.history_ports import ChatMessage
     from backend.domain.sfu_port import JsonObject
 
 
@@ -136,6 +137,13 @@ class Relayed:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageSaid:
+    """Somebody said something; the one who did is told too."""
+
+    message: "ChatMessage"
+
+
+@dataclass(frozen=True, slots=True)
 class Muted:
     """Somebody who runs the room paused one's producer."""
 
@@ -202,6 +210,7 @@ Notice = (
     | ProducerLayersWanted
     | ActiveSpeaker
     | Relayed
+    | MessageSaid
     | Muted
     | Kicked
     | RoomUpdated

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from backend.http.handlers import auth, health, page, rooms, signalling, users
+from backend.http.handlers import auth, health, history, page, rooms, signalling, users
 from backend.http.metrics import metrics, setup_metrics
 from backend.http.middlewares import prepare_response
 from backend.http.parsing import signed_in
@@ -70,6 +70,8 @@ def _room_routes() -> list[web.RouteDef]:
         web.get(f"{API}/rooms/{{room_id}}", signed_in(rooms.get_room)),
         web.patch(f"{API}/rooms/{{room_id}}", signed_in(rooms.change_room)),
         web.delete(f"{API}/rooms/{{room_id}}", signed_in(rooms.delete_room)),
+        web.get(f"{API}/rooms/{{room_id}}/messages", signed_in(history.list_messages)),
+        web.get(f"{API}/rooms/{{room_id}}/attendance", signed_in(history.list_attendance)),
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backend.domain.chat import Chat
 from backend.domain.data_media import DataControl
 from backend.domain.live_classes import LiveClasses
 from backend.domain.media import MediaControl, not_joined
@@ -20,6 +21,7 @@ class Rules:
     media: MediaControl
     data: DataControl
     moderation: Moderation
+    chat: Chat
     ice_servers: Callable[[User], list[JsonObject]]
 
 

@@ -5,7 +5,7 @@ import math
 from marshmallow import ValidationError
 from structlog.contextvars import bound_contextvars
 
-from backend.errors import InvalidInput, NotFound, VtpError, status_of
+from backend.errors import InvalidInput, NotAvailable, NotFound, TooManyAttempts, VtpError, status_of
 from backend.signalling.client import Client
 from backend.signalling.methods import METHODS
 from backend.signalling.outbox import SendQueue
@@ -38,7 +38,8 @@ async def _answer(client: Client, request: Request) -> str:
         return success(request.id, await _call(client, request))
     except VtpError as error:
         details = error.details if isinstance(error, InvalidInput) else None
-        return failure(request.id, status_of(error), error.message, error.code, details)
+        later = error.retry_after_s if isinstance(error, NotAvailable | TooManyAttempts) else None
+        return failure(request.id, status_of(error), error.message, error.code, details, later)
     except Exception:
         _log.exception("a signalling method failed", signalling_method=request.method)
         return failure(request.id, 500, "Something went wrong on our side.", INTERNAL_ERROR)

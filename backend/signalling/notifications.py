@@ -108,6 +108,17 @@ def _speaker(notice: notices.ActiveSpeaker) -> Wire:
     }
 
 
+def _message(notice: notices.MessageSaid) -> Wire:
+    message = notice.message
+    return "chat-message", {
+        "id": message.id,
+        "participantId": message.participant_id,
+        "fullName": message.full_name,
+        "text": message.text,
+        "sentAt": unix_ms(message.sent_at),
+    }
+
+
 _RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
     notices.ParticipantJoined: lambda n: (
         "participant-joined",
@@ -145,6 +156,7 @@ _RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
     ),
     notices.ActiveSpeaker: _speaker,
     notices.Relayed: lambda n: (n.method, n.data),
+    notices.MessageSaid: _message,
     notices.Muted: lambda n: ("muted", {"producerId": n.producer_id, "by": n.by}),
     notices.Kicked: lambda n: ("kicked", {"by": n.by}),
     notices.RoomUpdated: lambda n: ("room-updated", {"room": room_object(n.room)}),

@@ -80,7 +80,14 @@ def success(request_id: int, data: JsonObject) -> str:
     return _dump({"response": True, "id": request_id, "ok": True, "data": data})
 
 
-def failure(request_id: int, status: int, reason: str, code: str, details: FieldErrors | None = None) -> str:
+def failure(
+    request_id: int,
+    status: int,
+    reason: str,
+    code: str,
+    details: FieldErrors | None = None,
+    retry_after_s: int | None = None,
+) -> str:
     """Write the answer to a request that failed: `status` is HTTP-like, `reason` a sentence for people."""
     answer = {
         "response": True,
@@ -92,6 +99,8 @@ def failure(request_id: int, status: int, reason: str, code: str, details: Field
     }
     if details:
         answer["details"] = details
+    if retry_after_s is not None:
+        answer["retryAfter"] = retry_after_s
     return _dump(answer)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load, validate, validates_schema
 
+from backend.domain.chat import MAX_MESSAGE_CHARACTERS
 from backend.domain.rooms import MAX_ROOM_NAME_LENGTH
 from backend.domain.sfu_port import Direction, Layers
 from shared.control_api import HIGHEST_LAYER, MAX_LABEL_BYTES, MAX_PRIORITY
@@ -25,6 +26,10 @@ MAX_APP_DATA_CHARACTERS = 16 * 1024
 
 MAX_RELAYED_CHARACTERS = 64 * 1024
 """Largest SDP or candidate passed on: it waits in the other's queue. A real offer has some 10 KiB."""
+
+
+_LONGEST_BYTES = 4 * MAX_MESSAGE_CHARACTERS
+"""In UTF-8. Each text's own limit counts characters."""
 
 
 class MessageSchema(Schema):
@@ -45,7 +50,7 @@ class MessageSchema(Schema):
 
 
 def _plain_text(value: str) -> None:
-    if "\x00" in check_text(value):
+    if "\x00" in check_text(value, _LONGEST_BYTES):
         raise ValidationError("Holds a character that is no text.")
 
 
@@ -240,6 +245,12 @@ class CandidateSchema(MessageSchema):
 
     to = _id("to")
     candidate = fields.Raw(required=True, allow_none=True, validate=_no_larger_than(MAX_RELAYED_CHARACTERS))
+
+
+class ChatMessageSchema(MessageSchema):
+    """`chat-message`. Lines and tabs are text; what no database holds is not."""
+
+    text = fields.String(required=True, validate=[validate.Length(1, MAX_MESSAGE_CHARACTERS), _plain_text])
 
 
 class RaiseHandSchema(MessageSchema):

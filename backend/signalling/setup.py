@@ -10,6 +10,7 @@ from aiohttp import web
 
 from backend import keys
 from backend.domain.abandoned_seats import free_abandoned_seats
+from backend.domain.chat import Chat
 from backend.domain.chores import Chores
 from backend.domain.data_media import DataControl
 from backend.domain.ice_servers import ice_servers
@@ -37,7 +38,7 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     """
     settings = app[keys.SETTINGS]
     chores = Chores()
-    parts = LiveParts(sfu, app[keys.ROOMS], app[keys.ATTENDANCE], clock=lambda: asyncio.get_running_loop().time())
+    parts = LiveParts(sfu, app[keys.ROOMS], app[keys.ATTENDANCE], clock=_clock)
     classes = LiveClasses(parts, chores, settings.resume_grace_s)
     watch = SfuWatch(classes.rooms, sfu, chores, settings.resume_grace_s)
     media = MediaControl(sfu, chores, watch.doubt)
@@ -46,6 +47,7 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
         media=media,
         data=DataControl(sfu, media),
         moderation=Moderation(classes, media, app[keys.ROOMS]),
+        chat=Chat(app[keys.MESSAGES], chores, _clock),
         ice_servers=lambda user: _ice_servers(settings.turn, user),
     )
     endpoint = SocketEndpoint(rules, app[keys.TICKETS], app[keys.TOKENS], settings.cors_origins)
@@ -73,6 +75,10 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
 
     app.cleanup_ctx.append(live)
     app.on_shutdown.append(say_goodbye)
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _ice_servers(turn: TurnSettings, user: User) -> list[JsonObject]:

@@ -9,9 +9,9 @@ import psycopg.errors
 from backend.domain.pages import Page, PageRequest
 from backend.domain.ports import AttendanceRow
 from backend.domain.rooms import RoomChange, RoomRecord, room_not_found
-from backend.domain.users import Role, User
+from backend.domain.users import User
 from backend.storage.database import Database
-from backend.storage.rows import as_uuid
+from backend.storage.rows import as_uuid, attendance_from
 
 MAX_OPEN_SEATS = 10_000
 """Open seats read at once: what one backend can hold."""
@@ -133,7 +133,7 @@ class PostgresAttendance:
             """,
             {"room": room_id, "limit": MAX_OPEN_SEATS},
         )
-        return [_attendance(row) for row in rows]
+        return [attendance_from(row) for row in rows]
 
 
 def _room(row: dict[str, Any]) -> RoomRecord:
@@ -145,16 +145,4 @@ def _room(row: dict[str, Any]) -> RoomRecord:
         is_locked=row["is_locked"],
         students_may_publish=row["students_may_publish"],
         created_at=row["created_at"],
-    )
-
-
-def _attendance(row: dict[str, Any]) -> AttendanceRow:
-    return AttendanceRow(
-        participant_id=row["participant_id"],
-        room_id=row["room_id"],
-        user_id=str(row["user_id"]) if row["user_id"] else None,
-        full_name=row["full_name"],
-        role=Role(row["role"]),
-        joined_at=row["joined_at"],
-        left_at=row["left_at"],
     )

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from backend.domain.ports import AttendanceRow
 from backend.domain.users import Role, User
 
 
@@ -15,6 +16,19 @@ def user_from(row: dict[str, Any]) -> User:
         phone=row["phone"],
         role=Role(row["role"]),
         active=row["active"],
+    )
+
+
+def attendance_from(row: dict[str, Any]) -> AttendanceRow:
+    """Build a seat from a row of the attendance table."""
+    return AttendanceRow(
+        participant_id=row["participant_id"],
+        room_id=row["room_id"],
+        user_id=str(row["user_id"]) if row["user_id"] else None,
+        full_name=row["full_name"],
+        role=Role(row["role"]),
+        joined_at=row["joined_at"],
+        left_at=row["left_at"],
     )
 
 

@@ -46,6 +46,20 @@ class DatabaseServer:
             connection.execute(statement)
 
 
+@contextmanager
+def shut_out(conninfo: str) -> Iterator[None]:
+    """Cut every connection to a database and let nobody in for the length of a `with` block."""
+    name = str(psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"])
+    change = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    with psycopg.connect(make_conninfo(conninfo, dbname="postgres"), autocommit=True) as admin:
+        admin.execute(change.format(sql.Identifier(name), sql.SQL("false")))
+        try:
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+        finally:
+            admin.execute(change.format(sql.Identifier(name), sql.SQL("true")))
+
+
 def as_url(conninfo: str) -> str:
     """Write a connection string as a URL, as operators put it into `DATABASE_URL`."""
     given = psycopg.conninfo.conninfo_to_dict(conninfo)

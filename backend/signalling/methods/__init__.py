@@ -11,7 +11,16 @@ from typing import Any
 from backend.domain.sfu_port import SwitchAction
 from backend.signalling import schemas
 from backend.signalling.client import Client
-from backend.signalling.methods import consumers, data_channels, moderation, producers, relay, room, transports
+from backend.signalling.methods import (
+    chat,
+    consumers,
+    data_channels,
+    moderation,
+    producers,
+    relay,
+    room,
+    transports,
+)
 from backend.signalling.protoo import JsonObject
 
 Handler = Callable[[Client, dict[str, Any]], Awaitable[JsonObject]]
@@ -31,6 +40,7 @@ METHODS: dict[str, Method] = {
     "leave-room": Method(room.leave_room, schemas.EmptySchema()),
     "get-participants": Method(room.get_participants, schemas.EmptySchema()),
     "get-room-info": Method(room.get_room_info, schemas.EmptySchema()),
+    "chat-message": Method(chat.say, schemas.ChatMessageSchema()),
     "raise-hand": Method(room.raise_hand, schemas.RaiseHandSchema()),
     "create-transport": Method(transports.create_transport, schemas.CreateTransportSchema()),
     "connect-transport": Method(transports.connect_transport, schemas.ConnectTransportSchema()),
