@@ -12,6 +12,17 @@ INTERNAL_ERROR = "INTERNAL_ERROR"
 MAX_BODY_BYTES = 1 << 20
 """Largest request body of either HTTP API; more is answered with 413 `PAYLOAD_TOO_LARGE`."""
 
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["error", "code"],
+    "properties": {
+        "error": {"type": "string", "minLength": 1, "description": "One sentence for people."},
+        "code": {"type": "string", "pattern": "^[A-Z][A-Z0-9_]*$", "description": "Stable, for programs."},
+        "details": {"type": "object", "description": "What is wrong, by field of the request."},
+    },
+}
+"""The JSON schema of an error."""
+
 FieldErrors = dict[str, Any]
 """Messages by field, nested as marshmallow nests them."""
 

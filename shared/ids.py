@@ -5,6 +5,9 @@ import uuid
 
 REQUEST_ID_HEADER = "X-Request-ID"
 
+CLIENT_ID_PATTERN = r"^(?!\.\.?$)[A-Za-z0-9._~-]{1,128}$"
+"""`is_client_id` as a pattern of JSON schemas (ECMA-262)."""
+
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

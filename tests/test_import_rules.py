@@ -12,7 +12,7 @@ SERVICES = ("backend", "sfu", "shared")
 ANY_THIRD_PARTY = "any third-party package"
 
 ALLOWED: dict[str, set[str]] = {
-    "shared": {"marshmallow", "structlog", "environs"},
+    "shared": {"apispec", "marshmallow", "structlog", "environs"},
     "sfu.rtp": {"shared"},
     "sfu.codecs": {"shared", "sfu.rtp"},
     "sfu.bwe": {"shared", "sfu.rtp"},
@@ -60,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "backend.http": {
         "backend.domain",
+        "backend.error_codes",
         "backend.errors",
         "backend.keys",
         "backend.settings",
@@ -72,6 +73,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "backend.signalling": {
         "backend.domain",
+        "backend.error_codes",
         "backend.errors",
         "backend.keys",
         "backend.settings",

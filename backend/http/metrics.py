@@ -10,6 +10,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from backend import keys
+from shared.operations import Media, operation
 
 UNMATCHED = "unmatched"
 """The route of requests that no route takes: their paths are a stranger's choice and would grow without bound."""
@@ -85,6 +86,7 @@ def setup_metrics(app: web.Application) -> None:
     ProcessCollector(registry=app[keys.METRICS])
 
 
+@operation({200: Media("text/plain")})
 async def metrics(request: web.Request) -> web.Response:
     """`GET /metrics`: Prometheus's text format."""
     text = generate_latest(request.app[keys.METRICS])

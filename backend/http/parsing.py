@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any, NoReturn
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from backend.domain.ports import Identity
 from backend.errors import InvalidInput, Unauthorized
 from shared.errors import INVALID_JSON
 from shared.ids import is_client_id
+from shared.operations import require_sign_in
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 SignedInHandler = Callable[[web.Request, Identity], Awaitable[web.StreamResponse]]
@@ -58,9 +60,11 @@ def path_room_id(request: web.Request) -> str:
 def signed_in(handler: SignedInHandler) -> Handler:
     """Wrap a handler that only a valid access token may call; it is given whose token that is."""
 
+    @wraps(handler)
     async def wrapped(request: web.Request) -> web.StreamResponse:
         return await handler(request, await require_identity(request))
 
+    require_sign_in(wrapped)
     return wrapped
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from backend.http.handlers import auth, health, history, page, rooms, signalling, users
+from backend.http.handlers import auth, docs, health, history, page, rooms, signalling, users
 from backend.http.metrics import metrics, setup_metrics
 from backend.http.middlewares import prepare_response
 from backend.http.parsing import signed_in
@@ -22,11 +22,12 @@ def setup_http(app: web.Application, page_dist: Path = PAGE_DIST) -> None:
     app[page.DIST] = page_dist
     setup_metrics(app)
     app.on_response_prepare.append(prepare_response)
+    app.on_startup.append(docs.make_document)
     app.add_routes([*_service_routes(), *_auth_routes(), *_user_routes(), *_room_routes(), *_signalling_routes()])
     app.add_routes(
         [
             web.get("/", page.index),
-            web.get("/assets/{path:.+}", page.file),
+            web.get("/assets/{path:.+}", page.asset),
             web.get(f"/{_FILE_NAME}", page.file),
         ]
     )
@@ -38,6 +39,7 @@ def _service_routes() -> list[web.RouteDef]:
         web.get("/health/live", health.live),
         web.get("/health/ready", health.ready),
         web.get("/metrics", metrics),
+        web.get("/openapi.json", docs.openapi),
     ]
 
 

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from marshmallow import fields
 
 from backend.domain.ports import TicketService, TokenService
 from backend.domain.users import User
@@ -11,7 +12,9 @@ from backend.signalling.client import Client, Rules
 from backend.signalling.connection import Connection, new_websocket
 from backend.signalling.dispatch import serve
 from backend.signalling.notifications import NoticeWriter
+from backend.signalling.schemas import MessageSchema
 from shared.logging import get_logger
+from shared.operations import SignIn, operation
 
 MAX_CONNECTIONS = 10_000
 """Sockets at once; each costs some 100 KiB when busy."""
@@ -19,6 +22,12 @@ MAX_CONNECTIONS = 10_000
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 _log = get_logger(__name__)
+
+
+class SocketQuery(MessageSchema):
+    """The query of `GET /ws`."""
+
+    ticket = fields.String(metadata={"description": "From `POST /api/v1/signalling/ticket`; serves once."})
 
 
 class SocketEndpoint:
@@ -38,8 +47,16 @@ class SocketEndpoint:
         self._open: dict[Connection, Client] = {}
         self._stopping = False
 
+    @operation(
+        {101: None},
+        query=SocketQuery(),
+        errors=("UPGRADE_REQUIRED", "MISSING_TOKEN", "ORIGIN_NOT_ALLOWED", "NOT_AVAILABLE"),
+        sign_in=SignIn.OPTIONAL,
+    )
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Authenticate, upgrade and serve.
+        """`GET /ws`: the signalling WebSocket (protoo), by a ticket or an access token.
+
+        What goes over it is described at `/docs/signalling`.
 
         Raises:
             VtpError: a refusal, before the upgrade; the application's middleware answers it.

@@ -7,6 +7,7 @@ from pytest_aiohttp import AiohttpClient
 
 from backend.domain.users import Role
 from backend.storage.database import Database
+from tests.support.api_conformance import take_deviations
 from tests.support.backend import (
     ADMIN_EMAIL,
     Account,
@@ -18,6 +19,13 @@ from tests.support.backend import (
     sign_in,
 )
 from tests.support.database import DatabaseServer, empty_tables, running_database_server
+
+
+@pytest.fixture(autouse=True)
+def answers_as_documented() -> Iterator[None]:
+    """Fail a test in which a backend answered something that is not in its API document."""
+    yield
+    assert take_deviations() == []
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from backend.domain.ports import RoomStats
 from backend.domain.rooms import RoomRecord
 from backend.domain.users import Role
 from backend.settings import Settings
+from tests.support.api_conformance import watch_api
 
 API = "/api/v1"
 ADMIN_EMAIL = "admin@school.example"
@@ -73,7 +74,7 @@ def make_app(settings: Settings, presence: QuietRooms | None = None) -> web.Appl
     def attach(app: web.Application) -> None:
         app[keys.PRESENCE] = rooms
 
-    return create_app(settings, signalling=attach)
+    return watch_api(create_app(settings, signalling=attach))
 
 
 @dataclass(slots=True)

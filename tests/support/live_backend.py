@@ -15,6 +15,7 @@ from backend.app import create_app
 from backend.domain.live_presence import LivePresence
 from backend.domain.users import Role
 from backend.settings import Settings
+from tests.support.api_conformance import watch_api
 from tests.support.backend import ADMIN_EMAIL, API, PASSWORD
 from tests.support.protoo_client import ProtooClient, connect
 from tests.support.rtp_samples import producer_parameters, receiver_capabilities
@@ -128,7 +129,7 @@ class Seat:
 @asynccontextmanager
 async def running_backend(settings: Settings) -> AsyncIterator[LiveBackend]:
     """Run a backend with these settings."""
-    app: web.Application = create_app(settings)
+    app: web.Application = watch_api(create_app(settings))
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         server = await stack.enter_async_context(TestServer(app))

@@ -9,14 +9,20 @@ from backend.http.parsing import identity_if_any, read_body
 from backend.http.responses import json_response, no_content
 from backend.http.schemas.accounts import (
     ChangePasswordBody,
+    DoneAnswer,
     LoginBody,
     ProfileBody,
     RefreshBody,
     RegisterBody,
+    RegisteredAnswer,
+    SignedInAnswer,
+    TokensAnswer,
+    UserAnswer,
     render_signed_in,
     render_tokens,
     render_user,
 )
+from shared.operations import SignIn, operation
 
 _REGISTER, _LOGIN, _REFRESH = RegisterBody(), LoginBody(), RefreshBody()
 _PROFILE, _CHANGE_PASSWORD = ProfileBody(), ChangePasswordBody()
@@ -25,6 +31,12 @@ UNKNOWN_ADDRESS = "unknown"
 """Where a request comes from when the socket does not tell (a Unix socket)."""
 
 
+@operation(
+    {201: RegisteredAnswer},
+    body=_REGISTER,
+    errors=("INSUFFICIENT_PERMISSIONS", "EMAIL_EXISTS", "WEAK_PASSWORD", "BUSY"),
+    sign_in=SignIn.OPTIONAL,
+)
 async def register(request: web.Request) -> web.Response:
     """`POST /auth/register`: make an account; open to everybody for students."""
     identity = await identity_if_any(request)
@@ -37,6 +49,7 @@ async def register(request: web.Request) -> web.Response:
     return json_response({**shown, "message": "The account has been created."}, 201)
 
 
+@operation({200: SignedInAnswer}, body=_LOGIN, errors=("INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS", "BUSY"))
 async def login(request: web.Request) -> web.Response:
     """`POST /auth/login`: email and password for tokens."""
     body = await read_body(request, _LOGIN)
@@ -45,6 +58,7 @@ async def login(request: web.Request) -> web.Response:
     return json_response(render_signed_in(signed_in))
 
 
+@operation({200: TokensAnswer}, body=_REFRESH, errors=("TOKEN_INVALID",))
 async def refresh(request: web.Request) -> web.Response:
     """`POST /auth/refresh`: a refresh token, which serves once, for new tokens."""
     body = await read_body(request, _REFRESH)
@@ -52,6 +66,7 @@ async def refresh(request: web.Request) -> web.Response:
     return json_response(render_tokens(signed_in.tokens))
 
 
+@operation({204: None}, body=_REFRESH)
 async def logout(request: web.Request, identity: Identity) -> web.Response:
     """`POST /auth/logout`: end the session."""
     body = await read_body(request, _REFRESH)
@@ -59,11 +74,13 @@ async def logout(request: web.Request, identity: Identity) -> web.Response:
     return no_content()
 
 
+@operation({200: UserAnswer})
 async def profile(_request: web.Request, identity: Identity) -> web.Response:
     """`GET /auth/profile`: who am I?"""
     return json_response(render_user(identity.user))
 
 
+@operation({200: UserAnswer}, body=_PROFILE)
 async def change_profile(request: web.Request, identity: Identity) -> web.Response:
     """`PATCH /auth/profile`: change one's name or phone."""
     body = await read_body(request, _PROFILE)
@@ -71,6 +88,11 @@ async def change_profile(request: web.Request, identity: Identity) -> web.Respon
     return json_response(render_user(user))
 
 
+@operation(
+    {200: DoneAnswer},
+    body=_CHANGE_PASSWORD,
+    errors=("WRONG_PASSWORD", "WEAK_PASSWORD", "TOO_MANY_ATTEMPTS", "BUSY"),
+)
 async def change_password(request: web.Request, identity: Identity) -> web.Response:
     """`POST /auth/change-password`: a new password; all other sessions end."""
     body = await read_body(request, _CHANGE_PASSWORD)

@@ -5,11 +5,14 @@ from aiohttp import web
 from backend import keys
 from backend.errors import DATABASE_RETRY_S
 from backend.http.responses import json_response
+from backend.http.schemas.health import HealthAnswer, LiveAnswer, ReadyAnswer
 from shared import __version__
+from shared.operations import operation
 
 SERVICE_NAME = "vtp-platform"
 
 
+@operation({200: HealthAnswer, 503: HealthAnswer})
 async def health(request: web.Request) -> web.Response:
     """`GET /health`: 200 while people can sign in, also without the SFU; 503 when the database is gone."""
     database = await request.app[keys.DATABASE].reachable()
@@ -27,11 +30,13 @@ async def health(request: web.Request) -> web.Response:
     return response if database else _later(response)
 
 
+@operation({200: LiveAnswer})
 async def live(_request: web.Request) -> web.Response:
     """`GET /health/live`: the process answers; if not, restart it."""
     return json_response({"status": "ok"})
 
 
+@operation({200: LiveAnswer, 503: ReadyAnswer})
 async def ready(request: web.Request) -> web.Response:
     """`GET /health/ready`: send requests here, or not now."""
     if await request.app[keys.DATABASE].reachable():

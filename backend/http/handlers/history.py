@@ -12,9 +12,11 @@ from backend.domain.users import User
 from backend.errors import NotAvailable
 from backend.http.parsing import path_room_id, read_query
 from backend.http.responses import page_response
-from backend.http.schemas.base import page_request
+from backend.http.schemas.base import page_of, page_request
 from backend.http.schemas.history import (
     AttendanceQuery,
+    AttendedAnswer,
+    MessageAnswer,
     MessagesQuery,
     csv_header,
     csv_lines,
@@ -22,12 +24,15 @@ from backend.http.schemas.history import (
     render_message,
 )
 from shared.logging import get_logger
+from shared.operations import Media, operation
 
+_REFUSALS = ("INSUFFICIENT_PERMISSIONS", "ROOM_NOT_FOUND")
 _MESSAGES, _ATTENDANCE = MessagesQuery(), AttendanceQuery()
 
 logger = get_logger(__name__)
 
 
+@operation({200: page_of(MessageAnswer)}, query=_MESSAGES, errors=_REFUSALS)
 async def list_messages(request: web.Request, identity: Identity) -> web.StreamResponse:
     """`GET /rooms/{id}/messages`: one page, oldest first unless `order=newest`."""
     room_id = path_room_id(request)
@@ -38,6 +43,7 @@ async def list_messages(request: web.Request, identity: Identity) -> web.StreamR
     return page_response(found, render_message)
 
 
+@operation({200: (page_of(AttendedAnswer), Media("text/csv"))}, query=_ATTENDANCE, errors=_REFUSALS)
 async def list_attendance(request: web.Request, identity: Identity) -> web.StreamResponse:
     """`GET /rooms/{id}/attendance`: one page; with `format=csv` all of it."""
     room_id = path_room_id(request)

@@ -6,6 +6,8 @@ from pathlib import Path
 from aiohttp import hdrs, web
 
 from backend.http.security_headers import page_policy
+from shared.errors import NOT_FOUND
+from shared.operations import Media, operation
 
 DIST = web.AppKey("page_dist", Path)
 """The directory that holds the built page."""
@@ -18,16 +20,26 @@ _HASHED = re.compile(r"[.-][A-Za-z0-9_-]{8,}\.[a-z0-9]+")
 _FOREVER = "public, max-age=31536000, immutable"
 _ASK_FIRST = "no-cache"
 
+_ANY_FILE = Media("*/*", {})
 
+
+@operation({200: Media("text/html"), 503: Media("text/plain")})
 async def index(request: web.Request) -> web.StreamResponse:
-    """`GET /`: the page."""
+    """`GET /`: the page itself."""
     if not (request.app[DIST] / "index.html").is_file():
         return web.Response(status=503, text=NOT_BUILT, headers={hdrs.CACHE_CONTROL: "no-store"})
     return _file(request, "index.html")
 
 
+@operation({200: _ANY_FILE, 304: None}, errors=(NOT_FOUND,))
+async def asset(request: web.Request) -> web.StreamResponse:
+    """`GET /assets/{path}`: a file of the page, named by its content."""
+    return _file(request, request.path.lstrip("/"))
+
+
+@operation({200: _ANY_FILE, 304: None}, errors=(NOT_FOUND,))
 async def file(request: web.Request) -> web.StreamResponse:
-    """`GET /{name}` and `GET /assets/{path}`: one of the page's files."""
+    """`GET /{name}`: another file of the page."""
     return _file(request, request.path.lstrip("/"))
 
 

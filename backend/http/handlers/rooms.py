@@ -12,12 +12,14 @@ from backend.domain.room_book import WantedRoom
 from backend.domain.rooms import RoomChange, RoomRecord
 from backend.http.parsing import path_room_id, read_body, read_query
 from backend.http.responses import json_response, no_content, page_response
-from backend.http.schemas.base import PageQuery, page_request
-from backend.http.schemas.rooms import RoomBody, RoomChangeBody, render_room
+from backend.http.schemas.base import PageQuery, page_of, page_request
+from backend.http.schemas.rooms import RoomAnswer, RoomBody, RoomChangeBody, render_room
+from shared.operations import operation
 
 _CREATE, _CHANGE, _QUERY = RoomBody(), RoomChangeBody(), PageQuery()
 
 
+@operation({200: page_of(RoomAnswer)}, query=_QUERY)
 async def list_rooms(request: web.Request, identity: Identity) -> web.Response:
     """`GET /rooms`: one page, newest first."""
     page = page_request(read_query(request, _QUERY))
@@ -25,6 +27,7 @@ async def list_rooms(request: web.Request, identity: Identity) -> web.Response:
     return page_response(found, partial(_rendered, request))
 
 
+@operation({201: RoomAnswer}, body=_CREATE, errors=("INSUFFICIENT_PERMISSIONS", "ROOM_EXISTS"))
 async def create_room(request: web.Request, identity: Identity) -> web.Response:
     """`POST /rooms`: make a room; its maker owns it."""
     require(identity.user, Action.CREATE_ROOM)
@@ -33,12 +36,14 @@ async def create_room(request: web.Request, identity: Identity) -> web.Response:
     return json_response(_rendered(request, room), 201)
 
 
+@operation({200: RoomAnswer}, errors=("ROOM_NOT_FOUND",))
 async def get_room(request: web.Request, identity: Identity) -> web.Response:
-    """`GET /rooms/{id}`."""
+    """`GET /rooms/{id}`: one room."""
     room = await request.app[keys.ROOM_BOOK].get(identity.user, path_room_id(request))
     return json_response(_rendered(request, room))
 
 
+@operation({200: RoomAnswer}, body=_CHANGE, errors=("INSUFFICIENT_PERMISSIONS", "ROOM_NOT_FOUND"))
 async def change_room(request: web.Request, identity: Identity) -> web.Response:
     """`PATCH /rooms/{id}`: change name or rules; a live room takes them over."""
     room_id = path_room_id(request)
@@ -47,6 +52,7 @@ async def change_room(request: web.Request, identity: Identity) -> web.Response:
     return json_response(_rendered(request, room))
 
 
+@operation({204: None}, errors=("INSUFFICIENT_PERMISSIONS", "ROOM_NOT_FOUND"))
 async def delete_room(request: web.Request, identity: Identity) -> web.Response:
     """`DELETE /rooms/{id}`: close it for everybody."""
     await request.app[keys.ROOM_BOOK].delete(identity.user, path_room_id(request))

@@ -10,15 +10,26 @@ from backend.domain.permissions import Action, require
 from backend.domain.ports import Identity
 from backend.http.parsing import path_room_id
 from backend.http.responses import json_response
-from backend.http.schemas.rooms import render_ice_server, render_stats
+from backend.http.schemas.rooms import (
+    AllRoomStatsAnswer,
+    IceServersAnswer,
+    RoomStatsAnswer,
+    SignallingHealthAnswer,
+    TicketAnswer,
+    render_ice_server,
+    render_stats,
+)
+from shared.operations import operation
 
 
+@operation({200: TicketAnswer})
 async def issue_ticket(request: web.Request, identity: Identity) -> web.Response:
     """`POST /signalling/ticket`: a one-use pass for the WebSocket."""
     ticket = await request.app[keys.TICKETS].issue(identity)
     return json_response({"ticket": ticket.value, "expires_in": ticket.expires_in_s})
 
 
+@operation({200: IceServersAnswer})
 async def get_ice_servers(request: web.Request, identity: Identity) -> web.Response:
     """`GET /ice-servers`: STUN and TURN servers, credentials for this user and for a while."""
     turn = request.app[keys.SETTINGS].turn
@@ -27,6 +38,7 @@ async def get_ice_servers(request: web.Request, identity: Identity) -> web.Respo
     return json_response({"ice_servers": [render_ice_server(server) for server in servers]})
 
 
+@operation({200: SignallingHealthAnswer})
 async def signalling_health(request: web.Request) -> web.Response:
     """`GET /signalling/health`: is it there, and how much goes on?"""
     presence = request.app[keys.PRESENCE]
@@ -41,6 +53,7 @@ async def signalling_health(request: web.Request) -> web.Response:
     )
 
 
+@operation({200: AllRoomStatsAnswer}, errors=("INSUFFICIENT_PERMISSIONS",))
 async def all_room_stats(request: web.Request, identity: Identity) -> web.Response:
     """`GET /signalling/rooms/stats`: the figures of all live rooms."""
     require(identity.user, Action.READ_ROOM_STATS)
@@ -49,6 +62,7 @@ async def all_room_stats(request: web.Request, identity: Identity) -> web.Respon
     return json_response({"rooms": rooms, "total_rooms": len(rooms)})
 
 
+@operation({200: RoomStatsAnswer}, errors=("INSUFFICIENT_PERMISSIONS", "ROOM_NOT_FOUND"))
 async def room_stats(request: web.Request, identity: Identity) -> web.Response:
     """`GET /signalling/rooms/{id}/stats`: one room's figures, zeros when nobody is in it."""
     require(identity.user, Action.READ_ROOM_STATS)

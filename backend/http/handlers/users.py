@@ -8,12 +8,20 @@ from backend.domain.ports import Identity
 from backend.domain.users import NewUser, ProfileChange, UserFilter
 from backend.http.parsing import read_body, read_query
 from backend.http.responses import json_response, no_content, page_response
-from backend.http.schemas.accounts import RegisterBody, UserChangeBody, UserQuery, render_managed_user
-from backend.http.schemas.base import page_request
+from backend.http.schemas.accounts import (
+    ManagedUserAnswer,
+    RegisterBody,
+    UserChangeBody,
+    UserQuery,
+    render_managed_user,
+)
+from backend.http.schemas.base import page_of, page_request
+from shared.operations import operation
 
 _CREATE, _CHANGE, _QUERY = RegisterBody(), UserChangeBody(), UserQuery()
 
 
+@operation({200: page_of(ManagedUserAnswer)}, query=_QUERY, errors=("INSUFFICIENT_PERMISSIONS",))
 async def list_users(request: web.Request, identity: Identity) -> web.Response:
     """`GET /users`: one page, filtered by role, activity and a part of email or name."""
     query = read_query(request, _QUERY)
@@ -22,6 +30,11 @@ async def list_users(request: web.Request, identity: Identity) -> web.Response:
     return page_response(found, render_managed_user)
 
 
+@operation(
+    {201: ManagedUserAnswer},
+    body=_CREATE,
+    errors=("INSUFFICIENT_PERMISSIONS", "EMAIL_EXISTS", "WEAK_PASSWORD", "BUSY"),
+)
 async def create_user(request: web.Request, identity: Identity) -> web.Response:
     """`POST /users`: make an account of any role."""
     require(identity.user, Action.MANAGE_USERS)
@@ -31,12 +44,16 @@ async def create_user(request: web.Request, identity: Identity) -> web.Response:
     return json_response(render_managed_user(user), 201)
 
 
+@operation({200: ManagedUserAnswer}, errors=("INSUFFICIENT_PERMISSIONS", "USER_NOT_FOUND"))
 async def get_user(request: web.Request, identity: Identity) -> web.Response:
-    """`GET /users/{id}`."""
+    """`GET /users/{id}`: one account."""
     user = await request.app[keys.ACCOUNTS].get(identity.user, request.match_info["user_id"])
     return json_response(render_managed_user(user))
 
 
+@operation(
+    {200: ManagedUserAnswer}, body=_CHANGE, errors=("INSUFFICIENT_PERMISSIONS", "USER_NOT_FOUND", "LAST_ADMIN")
+)
 async def change_user(request: web.Request, identity: Identity) -> web.Response:
     """`PATCH /users/{id}`: change name, phone, role, or whether the account is active."""
     require(identity.user, Action.MANAGE_USERS)
@@ -45,7 +62,8 @@ async def change_user(request: web.Request, identity: Identity) -> web.Response:
     return json_response(render_managed_user(user))
 
 
+@operation({204: None}, errors=("INSUFFICIENT_PERMISSIONS", "USER_NOT_FOUND", "LAST_ADMIN"))
 async def delete_user(request: web.Request, identity: Identity) -> web.Response:
-    """`DELETE /users/{id}`."""
+    """`DELETE /users/{id}`: remove an account."""
     await request.app[keys.ACCOUNTS].delete(identity.user, request.match_info["user_id"])
     return no_content()

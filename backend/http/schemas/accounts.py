@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from backend.domain.sessions import SignedIn, TokenPair
 from backend.domain.users import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_PHONE_LENGTH, Role, User
-from backend.http.schemas.base import PageQuery, RequestSchema, StrictBool, Text
+from backend.http.schemas.base import AnswerSchema, PageQuery, RequestSchema, StrictBool, Text
 
 _NAME = validate.Length(min=1, max=MAX_NAME_LENGTH)
 _PHONE = validate.Length(max=MAX_PHONE_LENGTH)
@@ -64,6 +64,54 @@ class UserQuery(PageQuery):
     role = fields.Enum(Role, by_value=True, load_default=None)
     active = fields.Boolean(load_default=None)
     search = Text(load_default=None, validate=validate.Length(max=_MAX_SEARCH_LENGTH))
+
+
+class UserAnswer(AnswerSchema):
+    """A user as its owner sees it."""
+
+    user_id = fields.UUID()
+    email = fields.String()
+    full_name = fields.String()
+    phone = fields.String(allow_none=True)
+    role = fields.Enum(Role, by_value=True)
+
+
+class RegisteredAnswer(AnswerSchema):
+    """An account that was just made."""
+
+    user_id = fields.UUID()
+    email = fields.String()
+    full_name = fields.String()
+    role = fields.Enum(Role, by_value=True)
+    message = fields.String()
+
+
+class ManagedUserAnswer(UserAnswer):
+    """A user as an admin sees it; `id` is `user_id`."""
+
+    id = fields.UUID()
+    active = fields.Boolean()
+
+
+class TokensAnswer(AnswerSchema):
+    """Tokens, with OAuth 2.0's names (RFC 6749 section 5.1)."""
+
+    access_token = fields.String()
+    refresh_token = fields.String(metadata={"description": "Serves once."})
+    expires_in = fields.Integer(metadata={"description": "Seconds that the access token lives."})
+    token_type = fields.Constant("Bearer")
+
+
+class SignedInAnswer(TokensAnswer):
+    """Tokens, and whose they are."""
+
+    user = fields.Nested(UserAnswer)
+
+
+class DoneAnswer(AnswerSchema):
+    """That it is done, for people."""
+
+    message = fields.String()
 
 
 def render_user(user: User) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What all request schemas share: unknown fields are ignored, null means absent, text is clean."""
+"""What all schemas share. Requests: the unknown is ignored, null is absent, text is clean. Answers are whole."""
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, fields, pre_load, validate
 
@@ -12,6 +13,11 @@ _FORBIDDEN_CATEGORIES = frozenset(("Cc", "Cs"))
 """Control characters have no place in a name; lone surrogates cannot be held by UTF-8 and PostgreSQL."""
 
 
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_NOT_BLANK = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$"
+"""Patterns of JSON schemas (ECMA-262)."""
+
+
 class RequestSchema(Schema):
     """Base of the request schemas."""
 
@@ -19,6 +25,8 @@ class RequestSchema(Schema):
         """Unknown fields are ignored: clients of other versions may send more."""
 
         unknown = EXCLUDE
+
+    null_means_absent = True
 
     @pre_load
     def drop_nulls(self, data: Any, **_: Any) -> Any:
@@ -31,6 +39,12 @@ class RequestSchema(Schema):
 class Text(fields.String):
     """A string of printable characters, without space around it."""
 
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """What an API document says of it besides its length."""
+        may_be_empty = all(not isinstance(one, validate.Length) or not one.min for one in self.validators)
+        return {"pattern": _PRINTABLE if may_be_empty else _NOT_BLANK}
+
     default_error_messages = {"unprintable": "Has characters that cannot be printed."}  # noqa: RUF012 -- marshmallow's form
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -38,6 +52,38 @@ class Text(fields.String):
         if any(unicodedata.category(character) in _FORBIDDEN_CATEGORIES for character in text):
             raise self.make_error("unprintable")
         return text.strip()
+
+
+class AnswerSchema(Schema):
+    """Base of what we answer. Every field is always there, but those that `optional` names."""
+
+    class Meta:
+        """Who reads an answer ignores what later versions add."""
+
+        unknown = EXCLUDE
+
+    optional: ClassVar[tuple[str, ...]] = ()
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Note on the field that it is always there."""
+        field_obj.required = field_name not in self.optional
+
+
+@cache
+def page_of(item: type[AnswerSchema]) -> type[AnswerSchema]:
+    """Return the schema of one page of such items."""
+    name = f"{item.__name__.removesuffix('Answer')}Page"
+    return type(
+        name,
+        (AnswerSchema,),
+        {
+            "__doc__": "One page of a list.",
+            "items": fields.List(fields.Nested(item)),
+            "total": fields.Integer(validate=validate.Range(min=0), metadata={"description": "On all pages."}),
+            "page": fields.Integer(validate=validate.Range(min=1, max=MAX_PAGE)),
+            "per_page": fields.Integer(validate=validate.Range(min=1, max=MAX_PER_PAGE)),
+        },
+    )
 
 
 class StrictBool(fields.Boolean):

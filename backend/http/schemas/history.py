@@ -9,7 +9,8 @@ from marshmallow import fields, validate
 
 from backend.domain.history_ports import ChatMessage
 from backend.domain.room_history import Attended
-from backend.http.schemas.base import PageQuery
+from backend.domain.users import Role
+from backend.http.schemas.base import AnswerSchema, PageQuery
 from backend.http.schemas.rooms import render_time
 
 ATTENDANCE_COLUMNS = ("participant_id", "user_id", "full_name", "role", "joined_at", "left_at", "duration_s")
@@ -28,6 +29,29 @@ class AttendanceQuery(PageQuery):
     """`?format=json|csv`."""
 
     format = fields.String(load_default="json", validate=validate.OneOf(("json", "csv")))
+
+
+class MessageAnswer(AnswerSchema):
+    """Something said in a room."""
+
+    id = fields.UUID()
+    participant_id = fields.String()
+    user_id = fields.UUID(allow_none=True)
+    full_name = fields.String()
+    text = fields.String()
+    sent_at = fields.DateTime()
+
+
+class AttendedAnswer(AnswerSchema):
+    """A seat that somebody has, or had."""
+
+    participant_id = fields.String()
+    user_id = fields.UUID(allow_none=True)
+    full_name = fields.String()
+    role = fields.Enum(Role, by_value=True)
+    joined_at = fields.DateTime()
+    left_at = fields.DateTime(allow_none=True, metadata={"description": "null: still there."})
+    duration_s = fields.Integer(validate=validate.Range(min=0))
 
 
 def render_message(message: ChatMessage) -> dict[str, Any]:

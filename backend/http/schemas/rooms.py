@@ -13,10 +13,12 @@ from backend.domain.rooms import (
     MAX_ROOM_NAME_LENGTH,
     RoomRecord,
 )
-from backend.http.schemas.base import RequestSchema, StrictBool, Text
-from shared.ids import is_client_id
+from backend.domain.users import Role
+from backend.http.schemas.base import AnswerSchema, RequestSchema, StrictBool, Text
+from shared.ids import CLIENT_ID_PATTERN, is_client_id
 
 _NAME = validate.Length(min=1, max=MAX_ROOM_NAME_LENGTH)
+_COUNT = validate.Range(min=0)
 _SIZE = validate.Range(min=1, max=LARGEST_MAX_PARTICIPANTS)
 
 
@@ -28,7 +30,7 @@ def _check_id(value: str) -> None:
 class RoomBody(RequestSchema):
     """`POST /rooms`."""
 
-    id = fields.String(load_default=None, validate=_check_id)
+    id = fields.String(load_default=None, validate=_check_id, metadata={"pattern": CLIENT_ID_PATTERN})
     name = Text(required=True, validate=_NAME)
     max_participants = fields.Integer(strict=True, load_default=DEFAULT_MAX_PARTICIPANTS, validate=_SIZE)
     is_locked = StrictBool(load_default=False)
@@ -42,6 +44,77 @@ class RoomChangeBody(RequestSchema):
     max_participants = fields.Integer(strict=True, load_default=None, validate=_SIZE)
     is_locked = StrictBool(load_default=None)
     students_may_publish = StrictBool(load_default=None)
+
+
+class RoomAnswer(AnswerSchema):
+    """A room, with the number of people in it now."""
+
+    id = fields.String()
+    name = fields.String()
+    created_by = fields.UUID(allow_none=True, metadata={"description": "Its owner; null: that account is gone."})
+    max_participants = fields.Integer(validate=_SIZE)
+    is_locked = fields.Boolean()
+    students_may_publish = fields.Boolean()
+    participant_count = fields.Integer(validate=_COUNT)
+    created_at = fields.DateTime()
+
+
+class PresentAnswer(AnswerSchema):
+    """Somebody who is in a room now."""
+
+    participant_id = fields.UUID()
+    user_id = fields.UUID()
+    full_name = fields.String()
+    role = fields.Enum(Role, by_value=True)
+    joined_at = fields.DateTime()
+
+
+class RoomStatsAnswer(AnswerSchema):
+    """A room's live figures."""
+
+    room_id = fields.String()
+    participant_count = fields.Integer(validate=_COUNT)
+    producer_count = fields.Integer(validate=_COUNT)
+    participants = fields.List(fields.Nested(PresentAnswer))
+
+
+class AllRoomStatsAnswer(AnswerSchema):
+    """The figures of all live rooms."""
+
+    rooms = fields.List(fields.Nested(RoomStatsAnswer))
+    total_rooms = fields.Integer(validate=_COUNT)
+
+
+class IceServerAnswer(AnswerSchema):
+    """An `RTCIceServer` (W3C WebRTC section 4.2.4)."""
+
+    optional = ("username", "credential")
+
+    urls = fields.List(fields.String())
+    username = fields.String()
+    credential = fields.String()
+
+
+class IceServersAnswer(AnswerSchema):
+    """STUN and TURN servers."""
+
+    ice_servers = fields.List(fields.Nested(IceServerAnswer))
+
+
+class TicketAnswer(AnswerSchema):
+    """A one-use pass for the WebSocket."""
+
+    ticket = fields.String()
+    expires_in = fields.Integer(metadata={"description": "Seconds."})
+
+
+class SignallingHealthAnswer(AnswerSchema):
+    """How much goes on."""
+
+    status = fields.Constant("ok")
+    rooms = fields.Integer(validate=_COUNT)
+    participants = fields.Integer(validate=_COUNT)
+    sfu = fields.String(validate=validate.OneOf(("ok", "unavailable")))
 
 
 def render_time(moment: datetime) -> str:

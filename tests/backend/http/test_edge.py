@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pytest_aiohttp import AiohttpClient
 
+from shared.operations import operation
 from tests.support.backend import ADMIN_EMAIL, API, PASSWORD, Account, Client, error_of, make_app, settings_for
 
 LOGIN = f"{API}/auth/login"
@@ -60,7 +61,9 @@ async def test_an_unknown_method(client: Client) -> None:
 async def test_a_bug_tells_nothing_outside(aiohttp_client: AiohttpClient, database_url: str) -> None:
     app = make_app(settings_for(database_url))
 
+    @operation({200: None}, errors=("INTERNAL_ERROR",))
     async def broken(_request: web.Request) -> web.Response:
+        """`GET /broken`: fail."""
         raise RuntimeError("SELECT secret FROM /etc/passwd")
 
     app.router.add_get("/broken", broken)

@@ -1,0 +1,70 @@
+"""Every code that a refusal may carry, with its status and what it means: the catalogue of both API documents.
+
+REST routes and signalling methods name the codes they answer by this table; a test fails for a code that is raised
+somewhere and does not stand here.
+"""
+
+from collections.abc import Mapping
+
+from shared.errors import (
+    INTERNAL_ERROR,
+    INVALID_INPUT,
+    INVALID_JSON,
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    PAYLOAD_TOO_LARGE,
+)
+from shared.operations import ErrorCode
+
+CODES: Mapping[str, ErrorCode] = {
+    # What came cannot be read
+    INVALID_JSON: ErrorCode(400, "The body is not valid JSON."),
+    INVALID_INPUT: ErrorCode(400, "A field is missing or wrong; `details` says which."),
+    NOT_FOUND: ErrorCode(404, "There is nothing at this address."),
+    METHOD_NOT_ALLOWED: ErrorCode(405, "The address does not take this method; `Allow` says which it takes."),
+    PAYLOAD_TOO_LARGE: ErrorCode(413, "The body is larger than 1 MiB."),
+    "UPGRADE_REQUIRED": ErrorCode(400, "This address is a WebSocket."),
+    "UNKNOWN_METHOD": ErrorCode(404, "There is no such signalling method."),
+    # Who asks
+    "MISSING_TOKEN": ErrorCode(401, "No access token (or ticket) came with the request."),
+    "INVALID_TOKEN": ErrorCode(401, "The access token or ticket is not valid, or its session has ended."),
+    "TOKEN_EXPIRED": ErrorCode(401, "The access token has expired: refresh it."),
+    "TOKEN_INVALID": ErrorCode(401, "The refresh token is not valid, or was used before: sign in again."),
+    "INVALID_CREDENTIALS": ErrorCode(401, "The email or the password is wrong."),
+    "WEAK_PASSWORD": ErrorCode(400, "A password has 8 to 72 bytes, an upper, a lower and a digit."),
+    "WRONG_PASSWORD": ErrorCode(400, "The current password is wrong."),
+    "TOO_MANY_ATTEMPTS": ErrorCode(429, "A limit is used up; `Retry-After` tells for how many seconds."),
+    "TOO_MANY_MESSAGES": ErrorCode(429, "One says too much at once; wait a little."),
+    # What one may not do
+    "INSUFFICIENT_PERMISSIONS": ErrorCode(403, "One's role, or not owning the room, does not allow this."),
+    "ORIGIN_NOT_ALLOWED": ErrorCode(403, "Pages of this origin may not open the WebSocket."),
+    "ROOM_LOCKED": ErrorCode(403, "The room is locked for students."),
+    # What is not there
+    "USER_NOT_FOUND": ErrorCode(404, "There is no such account."),
+    "ROOM_NOT_FOUND": ErrorCode(404, "There is no such room."),
+    "PEER_NOT_FOUND": ErrorCode(404, "The media server does not know the participant (any more)."),
+    "PARTICIPANT_NOT_FOUND": ErrorCode(404, "There is no such participant in the room."),
+    "TRANSPORT_NOT_FOUND": ErrorCode(404, "One has no such transport."),
+    "PRODUCER_NOT_FOUND": ErrorCode(404, "There is no such producer in the room."),
+    "CONSUMER_NOT_FOUND": ErrorCode(404, "One has no such consumer."),
+    "DATA_PRODUCER_NOT_FOUND": ErrorCode(404, "There is no such data producer in the room."),
+    "DATA_CONSUMER_NOT_FOUND": ErrorCode(404, "One has no such data consumer."),
+    # What clashes with what there is
+    "CONFLICT": ErrorCode(409, "The request clashes with the present state."),
+    "EMAIL_EXISTS": ErrorCode(409, "There is an account with this email address already."),
+    "LAST_ADMIN": ErrorCode(409, "The last active admin cannot be removed or demoted."),
+    "ROOM_EXISTS": ErrorCode(409, "There is a room with this id already."),
+    "ROOM_FULL": ErrorCode(409, "The room has as many participants as it takes."),
+    "NOT_JOINED": ErrorCode(409, "Join a room first."),
+    "ALREADY_JOINED": ErrorCode(409, "This connection has joined a room already."),
+    "ALREADY_CONNECTED": ErrorCode(409, "The transport is connected already."),
+    "PEER_EXISTS": ErrorCode(409, "The media server has this participant already."),
+    "LIMIT_REACHED": ErrorCode(409, "One has as many seats, transports, producers or consumers as one may have."),
+    "CANNOT_CONSUME": ErrorCode(400, "The capabilities do not fit the producer."),
+    # What is away
+    "BUSY": ErrorCode(503, "Too many people sign in at this moment; try again after `Retry-After` seconds."),
+    "NOT_AVAILABLE": ErrorCode(503, "The server takes no further connection now."),
+    "DATABASE_UNAVAILABLE": ErrorCode(503, "The database is away; try again after `Retry-After` seconds."),
+    "SFU_UNAVAILABLE": ErrorCode(503, "The media server is away; try again shortly."),
+    INTERNAL_ERROR: ErrorCode(500, "Something went wrong on our side."),
+}
