@@ -12,9 +12,9 @@ function camera(width: number, height: number, readyState: MediaStreamTrackState
   return { microphone: OFF, camera: { ...OFF, on: true, track } };
 }
 
-function publishing(device: FakeDevice, wanted = camera(1280, 720)) {
+function publishing(device: FakeDevice, wanted = camera(1280, 720), onSilenced: (id: string) => void = () => undefined) {
   const context = device.context(async () => ({ transportId: "t" }) as never);
-  return new Publisher(context, wanted, { onState: () => undefined, onRefused: () => undefined });
+  return new Publisher(context, wanted, { onState: () => undefined, onRefused: () => undefined, onSilenced });
 }
 
 const sizes = (device: FakeDevice) => device.produced.map(({ encodings }) => encodings?.length);
@@ -76,4 +76,18 @@ test("nothing is left out before the server has told what is watched", async () 
   publisher.want(wanted);
   await settle();
   assert.deepEqual(device.layersSet, []);
+});
+
+test("who was muted while away stays muted, and a producer that is gone is made anew", async () => {
+  const device = new FakeDevice();
+  const silenced: string[] = [];
+  const publisher = publishing(device, camera(1280, 720), (id) => silenced.push(id));
+  await settle();
+  publisher.resume([{ producerId: "p1", kind: "video", paused: false }]);
+  assert.deepEqual(silenced, []);
+  publisher.resume([{ producerId: "p1", kind: "video", paused: true }]);
+  assert.deepEqual(silenced, ["p1"]);
+  publisher.resume([]);
+  await settle();
+  assert.equal(device.produced.length, 2);
 });

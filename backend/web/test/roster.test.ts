@@ -59,3 +59,17 @@ test("after a restart of the media server the same people send nothing", () => {
   assert.deepEqual([...after.keys()], ["a", "b"]);
   assert.equal(roster.producersById(after).size, 0);
 });
+
+test("hands stand in the order in which they went up, whatever is told twice", () => {
+  const once = roster.withHand(roster.withHand(roster.rosterOf([ana, ben]), "b", 10), "a", 20);
+  const told = roster.withHand(once, "b", 30);
+  assert.deepEqual(roster.handsOf(told).map(({ participantId }) => participantId), ["b", "a"]);
+  assert.deepEqual(roster.handsOf(roster.withHand(told, "b", null)).map(({ participantId }) => participantId), ["a"]);
+});
+
+test("a resume keeps the order of the hands, and believes the server about which are up", () => {
+  const before = roster.withHand(roster.withHand(roster.rosterOf([ana, ben]), "b", 10), "a", 20);
+  const after = roster.rosterOf([{ ...ana, handRaised: true }, { ...ben, handRaised: true }], before);
+  assert.deepEqual(roster.handsOf(after).map(({ participantId }) => participantId), ["b", "a"]);
+  assert.deepEqual(roster.handsOf(roster.rosterOf([ana, ben], before)), []);
+});

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { problemOf } from "../src/media/devices.ts";
 import { initialsOf, shadeOf } from "../src/ui/initials.ts";
-import { fitTiles } from "../src/ui/layout.ts";
+import { fitTiles } from "../src/ui/stage/layout.ts";
+import { NO_FILTER, queryOf } from "../src/ui/admin/audit-filter.ts";
+import { changeOf } from "../src/ui/classes/rules.ts";
+import { qrPath } from "../src/ui/account/qr-path.ts";
 import { hashOf, routeOf } from "../src/ui/router.ts";
 
 const GAP = 12;
@@ -45,11 +48,43 @@ test("a person keeps their shade", () => {
 });
 
 test("a route survives the address and anything else is the list", () => {
-  const route = { name: "class", roomId: "9b2e~1.a_b-C" } as const;
-  assert.deepEqual(routeOf(hashOf(route)), route);
-  for (const hash of ["", "#/", "#/class/", "#/class/a/b", "#/class/<script>", `#/class/${"x".repeat(129)}`]) {
-    assert.deepEqual(routeOf(hash), { name: "classes" });
-  }
+  const routes = [
+    { name: "class", roomId: "9b2e~1.a_b-C", invitation: null },
+    { name: "class", roomId: "physics", invitation: "aB3_-~." },
+    { name: "account" },
+    { name: "users" },
+    { name: "audit" },
+    { name: "classes" },
+  ] as const;
+  for (const route of routes) assert.deepEqual(routeOf(hashOf(route)), route);
+  const others = ["", "#/", "#/class/", "#/class/a/b", "#/class/<script>", `#/class/${"x".repeat(129)}`, "#/class/a?invitation=<b>"];
+  for (const hash of others) assert.deepEqual(routeOf(hash), { name: "classes" });
+});
+
+test("a form of rules says all of them, and of the password only what was asked for", () => {
+  const values = { name: " Physics ", max_participants: "30", password: "", waiting_room: "on" };
+  assert.deepEqual(changeOf(values), {
+    name: "Physics",
+    max_participants: 30,
+    is_locked: false,
+    students_may_publish: false,
+    waiting_room: true,
+    invitation_required: false,
+    one_seat_per_user: false,
+  });
+  assert.equal(changeOf({ ...values, password: "chalk" }).password, "chalk");
+  assert.equal(changeOf({ ...values, no_password: "on" }).password, "");
+});
+
+test("days of the audit log are whole days of the reader's", () => {
+  const { since, until } = queryOf({ ...NO_FILTER, since: "2030-01-31", until: "2030-01-31" });
+  assert.equal(Date.parse(until ?? "") - Date.parse(since ?? ""), 24 * 3600 * 1000 - 1);
+  assert.equal(new Date(since ?? "").getDate(), 31);
+});
+
+test("a QR code's squares become one path, neighbours together", () => {
+  const rows = ["##.", ".#.", "..#"];
+  assert.equal(qrPath(3, (x, y) => rows[y]?.[x] === "#"), "M0 0h2v1h-2zM1 1h1v1h-1zM2 2h1v1h-1z");
 });
 
 test("the browser's failures are told apart", () => {

@@ -1,59 +1,49 @@
-import { Device } from "mediasoup-client";
+import type { MessageItem, Page, Role, RoomChange } from "../api/types.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { ApiError, ConnectionLost, RequestError } from "../lib/errors.ts";
 import { Store } from "../lib/store.ts";
 import type { LocalMedia } from "../media/local-media.ts";
-import { Publisher } from "../media/publisher.ts";
-import type { View } from "../media/reception.ts";
-import { Subscriber } from "../media/subscriber.ts";
 import { Connection } from "../signalling/connection.ts";
-import type { JoinAnswer, Request, RoomInfo } from "../signalling/messages.ts";
+import type { ChatMessage, JoinAnswer, Request, RoomInfo } from "../signalling/messages.ts";
+import { Chat } from "./chat.ts";
+import { Door } from "./door.ts";
+import { Moderation } from "./moderation.ts";
 import { notificationHandlers } from "./notifications.ts";
-import { EMPTY_ROSTER, producersById, type Roster, rosterOf } from "./roster.ts";
-import type { ClassroomState, Ending } from "./state.ts";
+import { EMPTY_ROSTER, producersById, type Roster, rosterOf, withHand } from "./roster.ts";
+import { SeatMedia } from "./seat-media.ts";
+import { AT_FIRST, type ClassroomState, type Ending } from "./state.ts";
 
 /** Leaving waits this long for the server's word, then goes anyway. */
 const LEAVE_WITHIN_MS = 1000;
 
 export interface ClassroomOptions {
   readonly roomId: string;
-  readonly me: { readonly userId: string; readonly isStudent: boolean };
+  readonly me: { readonly userId: string; readonly role: Role };
   readonly localMedia: LocalMedia;
+  /** The invitation that one came by. */
+  readonly invitation: string | null;
   /** A URL with a new ticket, for each try to connect. */
   readonly signallingUrl: () => Promise<string>;
+  readonly loadMessages: (page: number) => Promise<Page<MessageItem>>;
+  readonly changeRoom: (change: RoomChange) => Promise<unknown>;
 }
 
 /**
  * One seat in one class, from joining to leaving.
  *
- * Keeps a signalling connection, opening a new one with the resume token whenever it drops, and tells publisher and
- * subscriber what to work towards. Media does not depend on the connection: it flows on while signalling is away.
+ * Keeps a signalling connection, opening a new one with the resume token whenever it drops. Media does not depend on
+ * the connection: it flows on while signalling is away.
  */
 export class Classroom {
-  readonly state = new Store<ClassroomState>({
-    phase: { name: "joining" },
-    room: null,
-    participantId: null,
-    others: EMPTY_ROSTER,
-    tracks: new Map(),
-    stalled: new Set(),
-    speakerId: null,
-    mediaServer: "up",
-    serverRestarting: false,
-    sending: "new",
-    receiving: "new",
-    mayPublish: true,
-    soundBlocked: false,
-    mutedByTeacher: false,
-  });
+  readonly state = new Store<ClassroomState>(AT_FIRST);
   readonly options: ClassroomOptions;
+  readonly media: SeatMedia;
+  readonly chat: Chat;
+  readonly moderation: Moderation;
+  readonly door: Door;
   #connection: Connection | null = null;
   #resumeToken: string | undefined;
-  #publisher: Publisher | null = null;
-  #subscriber: Subscriber | null = null;
   #rebuild: (() => Promise<void>) | null = null;
-  /** Counts the times that media was made anew, so that one which another overtook can tell. */
-  #builds = 0;
   /** What the server said before it closed the connection for good. */
   #announced: Ending | null = null;
   #retryAfterMs = 0;
@@ -61,7 +51,24 @@ export class Classroom {
 
   constructor(options: ClassroomOptions) {
     this.options = options;
-    this.#unsubscribe = options.localMedia.state.subscribe(() => this.#publish());
+    const { roomId, invitation, localMedia, loadMessages, changeRoom } = options;
+    const patch = (change: Partial<ClassroomState>) => this.state.patch(change);
+    this.door = new Door({ roomId, invitation, onWait: (phase) => patch({ phase }) });
+    this.chat = new Chat({
+      request: this.#request,
+      loadPage: loadMessages,
+      isOwn: (message) => this.wrote(message),
+    });
+    this.moderation = new Moderation(this.#request, changeRoom);
+    this.media = new SeatMedia({
+      localMedia,
+      request: this.#request,
+      onReceived: patch,
+      onConnection: patch,
+      onRefused: () => patch({ mayPublish: false }),
+      onSilenced: (producerId) => this.mutedByServer(producerId),
+    });
+    this.#unsubscribe = localMedia.state.subscribe(() => this.#publish());
     addEventListener("online", this.#networkChanged);
   }
 
@@ -69,11 +76,11 @@ export class Classroom {
   async run(): Promise<void> {
     for (let attempt = 0; !this.#over; attempt++) {
       const answer = await this.#join();
-      if (answer) {
+      if (answer && !this.#over) {
         attempt = 0;
         await this.#adopt(answer).catch((error: unknown) => this.#adoptFailed(error));
-        if ((await this.#connection?.ended) === "final") this.end(this.#announced ?? { why: "replaced" });
       }
+      if ((await this.#ended()) === "final") this.end(this.#announced ?? { why: "replaced" });
       this.#connection = null;
       if (!this.#over) await this.#pause(attempt);
     }
@@ -92,14 +99,25 @@ export class Classroom {
     this.end({ why: "left" });
   }
 
+  /** Put our hand up or down. Throws what `Request` does. */
+  async raiseHand(raised: boolean): Promise<void> {
+    await this.#request("raise-hand", { raised });
+    this.state.patch({ handRaisedAt: raised ? Date.now() : null });
+  }
+
+  /** Whether a message is our own, from this seat or an earlier one. */
+  wrote({ participantId, userId }: ChatMessage): boolean {
+    return participantId === this.state.value.participantId || userId === this.options.me.userId;
+  }
+
   end(ending: Ending): void {
     if (this.#over) return;
     this.#unsubscribe();
     removeEventListener("online", this.#networkChanged);
-    this.#closeMedia();
+    this.media.close();
     this.options.localMedia.close();
     this.#connection?.close();
-    this.state.patch({ phase: { name: "ended", ending }, others: EMPTY_ROSTER, speakerId: null });
+    this.state.patch({ phase: { name: "ended", ending }, others: EMPTY_ROSTER, waiting: [], speakerId: null });
   }
 
   /** The server will end the connection and this is why. */
@@ -110,43 +128,27 @@ export class Classroom {
   /** Everyone else, as of now; what they send is received from here on. */
   setOthers(others: Roster): void {
     this.state.patch({ others });
-    this.#subscriber?.want(producersById(others));
+    this.media.want(producersById(others));
   }
 
   setRoom(room: RoomInfo): void {
-    const { userId, isStudent } = this.options.me;
-    const mayPublish = !isStudent || room.studentsMayPublish || room.ownerId === userId;
+    const { userId, role } = this.options.me;
+    const mayPublish = role !== "student" || room.studentsMayPublish || room.ownerId === userId;
     this.state.patch({ room, mayPublish });
     this.#publish();
   }
 
-  /** A picture of somebody else's is shown in this size, or nowhere. */
-  show(producerId: string, view: View): void {
-    this.#subscriber?.show(producerId, view);
-  }
-
-  consumerLayersChanged(consumerId: string, spatialLayer: number | null): void {
-    this.#subscriber?.layersChanged(consumerId, spatialLayer);
-  }
-
-  producerLayersWanted(producerId: string, spatialLayer: number | null): void {
-    this.#publisher?.layersWanted(producerId, spatialLayer);
-  }
-
-  consumerClosed(consumerId: string, producerId: string): void {
-    this.#subscriber?.consumerClosed(consumerId, producerId);
+  /** A hand, our own or another's, went up or down. */
+  handChanged(participantId: string, raisedAt: number | null): void {
+    if (participantId === this.state.value.participantId) this.state.patch({ handRaisedAt: raisedAt });
+    else this.state.patch({ others: withHand(this.state.value.others, participantId, raisedAt) });
   }
 
   mutedByServer(producerId: string): void {
-    const kind = this.#publisher?.deviceOf(producerId);
+    const kind = this.media.deviceOf(producerId);
     if (!kind) return;
     this.options.localMedia.turnOff(kind);
     if (kind === "microphone") this.state.patch({ mutedByTeacher: true });
-  }
-
-  /** The server ended something of ours that we did not end. */
-  producerClosed(producerId: string): void {
-    this.#publisher?.producerClosed(producerId);
   }
 
   /** The media server holds nothing of ours any more: make everything anew. */
@@ -171,35 +173,38 @@ export class Classroom {
 
   /** Open a connection and take a seat; null when that failed, and the class is over if trying again is no use. */
   async #join(): Promise<JoinAnswer | null> {
-    const { roomId, signallingUrl } = this.options;
     try {
-      const connection = await Connection.open(await signallingUrl(), notificationHandlers(this));
-      this.#connection = connection;
-      const resumeToken = this.#resumeToken;
-      const answer = await connection.request("join-room", resumeToken ? { roomId, resumeToken } : { roomId });
-      if (!this.#over) return answer;
-      connection.close();
+      this.#connection = await Connection.open(await this.options.signallingUrl(), notificationHandlers(this));
+      if (!this.#over) return await this.door.enter(this.#connection, this.#resumeToken);
+      this.#connection.close();
     } catch (error) {
-      this.#connection?.close();
       const ending = endingOf(error);
       if (ending) this.end(ending);
       else if (error instanceof RequestError && error.status === 503) this.state.patch({ mediaServer: "down" });
+      if (!(error instanceof ConnectionLost)) this.#connection?.close();
     }
     return null;
   }
 
+  async #ended(): Promise<"lost" | "final"> {
+    return (await this.#connection?.ended) ?? "lost";
+  }
+
   async #adopt(answer: JoinAnswer): Promise<void> {
+    const { participantId, resumed, participants, self, room } = answer;
     this.#resumeToken = answer.resumeToken;
     this.#retryAfterMs = 0;
-    const { participantId } = answer;
-    this.state.patch({ phase: { name: "joined" }, participantId, mediaServer: "up", serverRestarting: false });
     this.#rebuild = () => this.#buildMedia(answer);
-    if (!answer.resumed || !this.#subscriber) this.#closeMedia();
-    this.setOthers(rosterOf(answer.participants));
-    this.setRoom(answer.room);
-    if (!this.#subscriber) return this.#buildMedia(answer);
-    this.#publisher?.resume(answer.self?.producers ?? []);
-    await this.#subscriber.resume();
+    const before = resumed ? this.state.value : AT_FIRST;
+    const handRaisedAt = self?.handRaised ? (self.handRaisedAt ?? before.handRaisedAt ?? Date.now()) : null;
+    const fresh = { participantId, handRaisedAt, waiting: [], mediaServer: "up", serverRestarting: false } as const;
+    this.state.patch({ phase: { name: "joined" }, ...fresh });
+    if (!resumed) this.media.close();
+    this.setOthers(rosterOf(participants, before.others));
+    this.setRoom(room);
+    void this.chat.catchUp();
+    if (!this.media.running) return this.#buildMedia(answer);
+    await this.media.resume(self?.producers ?? []);
   }
 
   #adoptFailed(error: unknown): void {
@@ -207,23 +212,9 @@ export class Classroom {
     else this.#connection?.close();
   }
 
-  async #buildMedia({ routerRtpCapabilities, iceServers }: JoinAnswer): Promise<void> {
-    this.#closeMedia();
-    const turn = ++this.#builds;
-    const device = await Device.factory();
-    await device.load({ routerRtpCapabilities });
-    if (this.#over || turn !== this.#builds) return;
-    const context = { device, iceServers, request: this.#request };
-    this.#subscriber = new Subscriber(context, {
-      onTracks: (tracks) => this.state.patch({ tracks }),
-      onStalled: (stalled) => this.state.patch({ stalled }),
-      onState: (receiving) => this.state.patch({ receiving }),
-    });
-    this.#publisher = new Publisher(context, this.options.localMedia.state.value, {
-      onState: (sending) => this.state.patch({ sending }),
-      onRefused: () => this.state.patch({ mayPublish: false }),
-    });
-    this.#subscriber.want(producersById(this.state.value.others));
+  async #buildMedia(answer: JoinAnswer): Promise<void> {
+    if (this.#over) return;
+    await this.media.build(answer);
     this.#publish();
   }
 
@@ -234,24 +225,19 @@ export class Classroom {
       localMedia.turnOff("microphone");
       localMedia.turnOff("camera");
     }
-    this.#publisher?.want(localMedia.state.value);
+    this.media.publish();
   }
 
   readonly #networkChanged = (): void => {
-    this.#publisher?.networkChanged();
-    void this.#subscriber?.networkChanged();
+    this.media.networkChanged();
+    // It may look open for minutes although nothing gets through any more.
+    void this.#connection?.check();
   };
-
-  #closeMedia(): void {
-    this.#publisher?.close();
-    this.#subscriber?.close();
-    this.#publisher = null;
-    this.#subscriber = null;
-  }
 
   async #pause(attempt: number): Promise<void> {
     this.state.patch({ phase: { name: "reconnecting" } });
-    const wait = Math.max(backoffMs(attempt), this.#retryAfterMs);
+    // Everybody is told the same time to come back; they must not come in the same instant.
+    const wait = Math.max(backoffMs(attempt), this.#retryAfterMs + backoffMs(0));
     this.#retryAfterMs = 0;
     await new Promise<void>((resolve) => {
       setTimeout(resolve, wait);

@@ -6,8 +6,10 @@
  */
 import type { ParticipantInfo, ProducerInfo } from "../signalling/messages.ts";
 
-export interface Participant extends Omit<ParticipantInfo, "producers"> {
+export interface Participant extends Omit<ParticipantInfo, "producers" | "handRaised" | "handRaisedAt"> {
   readonly producers: readonly ProducerInfo[];
+  /** Since when the hand is up, in Unix milliseconds; null while it is down. */
+  readonly handRaisedAt: number | null;
 }
 
 export type Roster = ReadonlyMap<string, Participant>;
@@ -19,8 +21,9 @@ export interface Attributed {
 
 export const EMPTY_ROSTER: Roster = new Map();
 
-export function rosterOf(participants: readonly ParticipantInfo[]): Roster {
-  return new Map(participants.map((each) => [each.participantId, complete(each)]));
+/** Everybody who is there; hands that were up in `before` stay where they were in the row. */
+export function rosterOf(participants: readonly ParticipantInfo[], before: Roster = EMPTY_ROSTER): Roster {
+  return new Map(participants.map((each) => [each.participantId, complete(each, before.get(each.participantId))]));
 }
 
 export function withParticipant(roster: Roster, joined: ParticipantInfo): Roster {
@@ -67,6 +70,20 @@ export function producerOf(participant: Participant, kind: ProducerInfo["kind"])
   return participant.producers.findLast((each) => each.kind === kind);
 }
 
+/** A hand went up or down; who has it up already keeps the place in the row. */
+export function withHand(roster: Roster, participantId: string, raisedAt: number | null): Roster {
+  const participant = roster.get(participantId);
+  if (!participant) return roster;
+  const handRaisedAt = raisedAt === null ? null : (participant.handRaisedAt ?? raisedAt);
+  return new Map(roster).set(participantId, { ...participant, handRaisedAt });
+}
+
+/** Who has a hand up, the first one first. */
+export function handsOf(roster: Roster): Participant[] {
+  const raised = [...roster.values()].filter(({ handRaisedAt }) => handRaisedAt !== null);
+  return raised.sort((one, other) => (one.handRaisedAt ?? 0) - (other.handRaisedAt ?? 0));
+}
+
 function changed(
   roster: Roster,
   participantId: string,
@@ -77,6 +94,7 @@ function changed(
   return new Map(roster).set(participantId, { ...participant, producers: change(participant.producers) });
 }
 
-function complete(info: ParticipantInfo): Participant {
-  return { ...info, producers: info.producers ?? [] };
+function complete(info: ParticipantInfo, before?: Participant): Participant {
+  const raisedAt = info.handRaisedAt ?? before?.handRaisedAt ?? info.joinedAt;
+  return { ...info, producers: info.producers ?? [], handRaisedAt: info.handRaised ? raisedAt : null };
 }

@@ -36,6 +36,8 @@ export function farewell(ending: Ending): { readonly title: string; readonly tex
       return { title: "You were removed from the class", text: "The teacher has removed you from this class." };
     case "closed":
       return { title: "The class is over", text: "The teacher has closed this class for everybody." };
+    case "denied":
+      return { title: "You were not let in", text: "The teacher did not let you in. Ask them if you think you should be there." };
     case "replaced":
       return {
         title: "Your seat here has ended",

@@ -1,6 +1,9 @@
 const FIRST_MS = 400;
-/** A class must come back soon after an outage, yet a hundred pages must not ask every second for long. */
-const LONGEST_MS = 8000;
+/**
+ * However long an outage lasts, everybody is to be back within five seconds of its end: this, and a second or two for
+ * the way back itself. A hundred pages then ask some forty times a second between them, which costs a server little.
+ */
+const LONGEST_MS = 3000;
 
 /**
  * Milliseconds to wait before try number `attempt` (from 0): doubling up to a limit, then half of it at random, so

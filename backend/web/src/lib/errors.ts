@@ -22,14 +22,18 @@ export class NetworkError extends Error {
   }
 }
 
-/** A signalling request was refused; `status` is HTTP-like. */
+/** A signalling request was refused; `status` is HTTP-like, `code` and `details` are as in `ApiError`. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
   readonly status: number;
+  readonly code: string;
+  readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, code = "UNKNOWN", details: Readonly<Record<string, unknown>> = {}) {
     super(message);
     this.status = status;
+    this.code = code;
+    this.details = details;
   }
 }
 
@@ -38,12 +42,18 @@ export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
 
   constructor() {
-    super("The connection to the classroom was lost.");
+    super("The connection to the classroom is away. Try again in a moment.");
   }
 }
 
 /** A sentence for a person, whatever was thrown. */
 export function sentenceOf(error: unknown): string {
-  if (error instanceof ApiError || error instanceof NetworkError || error instanceof RequestError) return error.message;
-  return "Something went wrong. Please try again.";
+  return OURS.some((kind) => error instanceof kind) ? (error as Error).message : "Something went wrong. Please try again.";
 }
+
+/** What the server refused something for, or null when it did not. */
+export function codeOf(error: unknown): string | null {
+  return error instanceof ApiError || error instanceof RequestError ? error.code : null;
+}
+
+const OURS = [ApiError, NetworkError, RequestError, ConnectionLost];

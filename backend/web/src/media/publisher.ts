@@ -26,6 +26,8 @@ export interface PublisherEvents {
   readonly onState: (state: types.ConnectionState) => void;
   /** The server does not let us send. */
   readonly onRefused: () => void;
+  /** The server holds a producer back that we left running: it was muted while we were away. */
+  readonly onSilenced: (producerId: string) => void;
 }
 
 /**
@@ -72,8 +74,13 @@ export class Publisher {
     }
     for (const [kind, held] of this.#held) {
       const info = known.find(({ producerId }) => producerId === held.producer.id);
-      if (info) held.paused = info.paused;
-      else this.#forget(kind);
+      if (!info) {
+        this.#forget(kind);
+        continue;
+      }
+      const silenced = held.paused === false && info.paused;
+      held.paused = info.paused;
+      if (silenced) this.#events.onSilenced(info.producerId);
     }
     this.#link?.mend(false);
     this.#kick();

@@ -1,9 +1,15 @@
 import { Peer, WebSocketTransport } from "protoo-client";
-import { ConnectionLost, RequestError } from "../lib/errors.ts";
+import { ConnectionLost } from "../lib/errors.ts";
 import type { NotificationHandlers, Notifications, Request, Requests } from "./messages.ts";
+import { refusalOf } from "./refusal.ts";
 
 /** How a connection ended: `lost` may be opened anew with a new ticket, `final` (close code 4000) must not be. */
 export type Ending = "lost" | "final";
+
+/** A server that is up answers in a fraction; a browser alone would wait for minutes. */
+const OPEN_WITHIN_MS = 5000;
+/** An answer to a question that costs the server nothing. */
+const ALIVE_WITHIN_MS = 3000;
 
 /**
  * One signalling socket, used once.
@@ -16,6 +22,7 @@ export class Connection {
   /** Settles when the connection is over, however it ended. */
   readonly ended: Promise<Ending>;
   #end: (ending: Ending) => void = () => undefined;
+  #checking = false;
 
   private constructor(peer: Peer) {
     this.#peer = peer;
@@ -31,11 +38,16 @@ export class Connection {
     peer.on("notification", ({ method, data }) => dispatch(handlers, method, data));
     return new Promise((resolve, reject) => {
       const giveUp = (ending: Ending) => {
+        clearTimeout(timer);
         connection.#end(ending);
         peer.close();
         reject(new ConnectionLost());
       };
-      peer.on("open", () => resolve(connection));
+      const timer = setTimeout(() => giveUp("lost"), OPEN_WITHIN_MS);
+      peer.on("open", () => {
+        clearTimeout(timer);
+        resolve(connection);
+      });
       peer.on("failed", () => giveUp("lost"));
       peer.on("disconnected", () => giveUp("lost"));
       // Emitted by itself only for close code 4000; after the others the connection has ended already.
@@ -53,6 +65,17 @@ export class Connection {
     return (await Promise.race([answer, over])) as Requests[M]["answer"];
   };
 
+  /** Find out whether the server still hears us, as after a change of network; one that does not answer is lost. */
+  async check(): Promise<void> {
+    if (this.#checking) return;
+    this.#checking = true;
+    const timer = setTimeout(() => this.close(), ALIVE_WITHIN_MS);
+    // Any answer will do, a refusal as well.
+    await this.request("get-participants", {}).catch(() => undefined);
+    clearTimeout(timer);
+    this.#checking = false;
+  }
+
   /** Drop the socket, as `lost` unless it had ended before. */
   close(): void {
     this.#end("lost");
@@ -61,7 +84,7 @@ export class Connection {
 
   #refusal(error: unknown): Error {
     const status = (error as { code?: unknown }).code;
-    if (typeof status === "number") return new RequestError(status, (error as Error).message);
+    if (typeof status === "number") return refusalOf(status, (error as Error).message);
     // No answer within protoo-client's time limit or a socket that cannot send: it is dead though it looks open.
     this.close();
     return new ConnectionLost();

@@ -16,6 +16,9 @@ export interface ParticipantInfo {
   readonly fullName: string;
   readonly role: Role;
   readonly joinedAt: number;
+  readonly handRaised?: boolean;
+  /** When, in Unix milliseconds; it gives the order of the hands. */
+  readonly handRaisedAt?: number | null;
   readonly producers?: readonly ProducerInfo[];
 }
 
@@ -23,7 +26,30 @@ export interface RoomInfo {
   readonly name: string;
   readonly isLocked: boolean;
   readonly studentsMayPublish: boolean;
-  readonly ownerId: string;
+  readonly ownerId: string | null;
+  readonly waitingRoom?: boolean;
+  readonly maxParticipants?: number;
+  readonly oneSeatPerUser?: boolean;
+}
+
+/** Somebody at the door. */
+export interface WaitingInfo {
+  readonly waitingId: string;
+  readonly userId: string;
+  readonly fullName: string;
+  readonly role: Role;
+  /** Unix milliseconds. */
+  readonly since: number;
+}
+
+export interface ChatMessage {
+  readonly id: string;
+  readonly participantId: string;
+  readonly userId?: string | null;
+  readonly fullName: string;
+  readonly text: string;
+  /** Unix milliseconds. */
+  readonly sentAt: number;
 }
 
 export interface JoinAnswer {
@@ -58,11 +84,25 @@ export interface ConsumerInfo {
 }
 
 type Nothing = Record<string, never>;
+type All = { readonly all: true };
 type ById<Name extends string> = { readonly [key in Name]: string };
 
 export interface Requests {
-  "join-room": { data: { roomId: string; resumeToken?: string }; answer: JoinAnswer };
+  "join-room": {
+    data: { roomId: string; resumeToken?: string; password?: string; invitation?: string };
+    answer: JoinAnswer;
+  };
   "leave-room": { data: Nothing; answer: Nothing };
+  "get-participants": { data: Nothing; answer: { readonly participants: readonly ParticipantInfo[] } };
+  "chat-message": { data: { text: string }; answer: { readonly id: string; readonly sentAt: number } };
+  "raise-hand": { data: { raised: boolean }; answer: object };
+  "lower-hand": { data: ById<"participantId"> | All; answer: object };
+  "mute-participant": { data: { participantId: string; kind?: MediaKind }; answer: object };
+  "kick-participant": { data: ById<"participantId">; answer: object };
+  "lock-room": { data: { locked: boolean }; answer: object };
+  "close-room": { data: Nothing; answer: object };
+  "admit-participant": { data: ById<"waitingId"> | All; answer: object };
+  "deny-participant": { data: ById<"waitingId">; answer: object };
   "create-transport": { data: { direction: "send" | "recv" }; answer: TransportInfo };
   "connect-transport": { data: { transportId: string; dtlsParameters: types.DtlsParameters }; answer: object };
   "restart-ice": { data: ById<"transportId">; answer: { readonly iceParameters: types.IceParameters } };
@@ -92,6 +132,7 @@ export interface Requests {
 export interface Notifications {
   "participant-joined": { participant: ParticipantInfo };
   "participant-left": { participantId: string };
+  "participant-updated": { participantId: string; handRaised?: boolean; handRaisedAt?: number | null };
   "new-producer": ProducerInfo & { participantId: string };
   "producer-paused": { producerId: string; participantId: string };
   "producer-resumed": { producerId: string; participantId: string };
@@ -102,6 +143,12 @@ export interface Notifications {
   /** The highest layer of ours that anybody watches; null: nobody watches. */
   "producer-layers-wanted": { producerId: string; spatialLayer: number | null };
   "active-speaker": { participantId: string };
+  "chat-message": ChatMessage;
+  /** Everybody at the door; only for who runs the room. */
+  "waiting-updated": { waiting: readonly WaitingInfo[] };
+  /** We may come in now: join again. */
+  admitted: object;
+  "admission-denied": object;
   muted: { producerId: string };
   kicked: object;
   "room-updated": { room: RoomInfo };

@@ -1,7 +1,7 @@
 import type { DeviceKind } from "../media/devices.ts";
 import type { DeviceState, LocalMedia } from "../media/local-media.ts";
 import { useStore } from "../lib/use-store.ts";
-import { CameraIcon, CameraOffIcon, MicIcon, MicOffIcon } from "./icons.tsx";
+import { CameraIcon, CameraOffIcon, MicIcon, MicOffIcon } from "./common/icons.tsx";
 
 interface Props {
   readonly media: LocalMedia;

@@ -2,14 +2,23 @@ import type { Session } from "../api/session.ts";
 import type { User } from "../api/types.ts";
 import { Avatar } from "./avatar.tsx";
 import { Brand } from "./brand.tsx";
+import { Nav } from "./nav.tsx";
+import type { Route } from "./router.ts";
 
-/** The bar above every page but the class itself: the way home, and who is signed in. */
-export function TopBar({ session, user }: { readonly session: Session; readonly user: User }) {
+interface Props {
+  readonly session: Session;
+  readonly user: User;
+  readonly at?: Route["name"];
+}
+
+/** The bar above every page but the class itself: the ways through the page, and who is signed in. */
+export function TopBar({ session, user, at }: Props) {
   return (
     <header class="top-bar">
       <a href="#/" class="home" aria-label="VTP classroom, all classes">
         <Brand />
       </a>
+      <Nav user={user} at={at ?? null} />
       <div class="account">
         <Avatar userId={user.user_id} name={user.full_name} small />
         <span class="account-name">
