@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from backend import keys
+from backend.domain.access import Access
 from backend.domain.accounts import Accounts
 from backend.domain.login_attempts import LoginAttempts
 from backend.domain.room_book import RoomBook
@@ -56,10 +57,12 @@ def create_app(
     app[keys.METRICS] = CollectorRegistry()
     hasher = BcryptHasher(settings.bcrypt_cost)
     _add_repositories(app, database)
-    _add_sessions(app, database, hasher)
+    signer = JwtSigner(_signing_key(settings), settings.access_token_ttl_s)
+    app[keys.TOKENS] = Access(PostgresSessions(database), signer)
     app.cleanup_ctx.append(_storage(database, announce))
     (signalling or _signalling)(app)  # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
     presence = app[keys.PRESENCE]
+    app[keys.SESSIONS] = _sessions(app, database, hasher, signer)
     app[keys.ACCOUNTS] = Accounts(app[keys.USERS], PostgresSessions(database), hasher, _now, presence)
     app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], presence, _now)
     app.cleanup_ctx.append(_authentication(announce, hasher))
@@ -78,18 +81,19 @@ def _add_repositories(app: web.Application, database: Database) -> None:
     )
 
 
-def _add_sessions(app: web.Application, database: Database, hasher: BcryptHasher) -> None:
+def _sessions(app: web.Application, database: Database, hasher: BcryptHasher, signer: JwtSigner) -> Sessions:
     settings = app[keys.SETTINGS]
-    app[keys.SESSIONS] = app[keys.TOKENS] = Sessions(
+    return Sessions(
         users=app[keys.USERS],
         sessions=PostgresSessions(database),
         hasher=hasher,
-        signer=JwtSigner(_signing_key(settings), settings.access_token_ttl_s),
+        signer=signer,
         attempts=LoginAttempts(
             settings.login_attempts_per_account, settings.login_attempts_per_address, time.monotonic
         ),
         refresh_lifetime=timedelta(seconds=settings.refresh_token_ttl_s),
         clock=_now,
+        presence=app[keys.PRESENCE],
     )
 
 

@@ -1,5 +1,7 @@
 """Accounts: signing up, profiles, and what an admin does with other people's."""
 
+import asyncio
+
 from backend.domain.auth_ports import Clock, PasswordHasher, SessionRepository
 from backend.domain.pages import Page, PageRequest
 from backend.domain.passwords import require_strong
@@ -30,6 +32,7 @@ class Accounts:
         self._hasher = hasher
         self._clock = clock
         self._presence = presence
+        self._changing = asyncio.Lock()
 
     async def register(self, by: User | None, wanted: NewUser, password: str) -> User:
         """Make an account; `by` is who asks, None for somebody who is not signed in.
@@ -80,7 +83,7 @@ class Accounts:
     async def change_profile(self, user: User, change: ProfileChange) -> User:
         """Change one's own name or phone."""
         own = ProfileChange(full_name=change.full_name, phone=change.phone)
-        return _found(await self._users.update(user.id, own))
+        return await self._changed(user.id, own)
 
     async def list(self, by: User, wanted: UserFilter, page: PageRequest) -> Page[User]:
         """Return one page of the users.
@@ -104,13 +107,15 @@ class Accounts:
     async def change(self, by: User, user_id: str, change: ProfileChange) -> User:
         """Change somebody's name, phone, role or whether the account is active; an inactive one is signed out.
 
+        A class that the user sits in follows at once, with what the new role allows there.
+
         Raises:
             NotAllowed: only admins may.
             NotFound: `USER_NOT_FOUND`.
             Conflict: `LAST_ADMIN`.
         """
         require(by, Action.MANAGE_USERS)
-        user = _found(await self._users.update(user_id, change))
+        user = await self._changed(user_id, change)
         if not user.active:
             await self._sessions.end_all(user.id, self._clock())
             await self._leave_classes(user.id)
@@ -128,6 +133,13 @@ class Accounts:
         if not await self._users.delete(user_id):
             raise _user_not_found()
         await self._leave_classes(user_id)
+
+    async def _changed(self, user_id: str, change: ProfileChange) -> User:
+        async with self._changing:  # the classes learn of two changes in the order in which they were made
+            user = _found(await self._users.update(user_id, change))
+            if self._presence is not None:
+                await self._presence.user_changed(user)
+        return user
 
     async def _leave_classes(self, user_id: str) -> None:
         if self._presence is not None:

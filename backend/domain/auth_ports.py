@@ -3,7 +3,7 @@
 Implemented by `backend.storage` (repositories) and `backend.security` (cryptography).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +20,14 @@ class AccessClaims:
     """What a valid access token says: whose it is and which sign-in it comes from."""
 
     user_id: str
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReusedToken:
+    """A refresh token came a second time, so the session it belongs to has ended."""
+
+    user: User
     session_id: str
 
 
@@ -67,11 +75,11 @@ class SessionRepository(Protocol):
 
     async def rotate(
         self, token_hash: bytes, new_hash: bytes, now: datetime, expires_at: datetime
-    ) -> Identity | None:
+    ) -> Identity | ReusedToken | None:
         """Use a refresh token up and put a new one in its place.
 
         None when it is unknown, expired, or its session or user is not active. A token that was used before is in
-        two hands, one of them a thief's: its whole session ends, and the answer is None.
+        two hands, one of them a thief's: its whole session ends, and the answer says which.
         """
 
     async def identity(self, session_id: str) -> Identity | None:
@@ -80,11 +88,11 @@ class SessionRepository(Protocol):
     async def end(self, session_id: str, now: datetime) -> None:
         """End a session."""
 
-    async def end_by_token(self, token_hash: bytes, user_id: str, now: datetime) -> None:
-        """End the session that a refresh token of this user belongs to, if there is one."""
+    async def end_by_token(self, token_hash: bytes, user_id: str, now: datetime) -> str | None:
+        """End the session that a refresh token of this user belongs to; its id, None when there is none to end."""
 
-    async def end_all(self, user_id: str, now: datetime, keep_session_id: str | None = None) -> None:
-        """End all sessions of a user, perhaps but one."""
+    async def end_all(self, user_id: str, now: datetime, keep_session_id: str | None = None) -> Sequence[str]:
+        """End all sessions of a user, perhaps but one; return the ids of those that ended."""
 
 
 class TicketRepository(Protocol):
@@ -93,8 +101,8 @@ class TicketRepository(Protocol):
     async def add(self, ticket_hash: bytes, session_id: str, expires_at: datetime) -> None:
         """Keep a ticket of a session."""
 
-    async def take(self, ticket_hash: bytes, now: datetime) -> User | None:
-        """Remove a ticket and return its user; None when there is none, it expired, or its session is over."""
+    async def take(self, ticket_hash: bytes, now: datetime) -> Identity | None:
+        """Remove a ticket and return whose it is; None when there is none, it expired, or its session is over."""
 
     async def holds(self, ticket_hash: bytes, now: datetime) -> bool:
-        """Tell whether `take` would return a user now."""
+        """Tell whether `take` would return somebody now."""

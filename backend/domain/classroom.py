@@ -18,6 +18,7 @@ from backend.domain.notices import (
     ConsumerSwitched,
     NewProducer,
     Notice,
+    ParticipantChanged,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -141,6 +142,12 @@ class Classroom:
         if me.hand_raised != raised:
             me.hand_raised = raised
             self.tell(ParticipantUpdated(me.id, raised), but=me)
+
+    def change_user(self, me: Participant, user: User) -> None:
+        """Take over somebody's new name or role and tell everybody, the participant too."""
+        if me.user != user:
+            me.user = user
+            self.tell(ParticipantChanged(me))
 
     def change(self, record: RoomRecord) -> None:
         """Take over the room's new name and rules and tell everybody."""

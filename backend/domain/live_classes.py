@@ -11,7 +11,7 @@ from backend.domain.classroom import Classroom, all_participants
 from backend.domain.notices import RoomEnded, ServerShutdown, SfuWentAway
 from backend.domain.participants import Outbox, Participant
 from backend.domain.permissions import Action, allows
-from backend.domain.ports import AttendanceRepository, RoomRepository
+from backend.domain.ports import AttendanceRepository, Identity, RoomRepository
 from backend.domain.rooms import (
     DEFAULT_MAX_PARTICIPANTS,
     MAX_ROOM_NAME_LENGTH,
@@ -86,7 +86,7 @@ class LiveClasses:
 
     # Entering
 
-    async def join(self, user: User, wish: JoinWish, outbox: Outbox) -> Joined:
+    async def join(self, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined:
         """Take a seat in a room, or one's old seat back when the resume token fits.
 
         Nothing is awaited after the seat is taken: whoever calls queues the answer in the same step, before any
@@ -98,7 +98,8 @@ class LiveClasses:
             Conflict: `ROOM_FULL`, or `LIMIT_REACHED` for more than `MAX_SEATS_PER_USER` seats.
             NotAvailable: the SFU or the database is away.
         """
-        if wish.resume_token is not None and (joined := await self._resume(user, wish, outbox)) is not None:
+        user = identity.user
+        if wish.resume_token is not None and (joined := await self._resume(identity, wish, outbox)) is not None:
             return joined
         if len(self._seats_of.get(user.id, ())) >= MAX_SEATS_PER_USER:
             raise Conflict("You have too many seats; leave some first.", "LIMIT_REACHED")
@@ -106,7 +107,7 @@ class LiveClasses:
         room = self._open(record)
         try:
             with room.entering(user):
-                return await self._take_seat(room, user, wish, outbox)
+                return await self._take_seat(room, identity, wish, outbox)
         finally:
             self._discard_if_empty(room)
 
@@ -141,11 +142,12 @@ class LiveClasses:
         room.change(record)
         return room
 
-    async def _take_seat(self, room: Classroom, user: User, wish: JoinWish, outbox: Outbox) -> Joined:
-        token = new_resume_token()
+    async def _take_seat(self, room: Classroom, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined:
+        token, user = new_resume_token(), identity.user
         me = Participant(
             id=new_id(),
             user=user,
+            session_id=identity.session_id,
             room=room,
             joined_at=self._parts.now(),
             is_producer=wish.is_producer,
@@ -175,16 +177,17 @@ class LiveClasses:
             self._chores.spawn(self._free(me))
             raise
 
-    async def _resume(self, user: User, wish: JoinWish, outbox: Outbox) -> Joined | None:
+    async def _resume(self, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined | None:
         token = wish.resume_token
         room = self.rooms.get(wish.room_id)
-        me = room.seat_of(user, token) if room is not None and token is not None else None
+        me = room.seat_of(identity.user, token) if room is not None and token is not None else None
         if me is None or token is None:
             return None
         async with me.lock:  # what the older socket asked last is settled before the newer one learns the state
             if me.gone:
                 return None
             old, me.outbox = me.outbox, outbox
+            me.session_id = identity.session_id
         if old is not None:
             old.end("the seat was taken over by a newer connection")
         self._stop_waiting(me)
@@ -295,3 +298,14 @@ class LiveClasses:
         """Free all seats of a user whose account was closed."""
         for participant in list(self._seats_of.get(user_id, ())):
             self.send_out(participant, reason)
+
+    def end_session(self, session_id: str, reason: str) -> None:
+        """Free all seats that are held by a sign-in which is over."""
+        for participant in all_participants(list(self.rooms.values())):
+            if participant.session_id == session_id:
+                self.send_out(participant, reason)
+
+    def user_changed(self, user: User) -> None:
+        """Take over a user's new name and role in all seats, and tell everybody who sees them."""
+        for participant in self._seats_of.get(user.id, ()):
+            participant.room.change_user(participant, user)

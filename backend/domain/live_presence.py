@@ -1,23 +1,35 @@
 """What the rest of the backend may know and do about live classes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from backend.domain.live_classes import LiveClasses
 from backend.domain.ports import PresentParticipant, RoomStats
 from backend.domain.rooms import RoomRecord
 from backend.domain.sfu_port import SfuPort
+from backend.domain.users import User
+
+
+class Sockets(Protocol):
+    """All open connections, also those that have joined no room."""
+
+    def end_user(self, user_id: str, reason: str) -> None:
+        """End the connections of a user for good."""
+
+    def end_session(self, session_id: str, reason: str) -> None:
+        """End the connections of a sign-in for good."""
+
+    def user_changed(self, user: User) -> None:
+        """Let the connections of a user know the new name and role."""
 
 
 class LivePresence:
-    """The live classes as `backend.domain.ports.Presence` has them.
+    """The live classes as `backend.domain.ports.Presence` has them."""
 
-    `close_sockets_of(user_id, reason)` ends the connections of a user, also those that have joined no room.
-    """
-
-    def __init__(self, classes: LiveClasses, sfu: SfuPort, close_sockets_of: Callable[[str, str], None]) -> None:
+    def __init__(self, classes: LiveClasses, sfu: SfuPort, sockets: Sockets) -> None:
         self._classes = classes
         self._sfu = sfu
-        self._close_sockets_of = close_sockets_of
+        self._sockets = sockets
 
     def participant_count(self, room_id: str) -> int:
         """Return how many sit in the room; 0 for a room nobody is in."""
@@ -50,7 +62,17 @@ class LivePresence:
     async def end_user(self, user_id: str, reason: str) -> None:
         """Free all seats and close all connections of a user whose account was closed."""
         self._classes.end_user(user_id, reason)
-        self._close_sockets_of(user_id, reason)
+        self._sockets.end_user(user_id, reason)
+
+    async def end_session(self, session_id: str, reason: str) -> None:
+        """Free all seats and close all connections that came of a sign-in which is over."""
+        self._classes.end_session(session_id, reason)
+        self._sockets.end_session(session_id, reason)
+
+    async def user_changed(self, user: User) -> None:
+        """Take over a user's new name and role, with what they allow, and tell everybody who sees the user."""
+        self._classes.user_changed(user)
+        self._sockets.user_changed(user)
 
     async def sfu_available(self) -> bool:
         """Tell whether the SFU answered last time, without waiting for it."""

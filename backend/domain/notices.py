@@ -39,6 +39,13 @@ class ParticipantUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class ParticipantChanged:
+    """Somebody has another name or role."""
+
+    participant: Participant
+
+
+@dataclass(frozen=True, slots=True)
 class NewProducer:
     """Somebody began to send something."""
 
@@ -198,6 +205,7 @@ Notice = (
     ParticipantJoined
     | ParticipantLeft
     | ParticipantUpdated
+    | ParticipantChanged
     | NewProducer
     | ProducerSwitched
     | ProducerEnded

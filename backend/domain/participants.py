@@ -107,7 +107,8 @@ class DataConsumer:
 class Participant:
     """One seat taken in a class. The SFU knows it as a peer of the same id.
 
-    `outbox` is None while the socket is gone. `gone` tells that the seat is free: nothing may be added any more.
+    `session_id` is the sign-in that holds the seat. `outbox` is None while the socket is gone. `gone` tells that
+    the seat is free: nothing may be added any more.
     `lock` puts the participant's requests to the SFU in a row, also those of an older socket and of its successor.
     `closing` are ids of transports, producers and consumers that the participant is just closing. `early_layers`
     were told of consumers that the SFU has made and not answered yet.
@@ -117,6 +118,7 @@ class Participant:
 
     id: str
     user: User
+    session_id: str
     room: "Classroom"
     joined_at: datetime
     is_producer: bool

@@ -163,11 +163,11 @@ class TicketService(Protocol):
     async def issue(self, identity: Identity) -> Ticket:
         """Make a ticket for the signed-in user."""
 
-    async def redeem(self, ticket: str) -> User | None:
-        """Use the ticket up and return its user; None when it is unknown, used, expired, or its session ended."""
+    async def redeem(self, ticket: str) -> Identity | None:
+        """Use the ticket up and return whose it is; None when it is unknown, used, expired or of no session."""
 
     async def is_good(self, ticket: str) -> bool:
-        """Tell whether `redeem` would return a user now; the ticket stays unused."""
+        """Tell whether `redeem` would return somebody now; the ticket stays unused."""
 
 
 class TokenService(Protocol):
@@ -179,6 +179,9 @@ class TokenService(Protocol):
         Raises:
             backend.errors.Unauthorized: `INVALID_TOKEN` or `TOKEN_EXPIRED`.
         """
+
+    async def identity(self, session_id: str) -> Identity | None:
+        """Return who a session belongs to, as the database knows the user now; None when it is over."""
 
 
 class Presence(Protocol):
@@ -200,7 +203,13 @@ class Presence(Protocol):
         """Send everybody out and free what the room holds, also at the SFU; does nothing for an empty room."""
 
     async def end_user(self, user_id: str, reason: str) -> None:
-        """Free all seats of a user whose account was closed."""
+        """Free all seats and close all sockets of a user whose account was closed."""
+
+    async def end_session(self, session_id: str, reason: str) -> None:
+        """Free all seats and close all sockets that came of a sign-in which is over."""
+
+    async def user_changed(self, user: User) -> None:
+        """Take over a user's new name and role, with what they allow, and tell everybody who sees the user."""
 
     async def sfu_available(self) -> bool:
         """Tell whether the SFU answered last time, without waiting for it."""

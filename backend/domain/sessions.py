@@ -1,19 +1,22 @@
 """Signing in and staying so: short access tokens, refresh tokens that serve once, sessions that can be ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from backend.domain.auth_ports import AccessTokenSigner, Clock, PasswordHasher, SessionRepository
+from backend.domain.auth_ports import AccessTokenSigner, Clock, PasswordHasher, ReusedToken, SessionRepository
 from backend.domain.login_attempts import LoginAttempts
 from backend.domain.passwords import WRONG_PASSWORD, require_strong
-from backend.domain.ports import Credentials, Identity, UserRepository
+from backend.domain.ports import Credentials, Identity, Presence, UserRepository
 from backend.domain.secret_values import MAX_SECRET_LENGTH, hash_secret, new_secret
 from backend.domain.users import User
 from backend.errors import InvalidInput, Unauthorized
 
 INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
-INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105 -- the name of an error
 TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 -- the name of an error
+
+SESSION_ENDED = "session-ended"
+"""Why somebody left a class whose sign-in is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class SignedIn:
 
 
 class Sessions:
-    """Sign-in, refresh, sign-out, and the check of every access token against the session it came from."""
+    """Sign-in, refresh, sign-out. A session that ends takes its sockets and seats with it."""
 
     def __init__(
         self,
@@ -45,6 +48,7 @@ class Sessions:
         attempts: LoginAttempts,
         refresh_lifetime: timedelta,
         clock: Clock,
+        presence: Presence,
     ) -> None:
         self._users = users
         self._sessions = sessions
@@ -53,6 +57,7 @@ class Sessions:
         self._attempts = attempts
         self._refresh_lifetime = refresh_lifetime
         self._clock = clock
+        self._presence = presence
 
     async def login(self, email: str, password: str, address: str) -> SignedIn:
         """Sign in by email and password, from a network address.
@@ -76,34 +81,24 @@ class Sessions:
             Unauthorized: `TOKEN_INVALID`; if it had been used before, the whole session has ended.
         """
         secret, now = new_secret(), self._clock()
-        identity = None
+        rotated = None
         if len(refresh_token) <= MAX_SECRET_LENGTH:
             expires_at = now + self._refresh_lifetime
-            identity = await self._sessions.rotate(
-                hash_secret(refresh_token), hash_secret(secret), now, expires_at
-            )
-        if identity is None:
+            rotated = await self._sessions.rotate(hash_secret(refresh_token), hash_secret(secret), now, expires_at)
+        if isinstance(rotated, ReusedToken):
+            await self._presence.end_session(rotated.session_id, SESSION_ENDED)
+        if not isinstance(rotated, Identity):
             raise Unauthorized("The refresh token is not valid. Sign in again.", TOKEN_INVALID)
-        return self._signed_in(identity, secret)
+        return self._signed_in(rotated, secret)
 
     async def logout(self, identity: Identity, refresh_token: str) -> None:
         """End the session of the access token, and that of the refresh token if it is the same user's."""
         now = self._clock()
         await self._sessions.end(identity.session_id, now)
+        await self._presence.end_session(identity.session_id, SESSION_ENDED)
         if len(refresh_token) <= MAX_SECRET_LENGTH:
-            await self._sessions.end_by_token(hash_secret(refresh_token), identity.user.id, now)
-
-    async def verify_access(self, token: str) -> Identity:
-        """Return whom an access token belongs to, as the database knows the user now.
-
-        Raises:
-            Unauthorized: `TOKEN_EXPIRED`, or `INVALID_TOKEN` when it is malformed or its session has ended.
-        """
-        claims = self._signer.verify(token)
-        identity = await self._sessions.identity(claims.session_id)
-        if identity is None or identity.user.id != claims.user_id:
-            raise Unauthorized("The session has ended. Sign in again.", INVALID_TOKEN)
-        return identity
+            other = await self._sessions.end_by_token(hash_secret(refresh_token), identity.user.id, now)
+            await self._end_live([other] if other is not None else [])
 
     async def change_password(self, identity: Identity, current: str, new: str) -> None:
         """Replace one's password; all other sessions of the user end.
@@ -117,7 +112,12 @@ class Sessions:
         if found is None or not await self._matches(found.user.email, current, found):
             raise InvalidInput("The current password is wrong.", WRONG_PASSWORD)
         await self._users.set_password_hash(identity.user.id, await self._hasher.hash(new))
-        await self._sessions.end_all(identity.user.id, self._clock(), keep_session_id=identity.session_id)
+        kept = identity.session_id
+        await self._end_live(await self._sessions.end_all(identity.user.id, self._clock(), keep_session_id=kept))
+
+    async def _end_live(self, session_ids: Sequence[str]) -> None:
+        for session_id in session_ids:
+            await self._presence.end_session(session_id, SESSION_ENDED)
 
     async def _checked_user(self, email: str, password: str) -> User:
         found = await self._users.credentials_by_email(email.strip())

@@ -5,7 +5,6 @@ from datetime import timedelta
 from backend.domain.auth_ports import Clock, TicketRepository
 from backend.domain.ports import Identity, Ticket
 from backend.domain.secret_values import MAX_SECRET_LENGTH, hash_secret, new_secret
-from backend.domain.users import User
 
 TICKET_LIFETIME_S = 30
 """Long enough to open a socket on a slow line; a URL with a ticket may end up in somebody's log."""
@@ -25,12 +24,12 @@ class Tickets:
         await self._tickets.add(hash_secret(value), identity.session_id, expires_at)
         return Ticket(value, TICKET_LIFETIME_S)
 
-    async def redeem(self, ticket: str) -> User | None:
-        """Use the ticket up and return its user; None when it is unknown, used or expired, or its session over."""
+    async def redeem(self, ticket: str) -> Identity | None:
+        """Use the ticket up and return whose it is; None when it is unknown, used, expired or of no session."""
         if len(ticket) > MAX_SECRET_LENGTH:
             return None
         return await self._tickets.take(hash_secret(ticket), self._clock())
 
     async def is_good(self, ticket: str) -> bool:
-        """Tell whether `redeem` would return a user now; the ticket stays unused."""
+        """Tell whether `redeem` would return somebody now; the ticket stays unused."""
         return len(ticket) <= MAX_SECRET_LENGTH and await self._tickets.holds(hash_secret(ticket), self._clock())

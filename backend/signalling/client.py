@@ -9,6 +9,7 @@ from backend.domain.live_classes import LiveClasses
 from backend.domain.media import MediaControl, not_joined
 from backend.domain.moderation import Moderation
 from backend.domain.participants import Outbox, Participant
+from backend.domain.ports import Identity
 from backend.domain.users import User
 from backend.signalling.protoo import JsonObject
 
@@ -27,12 +28,18 @@ class Rules:
 
 @dataclass(slots=True)
 class Client:
-    """One connection's user and, after `join-room`, the seat."""
+    """One connection's user and sign-in and, after `join-room`, the seat. `ended` is why the sign-in is over."""
 
-    user: User
+    identity: Identity
     outbox: Outbox
     rules: Rules
     participant: Participant | None = None
+    ended: str | None = None
+
+    @property
+    def user(self) -> User:
+        """Whose connection it is, as the database knows the user now."""
+        return self.identity.user
 
     @property
     def me(self) -> Participant:
@@ -41,7 +48,21 @@ class Client:
             raise not_joined()
         return self.participant
 
+    def user_changed(self, user: User) -> None:
+        """Take over the user's new name and role."""
+        self.identity = Identity(user, self.identity.session_id)
+
+    def end(self, reason: str) -> None:
+        """The sign-in is over: close the connection for good, and free a seat that it is just taking."""
+        self.ended = self.ended or reason
+        self.outbox.end(reason)
+
     def gone(self) -> None:
-        """The socket is of no use any more: let the seat wait."""
-        if self.participant is not None:
-            self.rules.classes.dropped(self.participant, self.outbox)
+        """The socket is of no use any more: let the seat wait, or free it when its sign-in is over."""
+        me, classes = self.participant, self.rules.classes
+        if me is None:
+            return
+        if self.ended is not None and me.session_id == self.identity.session_id:
+            classes.send_out(me, self.ended)
+        else:
+            classes.dropped(me, self.outbox)

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from marshmallow import fields
 
-from backend.domain.ports import TicketService, TokenService
+from backend.domain.ports import Identity, TicketService, TokenService
+from backend.domain.sessions import SESSION_ENDED
 from backend.domain.users import User
 from backend.errors import InvalidInput, NotAllowed, NotAvailable, Unauthorized
 from backend.signalling.client import Client, Rules
@@ -31,7 +32,7 @@ class SocketQuery(MessageSchema):
 
 
 class SocketEndpoint:
-    """Lets clients in and keeps their connections.
+    """Lets clients in and keeps their connections. Implements `backend.domain.live_presence.Sockets`.
 
     `origins` are foreign ones that browsers may come from, in lower case.
     """
@@ -46,6 +47,7 @@ class SocketEndpoint:
         self._writer = NoticeWriter()
         self._open: dict[Connection, Client] = {}
         self._stopping = False
+        self._changes = 0
 
     @operation(
         {101: None},
@@ -61,17 +63,31 @@ class SocketEndpoint:
         Raises:
             VtpError: a refusal, before the upgrade; the application's middleware answers it.
         """
-        user = await self._admit(request)
+        seen = self._changes
+        identity = await self._admit(request)
         ws = new_websocket()
         await ws.prepare(request)
-        await self._serve(request, ws, user)
+        await self._serve(request, ws, identity, seen)
         return ws
 
-    def close_sockets_of(self, user_id: str, reason: str) -> None:
+    def end_user(self, user_id: str, reason: str) -> None:
         """End all connections of a user for good."""
-        for connection, client in list(self._open.items()):
-            if client.user.id == user_id:
-                connection.end(reason)
+        self._changes += 1
+        for client in self._clients_of(user_id):
+            client.end(reason)
+
+    def end_session(self, session_id: str, reason: str) -> None:
+        """End all connections of a sign-in for good."""
+        self._changes += 1
+        for client in list(self._open.values()):
+            if client.identity.session_id == session_id:
+                client.end(reason)
+
+    def user_changed(self, user: User) -> None:
+        """Let all connections of a user know the new name and role."""
+        self._changes += 1
+        for client in self._clients_of(user.id):
+            client.user_changed(user)
 
     def shut_down(self) -> None:
         """End all connections with "come back later" and let nobody in any more."""
@@ -79,7 +95,10 @@ class SocketEndpoint:
         for connection in list(self._open):
             connection.shut_down()
 
-    async def _admit(self, request: web.Request) -> User:
+    def _clients_of(self, user_id: str) -> list[Client]:
+        return [client for client in self._open.values() if client.user.id == user_id]
+
+    async def _admit(self, request: web.Request) -> Identity:
         if not self._is_welcome(request.headers.get("Origin"), request.host):
             raise NotAllowed("This origin may not connect.", "ORIGIN_NOT_ALLOWED")
         ticket, bearer = request.query.get("ticket"), _bearer(request)
@@ -90,15 +109,15 @@ class SocketEndpoint:
             raise InvalidInput("This is a WebSocket; ask for an upgrade.", "UPGRADE_REQUIRED")
         if self._stopping or len(self._open) >= MAX_CONNECTIONS:
             raise NotAvailable("There is no room for another connection now.")
-        return await self._user(ticket, bearer)
+        return await self._identity(ticket, bearer)
 
-    async def _user(self, ticket: str | None, bearer: str | None) -> User:
+    async def _identity(self, ticket: str | None, bearer: str | None) -> Identity:
         if ticket is None:
-            return (await self._tokens.verify_access(bearer or "")).user
-        user = await self._tickets.redeem(ticket)
-        if user is None:
+            return await self._tokens.verify_access(bearer or "")
+        identity = await self._tickets.redeem(ticket)
+        if identity is None:
             raise _bad_ticket()
-        return user
+        return identity
 
     async def _check(self, ticket: str | None, bearer: str | None) -> None:
         """Refuse who could not come in anyway, without using a good ticket up."""
@@ -107,22 +126,39 @@ class SocketEndpoint:
         elif not await self._tickets.is_good(ticket):
             raise _bad_ticket()
 
-    async def _serve(self, request: web.Request, ws: web.WebSocketResponse[bool], user: User) -> None:
+    async def _serve(
+        self, request: web.Request, ws: web.WebSocketResponse[bool], identity: Identity, seen: int
+    ) -> None:
         def abort() -> None:
             if request.transport is not None:
                 request.transport.abort()
 
         connection = Connection(ws, abort, self._writer)
-        client = Client(user, connection, self._rules)
+        client = Client(identity, connection, self._rules)
         self._open[connection] = client
-        _log.info("a client connected", user_id=user.id)
+        _log.info("a client connected", user_id=identity.user.id)
         try:
+            await self._catch_up(client, connection, seen)
             if self._stopping:
                 connection.shut_down()
             await connection.run(lambda message: serve(client, connection.queue, message), client.gone)
         finally:
             del self._open[connection]
-            _log.info("a client disconnected", user_id=user.id, close_code=ws.close_code)
+            _log.info("a client disconnected", user_id=identity.user.id, close_code=ws.close_code)
+
+    async def _catch_up(self, client: Client, connection: Connection, seen: int) -> None:
+        """Look again when somebody changed or ended since `seen`, when this connection was not in the list yet."""
+        while seen != self._changes:
+            seen = self._changes
+            try:
+                identity = await self._tokens.identity(client.identity.session_id)
+            except NotAvailable:
+                connection.shut_down()  # it may come back when we can tell
+                return
+            if identity is None:
+                client.end(SESSION_ENDED)
+                return
+            client.user_changed(identity.user)
 
     def _is_welcome(self, origin: str | None, host: str) -> bool:
         if origin is None or origin.lower() in self._origins:

@@ -132,6 +132,15 @@ _RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
         "participant-updated",
         {"participantId": n.participant_id, "handRaised": n.hand_raised},
     ),
+    notices.ParticipantChanged: lambda n: (
+        "participant-updated",
+        {
+            "participantId": n.participant.id,
+            "handRaised": n.participant.hand_raised,
+            "fullName": n.participant.user.full_name,
+            "role": n.participant.user.role.value,
+        },
+    ),
     notices.NewProducer: _new_producer,
     notices.ProducerSwitched: _producer_switched,
     notices.ProducerEnded: lambda n: (

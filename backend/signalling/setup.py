@@ -51,7 +51,7 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
         ice_servers=lambda user: _ice_servers(settings.turn, user),
     )
     endpoint = SocketEndpoint(rules, app[keys.TICKETS], app[keys.TOKENS], settings.cors_origins)
-    app[keys.PRESENCE] = LivePresence(classes, sfu, endpoint.close_sockets_of)
+    app[keys.PRESENCE] = LivePresence(classes, sfu, endpoint)
     app.router.add_get("/ws", endpoint.handle)
 
     timers: list[SeatTimer] = []

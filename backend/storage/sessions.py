@@ -1,11 +1,12 @@
 """Sessions, their refresh tokens and the tickets in PostgreSQL. Tokens are here as SHA-256 hashes only."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import psycopg.errors
 
+from backend.domain.auth_ports import ReusedToken
 from backend.domain.ports import Identity
-from backend.domain.users import User
 from backend.storage.database import Connection, Database, Row
 from backend.storage.rows import as_uuid, user_from
 
@@ -36,7 +37,7 @@ class PostgresSessions:
 
     async def rotate(
         self, token_hash: bytes, new_hash: bytes, now: datetime, expires_at: datetime
-    ) -> Identity | None:
+    ) -> Identity | ReusedToken | None:
         """Use a refresh token up and put a new one in its place; a second use ends the session."""
         async with self._database.connection() as connection, connection.transaction():
             row = await _locked_token(connection, token_hash)
@@ -45,7 +46,7 @@ class PostgresSessions:
             session_id = row["session_id"]
             if row["used_at"] is not None:
                 await connection.execute(_END, [now, session_id])
-                return None
+                return ReusedToken(user_from(row), str(session_id))
             if row["ended_at"] is not None or row["expires_at"] <= now or not row["active"]:
                 return None
             await connection.execute(
@@ -74,24 +75,31 @@ class PostgresSessions:
         """End a session."""
         await self._database.run(_END, [now, as_uuid(session_id)])
 
-    async def end_by_token(self, token_hash: bytes, user_id: str, now: datetime) -> None:
-        """End the session that a refresh token of this user belongs to, if there is one."""
-        await self._database.run(
+    async def end_by_token(self, token_hash: bytes, user_id: str, now: datetime) -> str | None:
+        """End the session that a refresh token of this user belongs to; its id, None when there is none to end."""
+        row = await self._database.one(
             """
             UPDATE sessions SET ended_at = %s
             WHERE ended_at IS NULL AND user_id = %s
             AND id = (SELECT session_id FROM refresh_tokens WHERE token_hash = %s)
+            RETURNING id
             """,
             [now, as_uuid(user_id), token_hash],
         )
+        return str(row["id"]) if row else None
 
-    async def end_all(self, user_id: str, now: datetime, keep_session_id: str | None = None) -> None:
-        """End all sessions of a user, perhaps but one."""
+    async def end_all(self, user_id: str, now: datetime, keep_session_id: str | None = None) -> Sequence[str]:
+        """End all sessions of a user, perhaps but one; return the ids of those that ended."""
         keep = as_uuid(keep_session_id) if keep_session_id else None
-        await self._database.run(
-            "UPDATE sessions SET ended_at = %s WHERE user_id = %s AND ended_at IS NULL AND id IS DISTINCT FROM %s",
+        rows = await self._database.all(
+            """
+            UPDATE sessions SET ended_at = %s
+            WHERE user_id = %s AND ended_at IS NULL AND id IS DISTINCT FROM %s
+            RETURNING id
+            """,
             [now, as_uuid(user_id), keep],
         )
+        return [str(row["id"]) for row in rows]
 
     async def purge(self, now: datetime) -> int:
         """Delete what nobody can use any more; returns the number of sessions deleted."""
@@ -116,12 +124,12 @@ class PostgresTickets:
             [ticket_hash, expires_at, as_uuid(session_id)],
         )
 
-    async def take(self, ticket_hash: bytes, now: datetime) -> User | None:
-        """Remove a ticket and return its user; None when there is none, it expired, or its session is over."""
+    async def take(self, ticket_hash: bytes, now: datetime) -> Identity | None:
+        """Remove a ticket and return whose it is; None when there is none, it expired, or its session is over."""
         row = await self._database.one(
             """
             WITH taken AS (DELETE FROM tickets WHERE ticket_hash = %s RETURNING session_id, expires_at)
-            SELECT users.id, email, full_name, phone, role, active
+            SELECT users.id, email, full_name, phone, role, active, sessions.id AS session_id
             FROM taken
             JOIN sessions ON sessions.id = taken.session_id
             JOIN users ON users.id = sessions.user_id
@@ -129,10 +137,10 @@ class PostgresTickets:
             """,
             [ticket_hash, now],
         )
-        return user_from(row) if row else None
+        return Identity(user_from(row), str(row["session_id"])) if row else None
 
     async def holds(self, ticket_hash: bytes, now: datetime) -> bool:
-        """Tell whether `take` would return a user now."""
+        """Tell whether `take` would return somebody now."""
         row = await self._database.one(
             """
             SELECT 1 AS found

@@ -11,7 +11,7 @@ from backend import keys
 from backend.app import create_app
 from backend.domain.ports import RoomStats
 from backend.domain.rooms import RoomRecord
-from backend.domain.users import Role
+from backend.domain.users import Role, User
 from backend.settings import Settings
 from tests.support.api_conformance import watch_api
 
@@ -31,6 +31,8 @@ class QuietRooms:
     changed: list[RoomRecord] = field(default_factory=list)
     closed: list[tuple[str, str]] = field(default_factory=list)
     ended_users: list[tuple[str, str]] = field(default_factory=list)
+    ended_sessions: list[tuple[str, str]] = field(default_factory=list)
+    changed_users: list[User] = field(default_factory=list)
     sfu: bool = True
 
     def participant_count(self, room_id: str) -> int:
@@ -50,6 +52,12 @@ class QuietRooms:
 
     async def end_user(self, user_id: str, reason: str) -> None:
         self.ended_users.append((user_id, reason))
+
+    async def end_session(self, session_id: str, reason: str) -> None:
+        self.ended_sessions.append((session_id, reason))
+
+    async def user_changed(self, user: User) -> None:
+        self.changed_users.append(user)
 
     async def sfu_available(self) -> bool:
         return self.sfu

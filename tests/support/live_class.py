@@ -17,7 +17,7 @@ from backend.domain.media import MediaControl
 from backend.domain.moderation import Moderation
 from backend.domain.notices import Notice
 from backend.domain.participants import Participant
-from backend.domain.ports import AttendanceRow
+from backend.domain.ports import AttendanceRow, Identity
 from backend.domain.rooms import RoomChange, RoomRecord
 from backend.domain.sfu_port import (
     CONSUMER_NOT_FOUND,
@@ -394,12 +394,16 @@ class School:
         self.rooms.records["physics"] = a_room()
 
     async def join(
-        self, user: User | None = None, room_id: str = "physics", resume_token: str | None = None
+        self,
+        user: User | None = None,
+        room_id: str = "physics",
+        resume_token: str | None = None,
+        session_id: str = "session",
     ) -> tuple[Joined, NotedOutbox]:
         """Join a room."""
         outbox = NotedOutbox()
         wish = JoinWish(room_id, resume_token=resume_token)
-        return await self.classes.join(user or a_user(), wish, outbox), outbox
+        return await self.classes.join(Identity(user or a_user(), session_id), wish, outbox), outbox
 
     async def transport(self, me: Participant, direction: Direction = Direction.SEND) -> str:
         """Make a transport."""

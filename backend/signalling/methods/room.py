@@ -15,8 +15,9 @@ async def join_room(client: Client, data: dict[str, Any]) -> JsonObject:
     if client.participant is not None:
         raise Conflict("This connection has joined a room already.", "ALREADY_JOINED")
     rules = client.rules
-    joined = await rules.classes.join(client.user, JoinWish(**data), client.outbox)
+    joined = await rules.classes.join(client.identity, JoinWish(**data), client.outbox)
     me = client.participant = joined.me
+    me.room.change_user(me, client.user)  # it may have changed while the seat was being taken
     answer = {
         "roomId": me.room.id,
         "participantId": me.id,

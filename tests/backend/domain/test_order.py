@@ -23,6 +23,7 @@ from backend.domain.notices import (
     ProducerSwitched,
     SfuRestarted,
 )
+from backend.domain.ports import Identity
 from backend.domain.sfu_port import SwitchAction
 from backend.domain.users import User
 from backend.errors import VtpError
@@ -127,7 +128,7 @@ class Actor:
         picture = Picture()
         token = self.joined.resume_token if self.joined is not None else None
         wish = JoinWish("physics", resume_token=token)
-        joined = await self.school.classes.join(self.user, wish, picture)
+        joined = await self.school.classes.join(Identity(self.user, "session"), wish, picture)
         picture.answer(joined)
         self.joined, self.picture = joined, picture
         self.school.classes.catch_up(joined.me)

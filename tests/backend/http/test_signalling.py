@@ -28,9 +28,9 @@ async def test_a_ticket_lets_its_owner_in_once(client: Client, student: Account)
     assert set(body) == {"ticket", "expires_in"}
     assert body["expires_in"] == 30
     tickets = client.app[keys.TICKETS]
-    user = await tickets.redeem(body["ticket"])
-    assert user is not None
-    assert user.id == student.id
+    identity = await tickets.redeem(body["ticket"])
+    assert identity is not None
+    assert identity.user.id == student.id
     assert await tickets.redeem(body["ticket"]) is None
 
 

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from backend.domain.auth_ports import ReusedToken
 from backend.domain.pages import PageRequest
+from backend.domain.ports import Identity
 from backend.domain.rooms import RoomChange, RoomRecord
 from backend.domain.users import NewUser, ProfileChange, Role, User, UserFilter
 from backend.errors import Conflict, NotFound
@@ -74,7 +76,8 @@ async def test_a_refresh_token_used_twice_at_once_serves_once_and_ends_the_sessi
     assert session_id is not None
     assert await sessions.identity(session_id) is not None
     results = await asyncio.gather(*(sessions.rotate(b"old", bytes([n]), NOW, LATER) for n in range(4)))
-    assert sum(result is not None for result in results) == 1
+    assert sum(isinstance(result, Identity) for result in results) == 1
+    assert ReusedToken(user, session_id) in results
     assert await sessions.identity(session_id) is None
 
 
@@ -93,8 +96,8 @@ async def test_a_used_token_is_still_known_when_the_session_lives_on(database: D
     session_id = await sessions.start(user.id, b"first", NOW, LATER)
     assert await sessions.rotate(b"first", b"second", NOW + SECOND, LATER + SECOND) is not None
     await sessions.purge(NOW + SECOND)
-    assert await sessions.rotate(b"first", b"third", NOW + SECOND, LATER) is None
     assert session_id is not None
+    assert await sessions.rotate(b"first", b"third", NOW + SECOND, LATER) == ReusedToken(user, session_id)
     assert await sessions.identity(session_id) is None
 
 
@@ -108,7 +111,7 @@ async def test_a_ticket_is_redeemed_once_however_many_try(database: Database) ->
     assert session_id is not None
     await tickets.add(b"ticket", session_id, NOW + SECOND)
     taken = await asyncio.gather(*(tickets.take(b"ticket", NOW) for _ in range(5)))
-    assert [result for result in taken if result is not None] == [user]
+    assert [result for result in taken if result is not None] == [Identity(user, session_id)]
 
 
 async def test_a_ticket_expires_and_ends_with_its_session(database: Database) -> None:
