@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from backend import keys
 from backend.domain.access import Access
 from backend.domain.accounts import Accounts
+from backend.domain.audit import AuditLog
 from backend.domain.login_attempts import LoginAttempts
 from backend.domain.room_book import RoomBook
 from backend.domain.room_history import RoomHistory
@@ -24,6 +25,7 @@ from backend.security.signing_key import load_or_create_key
 from backend.settings import Settings
 from backend.sfu_client import SfuClient
 from backend.signalling import setup_signalling
+from backend.storage.audit import PostgresAudit
 from backend.storage.data_dir import make_passable
 from backend.storage.database import Database
 from backend.storage.history import PostgresAttendanceHistory, PostgresMessages
@@ -61,10 +63,9 @@ def create_app(
     app[keys.TOKENS] = Access(PostgresSessions(database), signer)
     app.cleanup_ctx.append(_storage(database, announce))
     (signalling or _signalling)(app)  # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
-    presence = app[keys.PRESENCE]
     app[keys.SESSIONS] = _sessions(app, database, hasher, signer)
-    app[keys.ACCOUNTS] = Accounts(app[keys.USERS], PostgresSessions(database), hasher, _now, presence)
-    app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], presence, _now)
+    app[keys.ACCOUNTS] = _accounts(app, database, hasher)
+    app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], app[keys.PRESENCE], _now)
     app.cleanup_ctx.append(_authentication(announce, hasher))
     setup_http(app)
     return app
@@ -79,6 +80,7 @@ def _add_repositories(app: web.Application, database: Database) -> None:
     app[keys.ROOM_HISTORY] = RoomHistory(
         app[keys.ROOMS], app[keys.MESSAGES], PostgresAttendanceHistory(database), _now
     )
+    app[keys.AUDIT] = AuditLog(PostgresAudit(database), _now)
 
 
 def _sessions(app: web.Application, database: Database, hasher: BcryptHasher, signer: JwtSigner) -> Sessions:
@@ -92,6 +94,20 @@ def _sessions(app: web.Application, database: Database, hasher: BcryptHasher, si
             settings.login_attempts_per_account, settings.login_attempts_per_address, time.monotonic
         ),
         refresh_lifetime=timedelta(seconds=settings.refresh_token_ttl_s),
+        audit=app[keys.AUDIT],
+        transactions=database,
+        clock=_now,
+        presence=app[keys.PRESENCE],
+    )
+
+
+def _accounts(app: web.Application, database: Database, hasher: BcryptHasher) -> Accounts:
+    return Accounts(
+        users=app[keys.USERS],
+        sessions=PostgresSessions(database),
+        hasher=hasher,
+        audit=app[keys.AUDIT],
+        transactions=database,
         clock=_now,
         presence=app[keys.PRESENCE],
     )
@@ -118,7 +134,8 @@ def _signing_key(settings: Settings) -> str:
 def _storage(database: Database, announce: Announce) -> Callable[[web.Application], AsyncIterator[None]]:
     async def run(app: web.Application) -> AsyncIterator[None]:
         settings = app[keys.SETTINGS]
-        async with opened(database, settings.database_url, settings.data_dir, announce):
+        retention = timedelta(days=settings.audit_retention_days)
+        async with opened(database, settings.database_url, settings.data_dir, announce, retention):
             yield
 
     return run

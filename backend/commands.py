@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from backend.domain.accounts import Accounts
+from backend.domain.audit import AuditLog
 from backend.security.bcrypt_hasher import BcryptHasher
 from backend.settings import Settings
+from backend.storage.audit import PostgresAudit
 from backend.storage.database import Database
 from backend.storage.lifecycle import opened, served
 from backend.storage.migrate import migrate
@@ -44,6 +46,10 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
     users, sessions = PostgresUsers(database), PostgresSessions(database)
     async with opened(database, settings.database_url, settings.data_dir, lambda _line: None):
         try:
-            yield Accounts(users, sessions, hasher, lambda: datetime.now(UTC))
+            yield Accounts(users, sessions, hasher, AuditLog(PostgresAudit(database), _now), database, _now)
         finally:
             hasher.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

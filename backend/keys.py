@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from backend.domain.accounts import Accounts
+from backend.domain.audit import AuditLog
 from backend.domain.history_ports import MessageRepository
 from backend.domain.ports import (
     AttendanceRepository,
@@ -35,6 +36,7 @@ TICKETS: web.AppKey[TicketService] = web.AppKey("tickets", TicketService)
 TOKENS: web.AppKey[TokenService] = web.AppKey("tokens", TokenService)
 PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
 
+AUDIT = web.AppKey("audit", AuditLog)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 ROOM_BOOK = web.AppKey("room_book", RoomBook)

@@ -4,6 +4,7 @@ import enum
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -60,6 +61,8 @@ class Settings:
     bcrypt_cost: int = PRODUCTION_BCRYPT_COST
     login_attempts_per_account: int = 10
     login_attempts_per_address: int = 600
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    audit_retention_days: int = 365
     admin_email: str | None = None
     admin_password: str | None = field(default=None, repr=False)
     cors_origins: tuple[str, ...] = ()
@@ -99,6 +102,8 @@ def _read(env: Env) -> Settings:
         bcrypt_cost=_int(env, "BCRYPT_COST", PRODUCTION_BCRYPT_COST, MIN_BCRYPT_COST, MAX_BCRYPT_COST),
         login_attempts_per_account=_int(env, "LOGIN_ATTEMPTS_PER_ACCOUNT", 10, 1, 1_000_000),
         login_attempts_per_address=_int(env, "LOGIN_ATTEMPTS_PER_ADDRESS", 600, 1, 1_000_000),
+        trusted_proxies=tuple(_network(part) for part in _list(env, "TRUSTED_PROXIES")),
+        audit_retention_days=_int(env, "AUDIT_RETENTION_DAYS", 365, 1, 3660),
         admin_email=_text(env, "ADMIN_EMAIL") or None,
         admin_password=_text(env, "ADMIN_PASSWORD") or None,
         cors_origins=tuple(_origin(part) for part in _list(env, "CORS_ORIGINS")),
@@ -175,6 +180,15 @@ def _ice_urls(env: Env, name: str, schemes: tuple[str, ...]) -> tuple[str, ...]:
         if not url.startswith(schemes):
             raise SettingsError(f"{name} is a comma list of {schemes[0]}host:port, not {url!r}.")
     return urls
+
+
+def _network(value: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(value)
+    except ValueError:
+        raise SettingsError(
+            f"TRUSTED_PROXIES is a comma list of addresses and networks such as 10.0.0.0/8, not {value!r}."
+        ) from None
 
 
 def _origin(value: str) -> str:

@@ -2,11 +2,12 @@
 
 import asyncio
 
+from backend.domain.audit import AuditAction, AuditLog, Target, TargetType
 from backend.domain.auth_ports import Clock, PasswordHasher, SessionRepository
 from backend.domain.pages import Page, PageRequest
 from backend.domain.passwords import require_strong
 from backend.domain.permissions import Action, allows, require
-from backend.domain.ports import Presence, UserRepository
+from backend.domain.ports import Presence, Transactions, UserRepository
 from backend.domain.users import NewUser, ProfileChange, Role, User, UserFilter, normalized_email
 from backend.errors import InvalidInput, NotAllowed, NotFound
 
@@ -24,12 +25,16 @@ class Accounts:
         users: UserRepository,
         sessions: SessionRepository,
         hasher: PasswordHasher,
+        audit: AuditLog,
+        transactions: Transactions,
         clock: Clock,
         presence: Presence | None = None,
     ) -> None:
         self._users = users
         self._sessions = sessions
         self._hasher = hasher
+        self._audit = audit
+        self._transactions = transactions
         self._clock = clock
         self._presence = presence
         self._changing = asyncio.Lock()
@@ -44,7 +49,7 @@ class Accounts:
         """
         if wanted.role is not Role.STUDENT and (by is None or not allows(by.role, Action.CREATE_STAFF)):
             raise NotAllowed("Only an admin may create teachers and admins.")
-        return await self._users.add(await self._with_hash(wanted, password))
+        return await self._add(await self._with_hash(wanted, password), by)
 
     async def ensure_first_admin(self, email: str, password: str) -> bool:
         """Make an admin unless there is an active one; tell whether one was made.
@@ -55,7 +60,12 @@ class Accounts:
         if await self.has_admin():
             return False
         wanted = NewUser(email, FIRST_ADMIN_NAME, None, Role.ADMIN, "")
-        return await self._users.add_first_admin(await self._with_hash(wanted, password)) is not None
+        hashed = await self._with_hash(wanted, password)
+        async with self._transactions.transaction():
+            made = await self._users.add_first_admin(hashed)
+            if made is not None:
+                await self._note_new(None, made)
+        return made is not None
 
     async def has_admin(self) -> bool:
         """Tell whether there is an active admin."""
@@ -73,17 +83,20 @@ class Accounts:
         wanted = await self._with_hash(NewUser(email, FIRST_ADMIN_NAME, None, Role.ADMIN, ""), password)
         found = await self._users.credentials_by_email(wanted.email)
         if found is None:
-            await self._users.add(wanted)
+            await self._add(wanted, None)
             return True
-        await self._users.update(found.user.id, ProfileChange(role=Role.ADMIN, active=True))
-        await self._users.set_password_hash(found.user.id, wanted.password_hash)
-        await self._sessions.end_all(found.user.id, self._clock())
+        async with self._transactions.transaction():
+            user = _found(await self._users.update(found.user.id, ProfileChange(role=Role.ADMIN, active=True)))
+            await self._users.set_password_hash(user.id, wanted.password_hash)
+            await self._sessions.end_all(user.id, self._clock())
+            await self._note_change(None, found.user, user)
+            await self._audit.record(AuditAction.PASSWORD_CHANGED, None, _target(user.id))
         return False
 
     async def change_profile(self, user: User, change: ProfileChange) -> User:
         """Change one's own name or phone."""
         own = ProfileChange(full_name=change.full_name, phone=change.phone)
-        return await self._changed(user.id, own)
+        return await self._changed(user, user.id, own)
 
     async def list(self, by: User, wanted: UserFilter, page: PageRequest) -> Page[User]:
         """Return one page of the users.
@@ -115,9 +128,8 @@ class Accounts:
             Conflict: `LAST_ADMIN`.
         """
         require(by, Action.MANAGE_USERS)
-        user = await self._changed(user_id, change)
+        user = await self._changed(by, user_id, change)
         if not user.active:
-            await self._sessions.end_all(user.id, self._clock())
             await self._leave_classes(user.id)
         return user
 
@@ -130,16 +142,44 @@ class Accounts:
             Conflict: `LAST_ADMIN`.
         """
         require(by, Action.MANAGE_USERS)
-        if not await self._users.delete(user_id):
-            raise _user_not_found()
-        await self._leave_classes(user_id)
+        async with self._transactions.transaction():
+            user = _found(await self._users.get(user_id))
+            if not await self._users.delete(user_id):
+                raise _user_not_found()
+            details = {"email": user.email, "role": user.role.value}
+            await self._audit.record(AuditAction.USER_DELETED, by, _target(user.id), details=details)
+        await self._leave_classes(user.id)
 
-    async def _changed(self, user_id: str, change: ProfileChange) -> User:
+    async def _add(self, wanted: NewUser, by: User | None) -> User:
+        async with self._transactions.transaction():
+            user = await self._users.add(wanted)
+            await self._note_new(by, user)
+        return user
+
+    async def _changed(self, by: User, user_id: str, change: ProfileChange) -> User:
         async with self._changing:  # the classes learn of two changes in the order in which they were made
-            user = _found(await self._users.update(user_id, change))
+            async with self._transactions.transaction():
+                before = _found(await self._users.get(user_id))
+                user = _found(await self._users.update(user_id, change))
+                if not user.active:
+                    await self._sessions.end_all(user.id, self._clock())
+                await self._note_change(by, before, user)
             if self._presence is not None:
                 await self._presence.user_changed(user)
         return user
+
+    async def _note_new(self, by: User | None, user: User) -> None:
+        details = {"email": user.email, "role": user.role.value}
+        await self._audit.record(AuditAction.USER_CREATED, by, _target(user.id), details=details)
+
+    async def _note_change(self, by: User | None, before: User, after: User) -> None:
+        target = _target(after.id)
+        if before.role is not after.role:
+            roles = {"old_role": before.role.value, "new_role": after.role.value}
+            await self._audit.record(AuditAction.ROLE_CHANGED, by, target, details=roles)
+        if before.active != after.active:
+            action = AuditAction.USER_ACTIVATED if after.active else AuditAction.USER_DEACTIVATED
+            await self._audit.record(action, by, target)
 
     async def _leave_classes(self, user_id: str) -> None:
         if self._presence is not None:
@@ -152,6 +192,10 @@ class Accounts:
             raise InvalidInput("A name is needed.", details={"full_name": ["A name is needed."]})
         require_strong(password)
         return NewUser(email, name, wanted.phone or None, wanted.role, await self._hasher.hash(password))
+
+
+def _target(user_id: str) -> Target:
+    return Target(TargetType.USER, user_id)
 
 
 def _found(user: User | None) -> User:

@@ -18,6 +18,7 @@ class Action(enum.Enum):
     READ_ROOM_STATS = enum.auto()
     MANAGE_USERS = enum.auto()
     CREATE_STAFF = enum.auto()
+    READ_AUDIT_LOG = enum.auto()
 
 
 _STUDENT = frozenset({Action.READ_ROOMS})
@@ -28,7 +29,7 @@ _TEACHER = _STUDENT | {
     Action.PUBLISH_ANYWHERE,
     Action.READ_ROOM_STATS,
 }
-_ADMIN = _TEACHER | {Action.MANAGE_ANY_ROOM, Action.MANAGE_USERS, Action.CREATE_STAFF}
+_ADMIN = _TEACHER | {Action.MANAGE_ANY_ROOM, Action.MANAGE_USERS, Action.CREATE_STAFF, Action.READ_AUDIT_LOG}
 
 PERMISSIONS: dict[Role, frozenset[Action]] = {
     Role.STUDENT: _STUDENT,

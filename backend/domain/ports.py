@@ -5,6 +5,7 @@ Implemented by `backend.storage` and `backend.security` (everything but `Presenc
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -155,6 +156,13 @@ class DatabaseHealth(Protocol):
 
     def pool_stats(self) -> dict[str, int]:
         """Return the connection pool's figures: `pool_size`, `pool_available`, `requests_waiting` and others."""
+
+
+class Transactions(Protocol):
+    """Makes several storage calls one: all of them are done, or none."""
+
+    def transaction(self) -> AbstractAsyncContextManager[None]:
+        """Return a block whose storage calls by this task are one transaction; an exception undoes them."""
 
 
 class TicketService(Protocol):

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from backend.domain.audit import AuditAction, AuditLog, Target, TargetType
 from backend.domain.auth_ports import AccessTokenSigner, Clock, PasswordHasher, ReusedToken, SessionRepository
 from backend.domain.login_attempts import LoginAttempts
 from backend.domain.passwords import WRONG_PASSWORD, require_strong
-from backend.domain.ports import Credentials, Identity, Presence, UserRepository
+from backend.domain.ports import Credentials, Identity, Presence, Transactions, UserRepository
 from backend.domain.secret_values import MAX_SECRET_LENGTH, hash_secret, new_secret
-from backend.domain.users import User
+from backend.domain.users import User, is_email
 from backend.errors import InvalidInput, Unauthorized
 
 INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
@@ -47,6 +48,8 @@ class Sessions:
         signer: AccessTokenSigner,
         attempts: LoginAttempts,
         refresh_lifetime: timedelta,
+        audit: AuditLog,
+        transactions: Transactions,
         clock: Clock,
         presence: Presence,
     ) -> None:
@@ -56,6 +59,8 @@ class Sessions:
         self._signer = signer
         self._attempts = attempts
         self._refresh_lifetime = refresh_lifetime
+        self._audit = audit
+        self._transactions = transactions
         self._clock = clock
         self._presence = presence
 
@@ -69,9 +74,13 @@ class Sessions:
         self._attempts.count_address(address)
         user = await self._checked_user(email, password)
         secret, now = new_secret(), self._clock()
-        session_id = await self._sessions.start(user.id, hash_secret(secret), now, now + self._refresh_lifetime)
-        if session_id is None:
-            raise _wrong_credentials()
+        async with self._transactions.transaction():
+            session_id = await self._sessions.start(
+                user.id, hash_secret(secret), now, now + self._refresh_lifetime
+            )
+            if session_id is None:
+                raise _wrong_credentials()
+            await self._audit.record(AuditAction.SIGN_IN, user, _target(session_id))
         return self._signed_in(Identity(user, session_id), secret)
 
     async def refresh(self, refresh_token: str) -> SignedIn:
@@ -83,8 +92,7 @@ class Sessions:
         secret, now = new_secret(), self._clock()
         rotated = None
         if len(refresh_token) <= MAX_SECRET_LENGTH:
-            expires_at = now + self._refresh_lifetime
-            rotated = await self._sessions.rotate(hash_secret(refresh_token), hash_secret(secret), now, expires_at)
+            rotated = await self._rotate(refresh_token, secret, now)
         if isinstance(rotated, ReusedToken):
             await self._presence.end_session(rotated.session_id, SESSION_ENDED)
         if not isinstance(rotated, Identity):
@@ -93,12 +101,15 @@ class Sessions:
 
     async def logout(self, identity: Identity, refresh_token: str) -> None:
         """End the session of the access token, and that of the refresh token if it is the same user's."""
-        now = self._clock()
-        await self._sessions.end(identity.session_id, now)
-        await self._presence.end_session(identity.session_id, SESSION_ENDED)
-        if len(refresh_token) <= MAX_SECRET_LENGTH:
-            other = await self._sessions.end_by_token(hash_secret(refresh_token), identity.user.id, now)
-            await self._end_live([other] if other is not None else [])
+        now, user, ended = self._clock(), identity.user, [identity.session_id]
+        async with self._transactions.transaction():
+            await self._sessions.end(identity.session_id, now)
+            if len(refresh_token) <= MAX_SECRET_LENGTH:
+                other = await self._sessions.end_by_token(hash_secret(refresh_token), user.id, now)
+                ended += [other] if other is not None else []
+            for session_id in ended:
+                await self._audit.record(AuditAction.SIGN_OUT, user, _target(session_id))
+        await self._end_live(ended)
 
     async def change_password(self, identity: Identity, current: str, new: str) -> None:
         """Replace one's password; all other sessions of the user end.
@@ -111,9 +122,20 @@ class Sessions:
         found = await self._users.credentials_by_id(identity.user.id)
         if found is None or not await self._matches(found.user.email, current, found):
             raise InvalidInput("The current password is wrong.", WRONG_PASSWORD)
-        await self._users.set_password_hash(identity.user.id, await self._hasher.hash(new))
-        kept = identity.session_id
-        await self._end_live(await self._sessions.end_all(identity.user.id, self._clock(), keep_session_id=kept))
+        user, new_hash = identity.user, await self._hasher.hash(new)
+        async with self._transactions.transaction():
+            await self._users.set_password_hash(user.id, new_hash)
+            ended = await self._sessions.end_all(user.id, self._clock(), keep_session_id=identity.session_id)
+            await self._audit.record(AuditAction.PASSWORD_CHANGED, user, Target(TargetType.USER, user.id))
+        await self._end_live(ended)
+
+    async def _rotate(self, old: str, new: str, now: datetime) -> Identity | ReusedToken | None:
+        async with self._transactions.transaction():
+            expires_at = now + self._refresh_lifetime
+            rotated = await self._sessions.rotate(hash_secret(old), hash_secret(new), now, expires_at)
+            if isinstance(rotated, ReusedToken):
+                await self._audit.record(AuditAction.REFRESH_REUSE, rotated.user, _target(rotated.session_id))
+        return rotated
 
     async def _end_live(self, session_ids: Sequence[str]) -> None:
         for session_id in session_ids:
@@ -123,8 +145,15 @@ class Sessions:
         found = await self._users.credentials_by_email(email.strip())
         matches = await self._matches(email, password, found)
         if found is None or not matches or not found.user.active:
+            await self._note_failure(email, found)
             raise _wrong_credentials()
         return found.user
+
+    async def _note_failure(self, email: str, found: Credentials | None) -> None:
+        """Note a failed sign-in, with the email that was given; what is none may be a password in its place."""
+        target = Target(TargetType.USER, found.user.id) if found is not None else None
+        claimed = email.strip() if is_email(email) else None
+        await self._audit.record(AuditAction.SIGN_IN_FAILED, None, target, email=claimed)
 
     async def _matches(self, email: str, password: str, found: Credentials | None) -> bool:
         async with self._attempts.attempt(email.strip().lower()) as failed:
@@ -137,6 +166,10 @@ class Sessions:
         user = identity.user
         access = self._signer.sign(user.id, identity.session_id, user.role)
         return SignedIn(user, TokenPair(access, secret, self._signer.lifetime_s))
+
+
+def _target(session_id: str) -> Target:
+    return Target(TargetType.SESSION, session_id)
 
 
 def _wrong_credentials() -> Unauthorized:

@@ -74,7 +74,12 @@ def normalized_email(email: str) -> str:
     Raises:
         InvalidInput: it has not the form of an address (one `@`, RFC 5321 lengths, no space).
     """
-    value = email.strip()
-    if len(value) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(value):
+    if not is_email(email):
         raise InvalidInput("This is not an email address.", details={"email": ["Not a valid email address."]})
-    return value
+    return email.strip()
+
+
+def is_email(email: str) -> bool:
+    """Tell whether a text, without surrounding space, has the form of an address."""
+    value = email.strip()
+    return len(value) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(value) is not None

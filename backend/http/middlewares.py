@@ -1,4 +1,4 @@
-"""Around every request: its id, errors in one shape, CORS, security headers, metrics."""
+"""Around every request: its id, its origin, errors in one shape, CORS, security headers, metrics."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ from aiohttp import web
 from backend.errors import VtpError
 from backend.http.cors import add_cors_headers, preflight_response
 from backend.http.metrics import REQUEST_METRICS, route_of
+from backend.http.origin import with_origin
 from backend.http.responses import error_response, failure
 from backend.http.security_headers import add_security_headers
 from shared.errors import (
@@ -72,7 +73,7 @@ async def with_errors(request: web.Request, handler: Next) -> web.StreamResponse
         return failure(500, "Something went wrong on our side.", INTERNAL_ERROR)
 
 
-MIDDLEWARES = (with_request_id, with_metrics, with_errors)
+MIDDLEWARES = (with_request_id, with_metrics, with_errors, with_origin)
 """From the outermost to the innermost."""
 
 

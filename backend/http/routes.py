@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from backend.http.handlers import auth, docs, health, history, page, rooms, signalling, users
+from backend.http.handlers import audit, auth, docs, health, history, page, rooms, signalling, users
 from backend.http.metrics import metrics, setup_metrics
 from backend.http.middlewares import prepare_response
 from backend.http.parsing import signed_in
@@ -62,6 +62,7 @@ def _user_routes() -> list[web.RouteDef]:
         web.get(f"{API}/users/{{user_id}}", signed_in(users.get_user)),
         web.patch(f"{API}/users/{{user_id}}", signed_in(users.change_user)),
         web.delete(f"{API}/users/{{user_id}}", signed_in(users.delete_user)),
+        web.get(f"{API}/audit", signed_in(audit.list_entries)),
     ]
 
 

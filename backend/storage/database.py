@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, LiteralString
 
 import psycopg
@@ -30,6 +31,10 @@ PROBE_TIMEOUT_S = 1.0
 
 Row = DictRow
 Connection = AsyncConnection[DictRow]
+
+_running: ContextVar[tuple["Database", object, Connection] | None] = ContextVar("transaction", default=None)
+"""The transaction that runs, as its database, task and connection. Tasks started within inherit the variable, but
+not the transaction: a connection serves one after the other."""
 
 
 class Database:
@@ -67,16 +72,39 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """Lend a connection in autocommit mode; `async with connection.transaction()` for more than one statement.
 
+        Within `transaction` it is that one's connection.
+
         Raises:
             DatabaseUnavailable: there is none to be had, or it was lost on the way.
         """
         if self._pool is None:
             raise DatabaseUnavailable
+        running = _running.get()
         try:
+            if running is not None and running[:2] == (self, asyncio.current_task()):
+                yield running[2]
+                return
             async with self._pool.connection() as connection:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise DatabaseUnavailable from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Make one transaction of all that this task asks of the database within the block.
+
+        It is committed at the end and rolled back when an exception leaves the block. One within another is a part
+        of that. Wait for nothing else in it: it holds a connection.
+
+        Raises:
+            DatabaseUnavailable: there is no connection to be had, or it was lost on the way; nothing was done.
+        """
+        async with self.connection() as connection, connection.transaction():
+            token = _running.set((self, asyncio.current_task(), connection))
+            try:
+                yield
+            finally:
+                _running.reset(token)
 
     async def one(self, query: LiteralString, parameters: Sequence[Any] | dict[str, Any] = ()) -> Row | None:
         """Run a statement and return its first row."""

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 from psycopg import pq
 
 from backend.errors import DatabaseUnavailable, StartError
+from backend.storage.audit import PostgresAudit
 from backend.storage.database import CONNECT_TIMEOUT_S, Database
 from backend.storage.embedded import EmbeddedError, EmbeddedPostgres
 from backend.storage.migrate import migrate
@@ -35,8 +36,16 @@ logger = get_logger(__name__)
 
 
 @asynccontextmanager
-async def opened(database: Database, url: str | None, data_dir: Path, announce: Announce) -> AsyncIterator[None]:
+async def opened(
+    database: Database,
+    url: str | None,
+    data_dir: Path,
+    announce: Announce,
+    audit_retention: timedelta | None = None,
+) -> AsyncIterator[None]:
     """Open the database at `url`, or the embedded one under `data_dir`; both migrated to the newest schema.
+
+    Sessions are cleared away when they are over, and audit entries after `audit_retention`, if it is given.
 
     Raises:
         StartError: it cannot be reached, started or migrated.
@@ -47,7 +56,7 @@ async def opened(database: Database, url: str | None, data_dir: Path, announce: 
         announce(f"[2/5] Database migrations completed ({len(taken)} applied)")
         await database.open(conninfo)
         try:
-            async with _repeated(PURGE_S, lambda: _purge(database)):
+            async with _repeated(PURGE_S, lambda: _purge(database, audit_retention)):
                 yield
         finally:
             await database.close()
@@ -139,8 +148,11 @@ async def _revive(server: EmbeddedPostgres) -> None:
         logger.warning("embedded database had died and was started again")
 
 
-async def _purge(database: Database) -> None:
-    await PostgresSessions(database).purge(datetime.now(UTC))
+async def _purge(database: Database, audit_retention: timedelta | None) -> None:
+    now = datetime.now(UTC)
+    await PostgresSessions(database).purge(now)
+    if audit_retention is not None:
+        await PostgresAudit(database).purge(now - audit_retention)
 
 
 def _why(error: psycopg.Error) -> str:

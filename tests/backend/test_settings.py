@@ -22,6 +22,8 @@ NAMES = [
     "BCRYPT_COST",
     "LOGIN_ATTEMPTS_PER_ACCOUNT",
     "LOGIN_ATTEMPTS_PER_ADDRESS",
+    "TRUSTED_PROXIES",
+    "AUDIT_RETENTION_DAYS",
     "ADMIN_EMAIL",
     "ADMIN_PASSWORD",
     "CORS_ORIGINS",
@@ -80,12 +82,16 @@ def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
         STUN_URLS="stun:s:3478",
         TURN_URLS="turn:t:3478,turns:t:5349",
         TURN_SECRET="turn",
+        TRUSTED_PROXIES="10.0.0.0/8, 192.0.2.1,fd00::/8",
+        AUDIT_RETENTION_DAYS="30",
         LOG_LEVEL="DEBUG",
         LOG_FORMAT="json",
     )
     assert (settings.app_env, settings.port, settings.listen_ip) == (AppEnv.PRODUCTION, 0, "::1")
     assert settings.cors_origins == ("https://a.example", "http://b.example:8000")
     assert (settings.sfu_url, settings.sfu_api_token) == ("http://sfu:3000", "token")
+    assert [str(one) for one in settings.trusted_proxies] == ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
+    assert settings.audit_retention_days == 30
     assert settings.turn.turn_urls == ("turn:t:3478", "turns:t:5349")
     assert (settings.resume_grace_s, settings.log_level, settings.log_format) == (2.5, "debug", "json")
 
@@ -124,6 +130,9 @@ def test_the_sfu_has_an_older_name(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be one of"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT must be one of"),
         ({"LOGIN_ATTEMPTS_PER_ACCOUNT": "0"}, "LOGIN_ATTEMPTS_PER_ACCOUNT"),
+        ({"TRUSTED_PROXIES": "proxy.example"}, "TRUSTED_PROXIES"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES"),
+        ({"AUDIT_RETENTION_DAYS": "0"}, "AUDIT_RETENTION_DAYS"),
     ],
 )
 def test_refusals_name_the_setting(

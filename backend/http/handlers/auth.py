@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from backend import keys
+from backend.domain.origin import current_origin
 from backend.domain.ports import Identity
 from backend.domain.users import NewUser, ProfileChange
 from backend.http.parsing import identity_if_any, read_body
@@ -53,7 +54,7 @@ async def register(request: web.Request) -> web.Response:
 async def login(request: web.Request) -> web.Response:
     """`POST /auth/login`: email and password for tokens."""
     body = await read_body(request, _LOGIN)
-    address = request.remote or UNKNOWN_ADDRESS
+    address = current_origin().address or UNKNOWN_ADDRESS
     signed_in = await request.app[keys.SESSIONS].login(body["email"], body["password"], address)
     return json_response(render_signed_in(signed_in))
 

@@ -27,6 +27,7 @@ MATRIX: dict[Action, set[Role]] = {
     Action.READ_ROOM_STATS: {T, A},
     Action.MANAGE_USERS: {A},
     Action.CREATE_STAFF: {A},
+    Action.READ_AUDIT_LOG: {A},
 }
 
 
