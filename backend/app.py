@@ -21,6 +21,7 @@ from backend.first_admin import ensure_first_admin
 from backend.http import MIDDLEWARES, setup_http
 from backend.security.bcrypt_hasher import BcryptHasher
 from backend.security.jwt_signer import JwtSigner
+from backend.security.key_ring import KeyRing
 from backend.security.signing_key import load_or_create_key
 from backend.settings import Settings
 from backend.sfu_client import SfuClient
@@ -59,7 +60,8 @@ def create_app(
     app[keys.METRICS] = CollectorRegistry()
     hasher = BcryptHasher(settings.bcrypt_cost)
     _add_repositories(app, database)
-    signer = JwtSigner(_signing_key(settings), settings.access_token_ttl_s)
+    ring = KeyRing(_signing_key(settings), settings.jwt_previous_secrets)
+    signer = JwtSigner(ring, settings.access_token_ttl_s)
     app[keys.TOKENS] = Access(PostgresSessions(database), signer)
     app.cleanup_ctx.append(_storage(database, announce))
     (signalling or _signalling)(app)  # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client

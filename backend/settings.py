@@ -56,6 +56,7 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     database_pool_size: int = 10
     jwt_secret: str | None = field(default=None, repr=False)
+    jwt_previous_secrets: tuple[str, ...] = field(default=(), repr=False)
     access_token_ttl_s: int = 900
     refresh_token_ttl_s: int = 30 * 24 * 3600
     bcrypt_cost: int = PRODUCTION_BCRYPT_COST
@@ -97,6 +98,7 @@ def _read(env: Env) -> Settings:
         database_url=_text(env, "DATABASE_URL") or None,
         database_pool_size=_int(env, "DATABASE_POOL_SIZE", 10, 1, 100),
         jwt_secret=_text(env, "JWT_SECRET") or None,
+        jwt_previous_secrets=_list(env, "JWT_PREVIOUS_SECRETS"),
         access_token_ttl_s=_int(env, "ACCESS_TOKEN_TTL_S", 900, 1, 24 * 3600),
         refresh_token_ttl_s=_int(env, "REFRESH_TOKEN_TTL_S", 30 * 24 * 3600, 1, 366 * 24 * 3600),
         bcrypt_cost=_int(env, "BCRYPT_COST", PRODUCTION_BCRYPT_COST, MIN_BCRYPT_COST, MAX_BCRYPT_COST),
@@ -119,7 +121,9 @@ def _read(env: Env) -> Settings:
 def _check(settings: Settings) -> None:
     _check_database_url(settings.database_url)
     if settings.jwt_secret is not None:
-        _check_secret(settings.jwt_secret)
+        _check_secret("JWT_SECRET", settings.jwt_secret)
+    for secret in settings.jwt_previous_secrets:
+        _check_secret("Each of JWT_PREVIOUS_SECRETS", secret)
     _check_admin(settings.admin_email, settings.admin_password)
     if settings.turn.turn_urls and not settings.turn.secret:
         raise SettingsError("TURN_URLS needs TURN_SECRET, the secret that the TURN server shares with us.")
@@ -151,13 +155,13 @@ def _check_admin(email: str | None, password: str | None) -> None:
         raise SettingsError(f"ADMIN_PASSWORD is too weak. {error.message}") from None
 
 
-def _check_secret(secret: str) -> None:
+def _check_secret(name: str, secret: str) -> None:
     how = "Make one with `openssl rand -base64 48`."
     if len(secret.encode()) < MIN_SECRET_BYTES:
-        raise SettingsError(f"JWT_SECRET must have at least {MIN_SECRET_BYTES} bytes. {how}")
+        raise SettingsError(f"{name} must have at least {MIN_SECRET_BYTES} bytes. {how}")
     lowered = secret.lower()
     if any(word in lowered for word in KNOWN_EXAMPLE_WORDS) or len(set(secret)) < 8:
-        raise SettingsError(f"JWT_SECRET is a known example or too simple to be a secret. {how}")
+        raise SettingsError(f"{name} is a known example or too simple to be a secret. {how}")
 
 
 def _check_database_url(url: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Access tokens: JWT (RFC 7519), signed with HS256 and nothing else."""
+"""Access tokens: JWT (RFC 7519), signed with HS256 and nothing else, in the profile of RFC 9068."""
 
 import time
 from collections.abc import Callable
@@ -9,10 +9,8 @@ import jwt
 from backend.domain.auth_ports import AccessClaims
 from backend.domain.users import Role
 from backend.errors import Unauthorized
+from backend.security.key_ring import KeyRing
 from shared.ids import new_id
-
-ALGORITHM = "HS256"
-"""Pinned: a token does not choose how it is checked (RFC 8725 section 3.1)."""
 
 ISSUER = "vtp-platform"
 AUDIENCE = "vtp-api"
@@ -24,10 +22,10 @@ _REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "nbf", "exp")
 
 
 class JwtSigner:
-    """Makes and checks access tokens with one key."""
+    """Makes and checks access tokens."""
 
-    def __init__(self, key: str, lifetime_s: int, clock: Callable[[], float] = time.time) -> None:
-        self._key = key
+    def __init__(self, ring: KeyRing, lifetime_s: int, clock: Callable[[], float] = time.time) -> None:
+        self._ring = ring
         self._lifetime_s = lifetime_s
         self._clock = clock
 
@@ -50,7 +48,7 @@ class JwtSigner:
             "nbf": now - CLOCK_SKEW_S,
             "exp": now + self._lifetime_s,
         }
-        return jwt.encode(claims, self._key, ALGORITHM, headers={"typ": TOKEN_TYPE})
+        return self._ring.sign(claims, TOKEN_TYPE)
 
     def verify(self, token: str) -> AccessClaims:
         """Check signature, issuer, audience, times and kind.
@@ -59,21 +57,12 @@ class JwtSigner:
             Unauthorized: `TOKEN_EXPIRED` for a genuine token past its time, else `INVALID_TOKEN`.
         """
         try:
-            decoded = jwt.decode_complete(
-                token,
-                self._key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                leeway=0,
-                options={"require": list(_REQUIRED), "verify_iat": False},
-            )
+            claims = self._ring.verify(token, TOKEN_TYPE, issuer=ISSUER, audience=AUDIENCE, required=_REQUIRED)
         except jwt.ExpiredSignatureError:
             raise Unauthorized("The access token has expired.", "TOKEN_EXPIRED") from None
-        except (jwt.InvalidTokenError, ValueError, RecursionError):
+        except jwt.InvalidTokenError:
             raise _invalid() from None
-        claims = decoded["payload"]
-        if decoded["header"].get("typ") != TOKEN_TYPE or not isinstance(claims["sid"], str):
+        if not isinstance(claims["sid"], str):
             raise _invalid()
         return AccessClaims(user_id=claims["sub"], session_id=claims["sid"])
 

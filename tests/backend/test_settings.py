@@ -17,6 +17,7 @@ NAMES = [
     "DATABASE_URL",
     "DATABASE_POOL_SIZE",
     "JWT_SECRET",
+    "JWT_PREVIOUS_SECRETS",
     "ACCESS_TOKEN_TTL_S",
     "REFRESH_TOKEN_TTL_S",
     "BCRYPT_COST",
@@ -72,6 +73,7 @@ def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
         PORT="0",
         LISTEN_IP="::1",
         JWT_SECRET=SECRET,
+        JWT_PREVIOUS_SECRETS=f"{SECRET}-2, {SECRET}-1",
         DATABASE_URL="postgresql://u:p@db:5432/vtp_db",
         CORS_ORIGINS=" https://A.example , http://b.example:8000/ ",
         SFU_URL="http://sfu:3000/",
@@ -88,6 +90,7 @@ def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
         LOG_FORMAT="json",
     )
     assert (settings.app_env, settings.port, settings.listen_ip) == (AppEnv.PRODUCTION, 0, "::1")
+    assert settings.jwt_previous_secrets == (f"{SECRET}-2", f"{SECRET}-1")
     assert settings.cors_origins == ("https://a.example", "http://b.example:8000")
     assert (settings.sfu_url, settings.sfu_api_token) == ("http://sfu:3000", "token")
     assert [str(one) for one in settings.trusted_proxies] == ["10.0.0.0/8", "192.0.2.1/32", "fd00::/8"]
@@ -114,6 +117,7 @@ def test_the_sfu_has_an_older_name(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"JWT_SECRET": "short"}, "at least 32 bytes"),
         ({"JWT_SECRET": "x" * 64}, "too simple"),
         ({"JWT_SECRET": "please-change-me-in-production-0123456789"}, "known example"),
+        ({"JWT_PREVIOUS_SECRETS": f"{SECRET},short"}, "Each of JWT_PREVIOUS_SECRETS must have at least 32 bytes"),
         ({"DATABASE_URL": "mysql://db"}, "DATABASE_URL must look like"),
         ({"CORS_ORIGINS": "https://a.example/path"}, "CORS_ORIGINS"),
         ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS"),
@@ -150,6 +154,7 @@ def test_refusals_name_the_setting(
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {
         "JWT_SECRET": SECRET,
+        "JWT_PREVIOUS_SECRETS": "former-" + SECRET,
         "DATABASE_URL": "postgresql://u:db-password@h/d",
         "SFU_API_TOKEN": "sfu-token-value",
         "ADMIN_EMAIL": "a@b",
