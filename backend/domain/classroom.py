@@ -7,8 +7,10 @@ outside, before a change or after it (`backend.domain.media`).
 
 import asyncio
 import itertools
+import operator
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from backend.domain.classroom_data import ClassroomData
 from backend.domain.notices import (
@@ -137,11 +139,15 @@ class Classroom:
             one.forget_media()
         return everybody
 
-    def raise_hand(self, me: Participant, *, raised: bool) -> None:
-        """Put a hand up or down and tell the others."""
-        if me.hand_raised != raised:
-            me.hand_raised = raised
-            self.tell(ParticipantUpdated(me.id, raised), but=me)
+    def note_hand(self, whose: Participant, raised_at: datetime | None, *, but: Participant | None = None) -> None:
+        """Note that a hand is up since `raised_at`, in UTC, or down, and tell everybody, but perhaps one."""
+        whose.hand_raised_at = raised_at
+        self.tell(ParticipantUpdated(whose.id, raised_at), but=but)
+
+    def raised_hands(self) -> list[Participant]:
+        """Return whose hands are up, first raised first."""
+        up = [(one.hand_raised_at, one) for one in self.participants.values() if one.hand_raised_at is not None]
+        return [one for _, one in sorted(up, key=operator.itemgetter(0))]
 
     def change_user(self, me: Participant, user: User) -> None:
         """Take over somebody's new name or role and tell everybody, the participant too."""

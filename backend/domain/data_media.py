@@ -9,9 +9,9 @@ from backend.domain.participants import (
     Participant,
     require_room_for,
 )
-from backend.domain.rooms import may_publish
+from backend.domain.rooms import require_may_publish
 from backend.domain.sfu_port import DataConsumerWish, DataProducerWish, Direction, JsonObject, SfuPort
-from backend.errors import InvalidInput, NotAllowed
+from backend.errors import InvalidInput
 
 
 class DataControl:
@@ -29,8 +29,7 @@ class DataControl:
             InvalidInput: the SFU refuses the parameters.
         """
         async with me.lock:
-            if not may_publish(me.user, me.room.record):
-                raise NotAllowed("Students may not publish in this room.")
+            require_may_publish(me.user, me.room.record)
             require_room_for(len(me.data_producers), MAX_DATA_PRODUCERS, "data producers")
             _require_direction(me, wish.transport_id, Direction.SEND)
             producer_id = await self._media.ask(me, self._sfu.create_data_producer(me.room.id, me.id, wish))
@@ -45,6 +44,13 @@ class DataControl:
             with me.closing_own(producer_id):
                 await self._media.ask(me, self._sfu.close_data_producer(me.room.id, producer_id))
             me.room.data.end_producer(producer)
+
+    async def end_producer(self, target: Participant, producer: DataProducer) -> None:
+        """Close somebody else's data producer and tell everybody, its owner too."""
+        async with target.lock:
+            if target.data_producers.get(producer.id) is producer:
+                await self._media.ask(target, self._sfu.close_data_producer(target.room.id, producer.id))
+                target.room.data.end_producer(producer, tell_owner=True)
 
     async def consume(self, me: Participant, wish: DataConsumerWish) -> tuple[DataConsumer, JsonObject]:
         """Receive a data producer of this room.

@@ -73,12 +73,14 @@ class LiveClasses:
     """All rooms that somebody is in, by id in `rooms`.
 
     Owns no timer: seats whose sockets are gone stand in `waiting`, and `on_waiting_changed` is called on a change.
+    `on_room_changed` is called when a live room may have new rules.
     """
 
     def __init__(self, parts: LiveParts, chores: Chores, grace_s: float) -> None:
         self.rooms: dict[str, Classroom] = {}
         self.waiting: WaitingSeats[Participant] = WaitingSeats(grace_s)
         self.on_waiting_changed: Callable[[], None] = lambda: None
+        self.on_room_changed: Callable[[Classroom], None] = lambda _room: None
         self._parts = parts
         self._chores = chores
         self._room_changes = 0
@@ -139,8 +141,12 @@ class LiveClasses:
 
     def _open(self, record: RoomRecord) -> Classroom:
         room = self.rooms.setdefault(record.id, Classroom(record))
-        room.change(record)
+        self._change(room, record)
         return room
+
+    def _change(self, room: Classroom, record: RoomRecord) -> None:
+        room.change(record)
+        self.on_room_changed(room)
 
     async def _take_seat(self, room: Classroom, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined:
         token, user = new_resume_token(), identity.user
@@ -277,7 +283,7 @@ class LiveClasses:
         self._room_changes += 1
         room = self.rooms.get(record.id)
         if room is not None:
-            room.change(record)
+            self._change(room, record)
 
     async def close_room(self, room_id: str, reason: str) -> None:
         """Send everybody out and free what the room holds, also at the SFU; does nothing for an empty room."""

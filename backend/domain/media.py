@@ -21,7 +21,7 @@ from backend.domain.participants import (
     Participant,
     require_room_for,
 )
-from backend.domain.rooms import may_publish
+from backend.domain.rooms import require_may_publish
 from backend.domain.sfu_port import (
     PEER_NOT_FOUND,
     ROOM_NOT_FOUND,
@@ -36,7 +36,7 @@ from backend.domain.sfu_port import (
     SfuUnavailable,
     SwitchAction,
 )
-from backend.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from backend.errors import Conflict, InvalidInput, NotFound
 
 T = TypeVar("T")
 
@@ -102,8 +102,7 @@ class MediaControl:
             InvalidInput: the SFU refuses the parameters.
         """
         async with me.lock:
-            if not may_publish(me.user, me.room.record):
-                raise NotAllowed("Students may not publish in this room.")
+            require_may_publish(me.user, me.room.record)
             require_room_for(len(me.producers), MAX_PRODUCERS, "producers")
             if me.own_transport(wish.transport_id) is not Direction.SEND:
                 raise InvalidInput(
@@ -122,9 +121,15 @@ class MediaControl:
             return producer
 
     async def switch_producer(self, me: Participant, producer_id: str, action: SwitchAction) -> None:
-        """Pause, resume or close one's producer and tell the others."""
+        """Pause, resume or close one's producer and tell the others.
+
+        Raises:
+            NotAllowed: it is to be resumed where students may not publish.
+        """
         async with me.lock:
             producer = me.own_producer(producer_id)
+            if action is SwitchAction.RESUME:
+                require_may_publish(me.user, me.room.record)
             call = self._sfu.switch_producer(me.room.id, producer_id, action)
             if action is SwitchAction.CLOSE:
                 with me.closing_own(producer_id):

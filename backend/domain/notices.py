@@ -4,6 +4,7 @@ A notice that holds a participant or a room shows it as it is at the moment of t
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backend.domain.participants import DataProducer, MediaProducer, Participant
@@ -32,10 +33,10 @@ class ParticipantLeft:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantUpdated:
-    """A hand went up or down."""
+    """A hand went up, at `hand_raised_at` in UTC, or down."""
 
     participant_id: str
-    hand_raised: bool
+    hand_raised_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,10 @@ class MessageSaid:
 
 @dataclass(frozen=True, slots=True)
 class Muted:
-    """Somebody who runs the room paused one's producer."""
+    """One's producer was paused: by who runs the room, or with `by` None by the room's new rule."""
 
     producer_id: str
-    by: str
+    by: str | None
 
 
 @dataclass(frozen=True, slots=True)

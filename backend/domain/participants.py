@@ -124,7 +124,7 @@ class Participant:
     is_producer: bool
     resume_hash: bytes
     outbox: Outbox | None
-    hand_raised: bool = False
+    hand_raised_at: datetime | None = None
     gone: bool = False
     has_peer: bool = True
     media_generation: int = 0
@@ -137,6 +137,11 @@ class Participant:
     closing: set[str] = field(default_factory=set)
     early_layers: dict[str, Layers | None] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def hand_raised(self) -> bool:
+        """Whether the hand is up; `hand_raised_at` is the time in UTC when it went up."""
+        return self.hand_raised_at is not None
 
     def tell(self, notice: "Notice") -> None:
         """Queue a notification; while the socket is gone it is dropped, for a resumed seat is told all anew."""

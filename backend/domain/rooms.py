@@ -72,6 +72,12 @@ def may_publish(user: User, room: RoomRecord) -> bool:
     return room.students_may_publish or allows(user.role, Action.PUBLISH_ANYWHERE) or may_manage(user, room)
 
 
+def require_may_publish(user: User, room: RoomRecord) -> None:
+    """Let pass who may publish here. Raises: NotAllowed."""
+    if not may_publish(user, room):
+        raise NotAllowed("Students may not publish in this room.")
+
+
 def may_enter_locked(user: User) -> bool:
     """Tell whether a locked room still opens for the user."""
     return allows(user.role, Action.ENTER_LOCKED_ROOM)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from backend.domain.chat import Chat
 from backend.domain.data_media import DataControl
+from backend.domain.hands import Hands
 from backend.domain.live_classes import LiveClasses
 from backend.domain.media import MediaControl, not_joined
 from backend.domain.moderation import Moderation
@@ -23,6 +24,7 @@ class Rules:
     data: DataControl
     moderation: Moderation
     chat: Chat
+    hands: Hands
     ice_servers: Callable[[User], list[JsonObject]]
 
 

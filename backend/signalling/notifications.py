@@ -20,6 +20,14 @@ def unix_ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
+def hand_object(raised_at: datetime | None) -> JsonObject:
+    """Render whether a hand is up, and since when: the smaller time came first."""
+    return {
+        "handRaised": raised_at is not None,
+        "handRaisedAt": unix_ms(raised_at) if raised_at is not None else None,
+    }
+
+
 def producer_object(producer: MediaProducer) -> JsonObject:
     """Render a producer as it stands in a participant."""
     return {
@@ -49,7 +57,7 @@ def participant_object(participant: Participant) -> JsonObject:
         "role": participant.user.role.value,
         "isProducer": participant.is_producer,
         "joinedAt": unix_ms(participant.joined_at),
-        "handRaised": participant.hand_raised,
+        **hand_object(participant.hand_raised_at),
         "producers": [producer_object(producer) for producer in participant.producers.values()],
         "dataProducers": [data_producer_object(one) for one in participant.data_producers.values()],
     }
@@ -130,7 +138,7 @@ _RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
     ),
     notices.ParticipantUpdated: lambda n: (
         "participant-updated",
-        {"participantId": n.participant_id, "handRaised": n.hand_raised},
+        {"participantId": n.participant_id, **hand_object(n.hand_raised_at)},
     ),
     notices.ParticipantChanged: lambda n: (
         "participant-updated",

@@ -272,6 +272,18 @@ class ParticipantSchema(MessageSchema):
     participant_id = _id("participantId")
 
 
+class LowerHandSchema(MessageSchema):
+    """`lower-hand`: one participant's, or all of them."""
+
+    participant_id = _id("participantId", required=False)
+    all = Flag(load_default=False)
+
+    @validates_schema
+    def _one_or_all(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["all"] == ("participant_id" in data):
+            raise ValidationError("Give either participantId or all: true.")
+
+
 class LockRoomSchema(MessageSchema):
     """`lock-room`."""
 

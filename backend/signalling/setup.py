@@ -13,11 +13,13 @@ from backend.domain.abandoned_seats import free_abandoned_seats
 from backend.domain.chat import Chat
 from backend.domain.chores import Chores
 from backend.domain.data_media import DataControl
+from backend.domain.hands import Hands
 from backend.domain.ice_servers import ice_servers
 from backend.domain.live_classes import LiveClasses, LiveParts
 from backend.domain.live_presence import LivePresence
 from backend.domain.media import MediaControl
 from backend.domain.moderation import Moderation
+from backend.domain.publishing import PublishingRule
 from backend.domain.sfu_port import SfuLink
 from backend.domain.sfu_watch import SfuWatch
 from backend.domain.users import User
@@ -42,12 +44,15 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     classes = LiveClasses(parts, chores, settings.resume_grace_s)
     watch = SfuWatch(classes.rooms, sfu, chores, settings.resume_grace_s)
     media = MediaControl(sfu, chores, watch.doubt)
+    data = DataControl(sfu, media)
+    classes.on_room_changed = PublishingRule(media, data, chores).room_changed
     rules = Rules(
         classes=classes,
         media=media,
-        data=DataControl(sfu, media),
+        data=data,
         moderation=Moderation(classes, media, app[keys.ROOMS]),
         chat=Chat(app[keys.MESSAGES], chores, _clock),
+        hands=Hands(),
         ice_servers=lambda user: _ice_servers(settings.turn, user),
     )
     endpoint = SocketEndpoint(rules, app[keys.TICKETS], app[keys.TOKENS], settings.cors_origins)

@@ -67,6 +67,7 @@ METHODS: dict[str, Method] = {
     "ice-candidate": Method(relay.relay("ice-candidate", "candidate"), schemas.CandidateSchema()),
     "mute-participant": Method(moderation.mute_participant, schemas.MuteSchema()),
     "kick-participant": Method(moderation.kick_participant, schemas.ParticipantSchema()),
+    "lower-hand": Method(moderation.lower_hand, schemas.LowerHandSchema()),
     "lock-room": Method(moderation.lock_room, schemas.LockRoomSchema()),
     "close-room": Method(moderation.close_room, schemas.EmptySchema()),
 }

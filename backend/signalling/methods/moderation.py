@@ -18,6 +18,15 @@ async def kick_participant(client: Client, data: dict[str, Any]) -> JsonObject:
     return {}
 
 
+async def lower_hand(client: Client, data: dict[str, Any]) -> JsonObject:
+    """Put a participant's hand down, or all of them."""
+    if data["all"]:
+        client.rules.hands.lower_all(client.me)
+    else:
+        client.rules.hands.lower(client.me, data["participant_id"])
+    return {}
+
+
 async def lock_room(client: Client, data: dict[str, Any]) -> JsonObject:
     """Keep further students out, or let them in again."""
     await client.rules.moderation.lock(client.me, locked=data["locked"])

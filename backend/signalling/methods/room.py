@@ -58,6 +58,5 @@ async def get_room_info(client: Client, _data: dict[str, Any]) -> JsonObject:
 
 async def raise_hand(client: Client, data: dict[str, Any]) -> JsonObject:
     """Put one's hand up or down."""
-    me = client.me
-    me.room.raise_hand(me, raised=data["raised"])
+    client.rules.hands.raise_hand(client.me, raised=data["raised"])
     return {}

@@ -306,16 +306,6 @@ async def test_leaving_is_answered_then_closed_with_4000(
     assert await backend.server.app[keys.ATTENDANCE].open_seats() == []
 
 
-async def test_a_raised_hand_is_seen(backend: LiveBackend, teacher: Seat, student: Seat) -> None:
-    await student.client.request("raise-hand", raised=True)
-    assert await teacher.client.notification("participant-updated") == {
-        "participantId": student.id,
-        "handRaised": True,
-    }
-    late = await backend.joined("late")
-    assert [one["handRaised"] for one in late.joined["participants"]] == [False, True]
-
-
 async def test_offers_answers_and_candidates_are_relayed(
     backend: LiveBackend, teacher: Seat, student: Seat
 ) -> None:
