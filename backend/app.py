@@ -11,9 +11,11 @@ from backend import keys
 from backend.domain.access import Access
 from backend.domain.accounts import Accounts
 from backend.domain.audit import AuditLog
+from backend.domain.invitations import Invitations
 from backend.domain.login_attempts import LoginAttempts
 from backend.domain.room_book import RoomBook
 from backend.domain.room_history import RoomHistory
+from backend.domain.room_passwords import RoomPasswords
 from backend.domain.sessions import Sessions
 from backend.domain.tickets import Tickets
 from backend.errors import StartError
@@ -29,6 +31,7 @@ from backend.signalling import setup_signalling
 from backend.storage.audit import PostgresAudit
 from backend.storage.data_dir import make_passable
 from backend.storage.database import Database
+from backend.storage.entrance import PostgresAdmissions, PostgresInvitations
 from backend.storage.history import PostgresAttendanceHistory, PostgresMessages
 from backend.storage.lifecycle import Announce, opened
 from backend.storage.rooms import PostgresAttendance, PostgresRooms
@@ -63,11 +66,13 @@ def create_app(
     ring = KeyRing(_signing_key(settings), settings.jwt_previous_secrets)
     signer = JwtSigner(ring, settings.access_token_ttl_s)
     app[keys.TOKENS] = Access(PostgresSessions(database), signer)
+    app[keys.ROOM_PASSWORDS] = RoomPasswords(hasher, time.monotonic)
     app.cleanup_ctx.append(_storage(database, announce))
     (signalling or _signalling)(app)  # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
     app[keys.SESSIONS] = _sessions(app, database, hasher, signer)
     app[keys.ACCOUNTS] = _accounts(app, database, hasher)
-    app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], app[keys.PRESENCE], _now)
+    app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.PRESENCE], _now)
+    app[keys.ROOM_INVITATIONS] = Invitations(app[keys.INVITATIONS], app[keys.ROOM_BOOK], _now)
     app.cleanup_ctx.append(_authentication(announce, hasher))
     setup_http(app)
     return app
@@ -78,6 +83,8 @@ def _add_repositories(app: web.Application, database: Database) -> None:
     app[keys.ROOMS] = PostgresRooms(database)
     app[keys.ATTENDANCE] = PostgresAttendance(database)
     app[keys.MESSAGES] = PostgresMessages(database)
+    app[keys.INVITATIONS] = PostgresInvitations(database)
+    app[keys.ADMISSIONS] = PostgresAdmissions(database)
     app[keys.TICKETS] = Tickets(PostgresTickets(database), _now)
     app[keys.ROOM_HISTORY] = RoomHistory(
         app[keys.ROOMS], app[keys.MESSAGES], PostgresAttendanceHistory(database), _now

@@ -39,9 +39,14 @@ CODES: Mapping[str, ErrorCode] = {
     "INSUFFICIENT_PERMISSIONS": ErrorCode(403, "One's role, or not owning the room, does not allow this."),
     "ORIGIN_NOT_ALLOWED": ErrorCode(403, "Pages of this origin may not open the WebSocket."),
     "ROOM_LOCKED": ErrorCode(403, "The room is locked for students."),
+    "ROOM_PASSWORD_REQUIRED": ErrorCode(403, "The room has a password."),
+    "WRONG_ROOM_PASSWORD": ErrorCode(403, "The room's password is wrong."),
+    "INVITATION_REQUIRED": ErrorCode(403, "The room opens only with an invitation."),
+    "INVALID_INVITATION": ErrorCode(403, "The invitation is of another room, or over, replaced or revoked."),
     # What is not there
     "USER_NOT_FOUND": ErrorCode(404, "There is no such account."),
     "ROOM_NOT_FOUND": ErrorCode(404, "There is no such room."),
+    "INVITATION_NOT_FOUND": ErrorCode(404, "The room has no invitation."),
     "PEER_NOT_FOUND": ErrorCode(404, "The media server does not know the participant (any more)."),
     "PARTICIPANT_NOT_FOUND": ErrorCode(404, "There is no such participant in the room."),
     "TRANSPORT_NOT_FOUND": ErrorCode(404, "One has no such transport."),
@@ -62,7 +67,9 @@ CODES: Mapping[str, ErrorCode] = {
     "LIMIT_REACHED": ErrorCode(409, "One has as many seats, transports, producers or consumers as one may have."),
     "CANNOT_CONSUME": ErrorCode(400, "The capabilities do not fit the producer."),
     # What is away
-    "BUSY": ErrorCode(503, "Too many people sign in at this moment; try again after `Retry-After` seconds."),
+    "BUSY": ErrorCode(
+        503, "Too many passwords are being checked at this moment; try again after `Retry-After` seconds."
+    ),
     "NOT_AVAILABLE": ErrorCode(503, "The server takes no further connection now."),
     "DATABASE_UNAVAILABLE": ErrorCode(503, "The database is away; try again after `Retry-After` seconds."),
     "SFU_UNAVAILABLE": ErrorCode(503, "The media server is away; try again shortly."),

@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry
 
 from backend.domain.accounts import Accounts
 from backend.domain.audit import AuditLog
+from backend.domain.entrance_ports import AdmissionRepository, InvitationRepository
 from backend.domain.history_ports import MessageRepository
+from backend.domain.invitations import Invitations
 from backend.domain.ports import (
     AttendanceRepository,
     DatabaseHealth,
@@ -21,6 +23,7 @@ from backend.domain.ports import (
 )
 from backend.domain.room_book import RoomBook
 from backend.domain.room_history import RoomHistory
+from backend.domain.room_passwords import RoomPasswords
 from backend.domain.sessions import Sessions
 from backend.settings import Settings
 
@@ -32,6 +35,8 @@ USERS: web.AppKey[UserRepository] = web.AppKey("users", UserRepository)
 ROOMS: web.AppKey[RoomRepository] = web.AppKey("rooms", RoomRepository)
 ATTENDANCE: web.AppKey[AttendanceRepository] = web.AppKey("attendance", AttendanceRepository)
 MESSAGES: web.AppKey[MessageRepository] = web.AppKey("messages", MessageRepository)
+ADMISSIONS: web.AppKey[AdmissionRepository] = web.AppKey("admissions", AdmissionRepository)
+INVITATIONS: web.AppKey[InvitationRepository] = web.AppKey("invitations", InvitationRepository)
 TICKETS: web.AppKey[TicketService] = web.AppKey("tickets", TicketService)
 TOKENS: web.AppKey[TokenService] = web.AppKey("tokens", TokenService)
 PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
@@ -41,3 +46,5 @@ SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 ROOM_BOOK = web.AppKey("room_book", RoomBook)
 ROOM_HISTORY = web.AppKey("room_history", RoomHistory)
+ROOM_PASSWORDS = web.AppKey("room_passwords", RoomPasswords)
+ROOM_INVITATIONS = web.AppKey("room_invitations", Invitations)

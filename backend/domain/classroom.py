@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from backend.domain.classroom_data import ClassroomData
+from backend.domain.entrance import require_unlocked
 from backend.domain.notices import (
     ActiveSpeaker,
     ConsumerEnded,
@@ -31,11 +32,11 @@ from backend.domain.notices import (
     SfuRestarted,
 )
 from backend.domain.participants import MediaConsumer, MediaProducer, Participant, producer_not_found
-from backend.domain.rooms import RoomRecord, may_enter_locked, may_manage, room_not_found
+from backend.domain.rooms import RoomRecord, room_not_found
 from backend.domain.seats import fits
 from backend.domain.sfu_port import JsonObject, Layers
 from backend.domain.users import User
-from backend.errors import Conflict, NotAllowed, NotFound
+from backend.errors import Conflict, NotFound
 
 
 class Classroom:
@@ -80,8 +81,7 @@ class Classroom:
             Conflict: `ROOM_FULL`.
         """
         self.require_open()
-        if self.record.is_locked and not may_enter_locked(user) and not may_manage(user, self.record):
-            raise NotAllowed("The room is locked.", "ROOM_LOCKED")
+        require_unlocked(user, self.record)
         if len(self.participants) + self._entering >= self.record.max_participants:
             raise Conflict("The room is full.", "ROOM_FULL")
         self._entering += 1

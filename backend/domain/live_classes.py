@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from backend.domain.chores import Chores
 from backend.domain.classroom import Classroom, all_participants
+from backend.domain.entrance import Entrance
 from backend.domain.notices import RoomEnded, ServerShutdown, SfuWentAway
 from backend.domain.participants import Outbox, Participant
 from backend.domain.permissions import Action, allows
@@ -40,12 +41,17 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JoinWish:
-    """What somebody who joins says. `resume_token` is of an earlier seat in the same room."""
+    """What somebody who joins says. `resume_token` is of an earlier seat in the same room.
+
+    `password` and `invitation` are what the room may want to see.
+    """
 
     room_id: str
     room_name: str | None = None
     is_producer: bool = False
     resume_token: str | None = None
+    password: str | None = None
+    invitation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class LiveParts:
     sfu: SfuPort
     rooms: RoomRepository
     attendance: AttendanceRepository
+    entrance: Entrance
     clock: Callable[[], float]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -96,7 +103,8 @@ class LiveClasses:
 
         Raises:
             NotFound: `ROOM_NOT_FOUND`, no such room and the user may not make one.
-            NotAllowed: `ROOM_LOCKED`.
+            NotAllowed: `ROOM_LOCKED`, or what `Entrance.check` refuses.
+            TooManyAttempts: too many wrong passwords of the room.
             Conflict: `ROOM_FULL`, or `LIMIT_REACHED` for more than `MAX_SEATS_PER_USER` seats.
             NotAvailable: the SFU or the database is away.
         """
@@ -114,12 +122,13 @@ class LiveClasses:
             self._discard_if_empty(room)
 
     async def _record(self, user: User, wish: JoinWish) -> RoomRecord:
-        """Read the room, or make it; read again when some room changed meanwhile, so as to know no old rules."""
+        """Read the room, or make it, and check who comes; anew when some room changed, to know no old rules."""
         while True:
             seen = self._room_changes
             record = await self._parts.rooms.get(wish.room_id)
             if record is None:
                 record = await self._make_room(user, wish)
+            await self._parts.entrance.check(user, record, wish.password, wish.invitation)
             if seen == self._room_changes:
                 return record
 

@@ -122,7 +122,12 @@ class RoomRepository(Protocol):
     async def get(self, room_id: str) -> RoomRecord | None:
         """Return the room with this id."""
 
-    async def create_if_absent(self, room: RoomRecord) -> tuple[RoomRecord, bool]:
+    async def password_hash(self, room_id: str) -> str | None:
+        """Return the hash of the room's password; None when it has none, or there is no such room."""
+
+    async def create_if_absent(
+        self, room: RoomRecord, password_hash: str | None = None
+    ) -> tuple[RoomRecord, bool]:
         """Keep the room unless its id is taken; return what is kept now and whether that is the new one."""
 
     async def update(self, room_id: str, change: RoomChange) -> RoomRecord | None:
@@ -131,8 +136,8 @@ class RoomRepository(Protocol):
     async def delete(self, room_id: str) -> bool:
         """Delete the room and its attendance; False when there is no such room."""
 
-    async def list(self, page: PageRequest) -> Page[RoomRecord]:
-        """Return one page of the rooms, newest first."""
+    async def list(self, page: PageRequest, search: str | None = None) -> Page[RoomRecord]:
+        """Return one page of the rooms, newest first; of those whose name holds `search`, without case."""
 
 
 class AttendanceRepository(Protocol):

@@ -1,11 +1,12 @@
 """The rooms as people manage them: list, make, change, delete. What happens inside a live room is not here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.domain.auth_ports import Clock
 from backend.domain.pages import Page, PageRequest
 from backend.domain.permissions import Action, require
 from backend.domain.ports import Presence, RoomRepository
+from backend.domain.room_passwords import RoomPasswords
 from backend.domain.rooms import (
     DEFAULT_MAX_PARTICIPANTS,
     RoomChange,
@@ -23,27 +24,32 @@ ROOM_DELETED = "deleted"
 
 @dataclass(frozen=True, slots=True)
 class WantedRoom:
-    """A room to make."""
+    """A room to make. Without a password, or with an empty one, it has none."""
 
     name: str
     id: str | None = None
     max_participants: int = DEFAULT_MAX_PARTICIPANTS
     is_locked: bool = False
     students_may_publish: bool = True
+    waiting_room: bool = False
+    invitation_required: bool = False
+    one_seat_per_user: bool = False
+    password: str | None = None
 
 
 class RoomBook:
     """Keeps the rooms and carries changes over into the live ones."""
 
-    def __init__(self, rooms: RoomRepository, presence: Presence, clock: Clock) -> None:
+    def __init__(self, rooms: RoomRepository, passwords: RoomPasswords, presence: Presence, clock: Clock) -> None:
         self._rooms = rooms
+        self._passwords = passwords
         self._presence = presence
         self._clock = clock
 
-    async def list(self, by: User, page: PageRequest) -> Page[RoomRecord]:
-        """Return one page of the rooms, newest first."""
+    async def list(self, by: User, page: PageRequest, search: str | None = None) -> Page[RoomRecord]:
+        """Return one page of the rooms, newest first; of those whose name holds `search`, without case."""
         require(by, Action.READ_ROOMS)
-        return await self._rooms.list(page)
+        return await self._rooms.list(page, search)
 
     async def get(self, by: User, room_id: str) -> RoomRecord:
         """Return a room.
@@ -59,9 +65,11 @@ class RoomBook:
 
         Raises:
             NotAllowed: students make none.
+            InvalidInput: no room can have this password.
             Conflict: `ROOM_EXISTS`, the wanted id is taken.
         """
         require(by, Action.CREATE_ROOM)
+        password_hash = await self._passwords.hashed(wanted.password) if wanted.password else None
         room, is_new = await self._rooms.create_if_absent(
             RoomRecord(
                 id=wanted.id or new_id(),
@@ -71,20 +79,29 @@ class RoomBook:
                 is_locked=wanted.is_locked,
                 students_may_publish=wanted.students_may_publish,
                 created_at=self._clock(),
-            )
+                waiting_room=wanted.waiting_room,
+                has_password=password_hash is not None,
+                invitation_required=wanted.invitation_required,
+                one_seat_per_user=wanted.one_seat_per_user,
+            ),
+            password_hash,
         )
         if not is_new:
             raise Conflict("There is a room with this id already.", "ROOM_EXISTS")
         return room
 
-    async def change(self, by: User, room_id: str, change: RoomChange) -> RoomRecord:
-        """Change a room's name or rules; a live room takes them over at once.
+    async def change(self, by: User, room_id: str, change: RoomChange, password: str | None = None) -> RoomRecord:
+        """Change a room's name or rules; a live room takes them over at once. An empty password removes it.
 
         Raises:
             NotFound: `ROOM_NOT_FOUND`.
             NotAllowed: only its owner and admins may.
+            InvalidInput: no room can have this password.
         """
-        require_may_manage(by, await self._found(room_id))
+        await self.managed(by, room_id)
+        if password is not None:
+            kept = await self._passwords.hashed(password) if password else ""
+            change = replace(change, password_hash=kept)
         room = await self._rooms.update(room_id, change)
         if room is None:
             raise room_not_found()
@@ -98,9 +115,20 @@ class RoomBook:
             NotFound: `ROOM_NOT_FOUND`.
             NotAllowed: only its owner and admins may.
         """
-        require_may_manage(by, await self._found(room_id))
+        await self.managed(by, room_id)
         await self._rooms.delete(room_id)
         await self._presence.close_room(room_id, ROOM_DELETED)
+
+    async def managed(self, by: User, room_id: str) -> RoomRecord:
+        """Return a room that `by` runs.
+
+        Raises:
+            NotFound: `ROOM_NOT_FOUND`.
+            NotAllowed: only its owner and admins do.
+        """
+        room = await self._found(room_id)
+        require_may_manage(by, room)
+        return room
 
     async def _found(self, room_id: str) -> RoomRecord:
         room = await self._rooms.get(room_id)

@@ -24,7 +24,7 @@ class RoomRecord:
     """A room's lasting part. `id` is a UUID, or what its maker chose by `shared.ids.is_client_id`.
 
     `owner_id` is the user who made it (`created_by` on the wire); None when that account is gone.
-    `created_at` is in UTC.
+    `created_at` is in UTC. A password stands in no record: only whether there is one.
     """
 
     id: str
@@ -34,16 +34,24 @@ class RoomRecord:
     is_locked: bool
     students_may_publish: bool
     created_at: datetime
+    waiting_room: bool = False
+    has_password: bool = False
+    invitation_required: bool = False
+    one_seat_per_user: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RoomChange:
-    """What to change of a room; None leaves a field as it is."""
+    """What to change of a room; None leaves a field as it is, an empty `password_hash` removes the password."""
 
     name: str | None = None
     max_participants: int | None = None
     is_locked: bool | None = None
     students_may_publish: bool | None = None
+    waiting_room: bool | None = None
+    invitation_required: bool | None = None
+    one_seat_per_user: bool | None = None
+    password_hash: str | None = None
 
 
 def room_not_found() -> NotFound:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from backend.http.handlers import audit, auth, docs, health, history, page, rooms, signalling, users
+from backend.http.handlers import audit, auth, docs, health, history, invitations, page, rooms, signalling, users
 from backend.http.metrics import metrics, setup_metrics
 from backend.http.middlewares import prepare_response
 from backend.http.parsing import signed_in
@@ -75,6 +75,9 @@ def _room_routes() -> list[web.RouteDef]:
         web.delete(f"{API}/rooms/{{room_id}}", signed_in(rooms.delete_room)),
         web.get(f"{API}/rooms/{{room_id}}/messages", signed_in(history.list_messages)),
         web.get(f"{API}/rooms/{{room_id}}/attendance", signed_in(history.list_attendance)),
+        web.post(f"{API}/rooms/{{room_id}}/invitation", signed_in(invitations.create_invitation)),
+        web.get(f"{API}/rooms/{{room_id}}/invitation", signed_in(invitations.get_invitation)),
+        web.delete(f"{API}/rooms/{{room_id}}/invitation", signed_in(invitations.revoke_invitation)),
     ]
 
 

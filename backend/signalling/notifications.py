@@ -70,6 +70,9 @@ def room_object(room: RoomRecord) -> JsonObject:
         "isLocked": room.is_locked,
         "studentsMayPublish": room.students_may_publish,
         "ownerId": room.owner_id,
+        "waitingRoom": room.waiting_room,
+        "maxParticipants": room.max_participants,
+        "oneSeatPerUser": room.one_seat_per_user,
     }
 
 

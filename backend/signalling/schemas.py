@@ -19,7 +19,7 @@ from shared.sctp_stream_parameters import MAX_RELIABILITY
 from shared.wire_schema import Flag, WholeNumber, check_text
 
 MAX_TOKEN_LENGTH = 200
-"""Longer than any resume token of ours."""
+"""Longer than any resume token, invitation or password of a room."""
 
 MAX_APP_DATA_CHARACTERS = 16 * 1024
 """`appData` is kept and told to everybody in the room, so it stays small."""
@@ -105,6 +105,8 @@ class JoinRoomSchema(MessageSchema):
     )
     is_producer = Flag(data_key="isProducer", load_default=False)
     resume_token = fields.String(data_key="resumeToken", validate=validate.Length(max=MAX_TOKEN_LENGTH))
+    password = fields.String(validate=validate.Length(max=MAX_TOKEN_LENGTH))
+    invitation = fields.String(validate=validate.Length(max=MAX_TOKEN_LENGTH))
 
 
 class CreateTransportSchema(MessageSchema):

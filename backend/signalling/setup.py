@@ -13,6 +13,7 @@ from backend.domain.abandoned_seats import free_abandoned_seats
 from backend.domain.chat import Chat
 from backend.domain.chores import Chores
 from backend.domain.data_media import DataControl
+from backend.domain.entrance import Entrance
 from backend.domain.hands import Hands
 from backend.domain.ice_servers import ice_servers
 from backend.domain.live_classes import LiveClasses, LiveParts
@@ -40,7 +41,8 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     """
     settings = app[keys.SETTINGS]
     chores = Chores()
-    parts = LiveParts(sfu, app[keys.ROOMS], app[keys.ATTENDANCE], clock=_clock)
+    entrance = Entrance(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.INVITATIONS], _now)
+    parts = LiveParts(sfu, app[keys.ROOMS], app[keys.ATTENDANCE], entrance, clock=_clock)
     classes = LiveClasses(parts, chores, settings.resume_grace_s)
     watch = SfuWatch(classes.rooms, sfu, chores, settings.resume_grace_s)
     media = MediaControl(sfu, chores, watch.doubt)
@@ -63,9 +65,7 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
 
     async def live(_app: web.Application) -> AsyncIterator[None]:
         timers.append(SeatTimer(classes))
-        tidy = partial(
-            free_abandoned_seats, app[keys.ATTENDANCE], classes, datetime.now(UTC), settings.resume_grace_s
-        )
+        tidy = partial(free_abandoned_seats, app[keys.ATTENDANCE], classes, _now(), settings.resume_grace_s)
         chores.spawn(chores.do(tidy), finish=False)
         await sfu.start(watch)
         yield
@@ -84,6 +84,10 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
 
 def _clock() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _ice_servers(turn: TurnSettings, user: User) -> list[JsonObject]:

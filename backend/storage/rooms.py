@@ -11,7 +11,7 @@ from backend.domain.ports import AttendanceRow
 from backend.domain.rooms import RoomChange, RoomRecord, room_not_found
 from backend.domain.users import User
 from backend.storage.database import Database
-from backend.storage.rows import as_uuid, attendance_from
+from backend.storage.rows import as_uuid, attendance_from, like_pattern
 
 MAX_OPEN_SEATS = 10_000
 """Open seats read at once: what one backend can hold."""
@@ -28,14 +28,22 @@ class PostgresRooms:
         row = await self._database.one("SELECT * FROM rooms WHERE id = %s", [room_id])
         return _room(row) if row else None
 
-    async def create_if_absent(self, room: RoomRecord) -> tuple[RoomRecord, bool]:
+    async def password_hash(self, room_id: str) -> str | None:
+        """Return the hash of the room's password; None when it has none, or there is no such room."""
+        row = await self._database.one("SELECT password_hash FROM rooms WHERE id = %s", [room_id])
+        return row["password_hash"] if row else None
+
+    async def create_if_absent(
+        self, room: RoomRecord, password_hash: str | None = None
+    ) -> tuple[RoomRecord, bool]:
         """Keep the room unless its id is taken; return what is kept now and whether that is the new one."""
         while True:
             row = await self._database.one(
                 """
                 INSERT INTO rooms
-                    (id, name, owner_id, max_participants, is_locked, students_may_publish, created_at)
-                VALUES (%s, %s, (SELECT id FROM users WHERE id = %s), %s, %s, %s, %s)
+                    (id, name, owner_id, max_participants, is_locked, students_may_publish, created_at,
+                     waiting_room, invitation_required, one_seat_per_user, password_hash)
+                VALUES (%s, %s, (SELECT id FROM users WHERE id = %s), %s, %s, %s, %s, %s, %s, %s, %s)
                 ON CONFLICT (id) DO NOTHING
                 RETURNING *
                 """,
@@ -47,6 +55,10 @@ class PostgresRooms:
                     room.is_locked,
                     room.students_may_publish,
                     room.created_at,
+                    room.waiting_room,
+                    room.invitation_required,
+                    room.one_seat_per_user,
+                    password_hash,
                 ],
             )
             if row is not None:
@@ -63,11 +75,25 @@ class PostgresRooms:
                 name = coalesce(%s, name),
                 max_participants = coalesce(%s, max_participants),
                 is_locked = coalesce(%s, is_locked),
-                students_may_publish = coalesce(%s, students_may_publish)
+                students_may_publish = coalesce(%s, students_may_publish),
+                waiting_room = coalesce(%s, waiting_room),
+                invitation_required = coalesce(%s, invitation_required),
+                one_seat_per_user = coalesce(%s, one_seat_per_user),
+                password_hash = nullif(coalesce(%s, password_hash), '')
             WHERE id = %s
             RETURNING *
             """,
-            [change.name, change.max_participants, change.is_locked, change.students_may_publish, room_id],
+            [
+                change.name,
+                change.max_participants,
+                change.is_locked,
+                change.students_may_publish,
+                change.waiting_room,
+                change.invitation_required,
+                change.one_seat_per_user,
+                change.password_hash,
+                room_id,
+            ],
         )
         return _room(row) if row else None
 
@@ -75,16 +101,23 @@ class PostgresRooms:
         """Delete the room and its attendance; False when there is no such room."""
         return await self._database.run("DELETE FROM rooms WHERE id = %s", [room_id]) > 0
 
-    async def list(self, page: PageRequest) -> Page[RoomRecord]:
-        """Return one page of the rooms, newest first."""
+    async def list(self, page: PageRequest, search: str | None = None) -> Page[RoomRecord]:
+        """Return one page of the rooms, newest first; of those whose name holds `search`, without case."""
         rows = await self._database.all(
             """
+            WITH wanted AS (SELECT * FROM rooms WHERE %(name)s::text IS NULL OR name ILIKE %(name)s)
             SELECT one_page.*, counted.total
-            FROM (SELECT count(*) AS total FROM rooms) AS counted
-            LEFT JOIN (SELECT * FROM rooms ORDER BY created_at DESC, id LIMIT %s OFFSET %s) AS one_page ON true
+            FROM (SELECT count(*) AS total FROM wanted) AS counted
+            LEFT JOIN (
+                SELECT * FROM wanted ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s
+            ) AS one_page ON true
             ORDER BY one_page.created_at DESC, one_page.id
             """,
-            [page.per_page, page.offset],
+            {
+                "name": like_pattern(search) if search else None,
+                "limit": page.per_page,
+                "offset": page.offset,
+            },
         )
         return Page([_room(row) for row in rows if row["id"] is not None], rows[0]["total"], page)
 
@@ -104,11 +137,23 @@ class PostgresAttendance:
         try:
             await self._database.run(
                 """
+                WITH over AS (  -- with the first seat of an empty room a new class begins: see PostgresAdmissions
+                    DELETE FROM admissions WHERE room_id = %(room)s AND NOT EXISTS (
+                        SELECT FROM attendance WHERE room_id = %(room)s AND left_at IS NULL
+                    )
+                )
                 INSERT INTO attendance (participant_id, room_id, user_id, full_name, role, joined_at)
-                VALUES (%s, %s, (SELECT id FROM users WHERE id = %s), %s, %s, %s)
+                VALUES (%(seat)s, %(room)s, (SELECT id FROM users WHERE id = %(user)s), %(name)s, %(role)s, %(at)s)
                 ON CONFLICT (participant_id) DO NOTHING
                 """,
-                [participant_id, room_id, as_uuid(user.id), user.full_name, user.role.value, joined_at],
+                {
+                    "seat": participant_id,
+                    "room": room_id,
+                    "user": as_uuid(user.id),
+                    "name": user.full_name,
+                    "role": user.role.value,
+                    "at": joined_at,
+                },
             )
         except psycopg.errors.ForeignKeyViolation:
             raise room_not_found() from None
@@ -145,4 +190,8 @@ def _room(row: dict[str, Any]) -> RoomRecord:
         is_locked=row["is_locked"],
         students_may_publish=row["students_may_publish"],
         created_at=row["created_at"],
+        waiting_room=row["waiting_room"],
+        has_password=row["password_hash"] is not None,
+        invitation_required=row["invitation_required"],
+        one_seat_per_user=row["one_seat_per_user"],
     )

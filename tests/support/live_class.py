@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 
 from backend.domain.chores import Chores
 from backend.domain.data_media import DataControl
+from backend.domain.entrance import Entrance
 from backend.domain.live_classes import Joined, JoinWish, LiveClasses, LiveParts
 from backend.domain.media import MediaControl
 from backend.domain.moderation import Moderation
 from backend.domain.notices import Notice
 from backend.domain.participants import Participant
 from backend.domain.ports import AttendanceRow, Identity
+from backend.domain.room_passwords import RoomPasswords
 from backend.domain.rooms import RoomChange, RoomRecord
 from backend.domain.sfu_port import (
     CONSUMER_NOT_FOUND,
@@ -44,6 +46,7 @@ from backend.domain.sfu_port import (
 from backend.domain.sfu_watch import SfuWatch
 from backend.domain.users import Role, User
 from backend.errors import Conflict, NotFound
+from tests.support.live_entrance import MemoryInvitations, PlainHasher
 
 GRACE_S = 30.0
 
@@ -315,12 +318,19 @@ class MemoryRooms:
 
     def __init__(self) -> None:
         self.records: dict[str, RoomRecord] = {}
+        self.hashes: dict[str, str] = {}
 
     async def get(self, room_id: str) -> RoomRecord | None:
         await asyncio.sleep(0)
         return self.records.get(room_id)
 
-    async def create_if_absent(self, room: RoomRecord) -> tuple[RoomRecord, bool]:
+    async def password_hash(self, room_id: str) -> str | None:
+        await asyncio.sleep(0)
+        return self.hashes.get(room_id)
+
+    async def create_if_absent(
+        self, room: RoomRecord, password_hash: str | None = None
+    ) -> tuple[RoomRecord, bool]:
         await asyncio.sleep(0)
         is_new = room.id not in self.records
         return self.records.setdefault(room.id, room), is_new
@@ -335,7 +345,7 @@ class MemoryRooms:
     async def delete(self, room_id: str) -> bool:
         return self.records.pop(room_id, None) is not None
 
-    async def list(self, page: object) -> object:
+    async def list(self, page: object, search: str | None = None) -> object:
         raise AssertionError("live classes list no rooms")
 
 
@@ -385,7 +395,13 @@ class School:
         self.rooms = MemoryRooms()
         self.attendance = MemoryAttendance()
         self.chores = Chores(retry_s=0.01)
-        parts = LiveParts(self.sfu, self.rooms, self.attendance, clock=lambda: self.now)  # type: ignore[arg-type] # `list` is not used
+        entrance = Entrance(
+            self.rooms,  # type: ignore[arg-type] # `list` is not used
+            RoomPasswords(PlainHasher(), lambda: self.now),
+            MemoryInvitations(),
+            lambda: datetime.fromtimestamp(self.now, UTC),
+        )
+        parts = LiveParts(self.sfu, self.rooms, self.attendance, entrance, clock=lambda: self.now)  # type: ignore[arg-type] # `list` is not used
         self.classes = LiveClasses(parts, self.chores, GRACE_S)
         self.watch = SfuWatch(self.classes.rooms, self.sfu, self.chores, GRACE_S)
         self.media = MediaControl(self.sfu, self.chores, self.watch.doubt)

@@ -12,18 +12,18 @@ from backend.domain.room_book import WantedRoom
 from backend.domain.rooms import RoomChange, RoomRecord
 from backend.http.parsing import path_room_id, read_body, read_query
 from backend.http.responses import json_response, no_content, page_response
-from backend.http.schemas.base import PageQuery, page_of, page_request
-from backend.http.schemas.rooms import RoomAnswer, RoomBody, RoomChangeBody, render_room
+from backend.http.schemas.base import page_of, page_request
+from backend.http.schemas.rooms import RoomAnswer, RoomBody, RoomChangeBody, RoomQuery, render_room
 from shared.operations import operation
 
-_CREATE, _CHANGE, _QUERY = RoomBody(), RoomChangeBody(), PageQuery()
+_CREATE, _CHANGE, _QUERY = RoomBody(), RoomChangeBody(), RoomQuery()
 
 
 @operation({200: page_of(RoomAnswer)}, query=_QUERY)
 async def list_rooms(request: web.Request, identity: Identity) -> web.Response:
-    """`GET /rooms`: one page, newest first."""
-    page = page_request(read_query(request, _QUERY))
-    found = await request.app[keys.ROOM_BOOK].list(identity.user, page)
+    """`GET /rooms`: one page, newest first, perhaps of those with a part of their name."""
+    query = read_query(request, _QUERY)
+    found = await request.app[keys.ROOM_BOOK].list(identity.user, page_request(query), query["search"])
     return page_response(found, partial(_rendered, request))
 
 
@@ -47,8 +47,9 @@ async def get_room(request: web.Request, identity: Identity) -> web.Response:
 async def change_room(request: web.Request, identity: Identity) -> web.Response:
     """`PATCH /rooms/{id}`: change name or rules; a live room takes them over."""
     room_id = path_room_id(request)
-    change = RoomChange(**await read_body(request, _CHANGE))
-    room = await request.app[keys.ROOM_BOOK].change(identity.user, room_id, change)
+    body = await read_body(request, _CHANGE)
+    password = body.pop("password")
+    room = await request.app[keys.ROOM_BOOK].change(identity.user, room_id, RoomChange(**body), password)
     return json_response(_rendered(request, room))
 
 

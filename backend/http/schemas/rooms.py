@@ -14,7 +14,7 @@ from backend.domain.rooms import (
     RoomRecord,
 )
 from backend.domain.users import Role
-from backend.http.schemas.base import AnswerSchema, RequestSchema, StrictBool, Text
+from backend.http.schemas.base import AnswerSchema, PageQuery, RequestSchema, StrictBool, Text
 from shared.ids import CLIENT_ID_PATTERN, is_client_id
 
 _NAME = validate.Length(min=1, max=MAX_ROOM_NAME_LENGTH)
@@ -35,6 +35,10 @@ class RoomBody(RequestSchema):
     max_participants = fields.Integer(strict=True, load_default=DEFAULT_MAX_PARTICIPANTS, validate=_SIZE)
     is_locked = StrictBool(load_default=False)
     students_may_publish = StrictBool(load_default=True)
+    waiting_room = StrictBool(load_default=False)
+    invitation_required = StrictBool(load_default=False)
+    one_seat_per_user = StrictBool(load_default=False)
+    password = fields.String(load_default=None, metadata={"description": "4 to 72 bytes; empty for none."})
 
 
 class RoomChangeBody(RequestSchema):
@@ -44,6 +48,16 @@ class RoomChangeBody(RequestSchema):
     max_participants = fields.Integer(strict=True, load_default=None, validate=_SIZE)
     is_locked = StrictBool(load_default=None)
     students_may_publish = StrictBool(load_default=None)
+    waiting_room = StrictBool(load_default=None)
+    invitation_required = StrictBool(load_default=None)
+    one_seat_per_user = StrictBool(load_default=None)
+    password = fields.String(load_default=None, metadata={"description": "4 to 72 bytes; empty removes it."})
+
+
+class RoomQuery(PageQuery):
+    """`GET /rooms`."""
+
+    search = Text(load_default=None, validate=validate.Length(max=MAX_ROOM_NAME_LENGTH))
 
 
 class RoomAnswer(AnswerSchema):
@@ -55,6 +69,10 @@ class RoomAnswer(AnswerSchema):
     max_participants = fields.Integer(validate=_SIZE)
     is_locked = fields.Boolean()
     students_may_publish = fields.Boolean()
+    waiting_room = fields.Boolean()
+    has_password = fields.Boolean()
+    invitation_required = fields.Boolean()
+    one_seat_per_user = fields.Boolean()
     participant_count = fields.Integer(validate=_COUNT)
     created_at = fields.DateTime()
 
@@ -131,6 +149,10 @@ def render_room(room: RoomRecord, participant_count: int) -> dict[str, Any]:
         "max_participants": room.max_participants,
         "is_locked": room.is_locked,
         "students_may_publish": room.students_may_publish,
+        "waiting_room": room.waiting_room,
+        "has_password": room.has_password,
+        "invitation_required": room.invitation_required,
+        "one_seat_per_user": room.one_seat_per_user,
         "participant_count": participant_count,
         "created_at": render_time(room.created_at),
     }

@@ -15,6 +15,10 @@ FIELDS = {
     "max_participants",
     "is_locked",
     "students_may_publish",
+    "waiting_room",
+    "has_password",
+    "invitation_required",
+    "one_seat_per_user",
     "participant_count",
     "created_at",
 }

@@ -1,0 +1,42 @@
+"""What the entrance of a room works with, in memory."""
+
+import asyncio
+from datetime import datetime
+
+from backend.domain.entrance_ports import Invitation
+
+
+class MemoryInvitations:
+    """Implements `InvitationRepository` over a dictionary: room id to token hash and invitation."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, tuple[bytes, Invitation]] = {}
+
+    async def put(self, room_id: str, token_hash: bytes, invitation: Invitation) -> None:
+        self.kept[room_id] = (token_hash, invitation)
+
+    async def get(self, room_id: str, now: datetime) -> Invitation | None:
+        kept = self.kept.get(room_id)
+        return kept[1] if kept is not None and kept[1].expires_at > now else None
+
+    async def remove(self, room_id: str) -> None:
+        self.kept.pop(room_id, None)
+
+    async def fits(self, room_id: str, token_hash: bytes, now: datetime) -> bool:
+        await asyncio.sleep(0)
+        return await self.get(room_id, now) is not None and self.kept[room_id][0] == token_hash
+
+
+class PlainHasher:
+    """Implements `PasswordHasher` in the open and at once; `checked` counts what would have been slow."""
+
+    def __init__(self) -> None:
+        self.checked = 0
+
+    async def hash(self, password: str) -> str:
+        return f"hash of {password}"
+
+    async def verify(self, password: str, password_hash: str | None) -> bool:
+        self.checked += 1
+        await asyncio.sleep(0)
+        return password_hash == f"hash of {password}"
