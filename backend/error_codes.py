@@ -68,7 +68,7 @@ CODES: Mapping[str, ErrorCode] = {
     "CANNOT_CONSUME": ErrorCode(400, "The capabilities do not fit the producer."),
     # What is away
     "BUSY": ErrorCode(
-        503, "Too many passwords are being checked at this moment; try again after `Retry-After` seconds."
+        503, "Too many passwords are checked at this moment; try again after `Retry-After` seconds."
     ),
     "NOT_AVAILABLE": ErrorCode(503, "The server takes no further connection now."),
     "DATABASE_UNAVAILABLE": ErrorCode(503, "The database is away; try again after `Retry-After` seconds."),
