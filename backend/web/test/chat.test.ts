@@ -89,9 +89,10 @@ test("logs are merged by time, and dropped when they do not join", () => {
 });
 
 test("web addresses become links, and nothing else does", () => {
-  const text = "See https://a.example/x?y=1&z=(2), or (http://b.example). javascript:alert(1) <img src=x>";
+  const text =
+    "See https://a.example/x?y=1&z=(2), or 'http://b.example/it's'. javascript:alert(1) <img src=x>";
   const parts = partsOf(text);
   assert.equal(parts.map((part) => part.text).join(""), text);
-  assert.deepEqual(parts.flatMap(({ href }) => href ?? []), ["https://a.example/x?y=1&z=(2)", "http://b.example"]);
+  assert.deepEqual(parts.flatMap(({ href }) => href ?? []), ["https://a.example/x?y=1&z=(2)", "http://b.example/it's"]);
   assert.deepEqual(partsOf("data:text/html,hi mailto:a@b.example http:// www.c.example").filter(({ href }) => href), []);
 });

@@ -22,8 +22,8 @@ export function statusOf(state: Seen): Status | null {
   if (state.mediaServer === "down") return trouble("The media server cannot be reached. Sound and video return by themselves.");
   if (state.mediaServer === "restarted") return trouble("The media server restarted. Setting up sound and video again…");
   if (isShaky(state.sending) || isShaky(state.receiving)) return trouble("Your network is unstable. Sound and video may stall.");
-  if (state.mutedByTeacher) return { tone: "info", text: "The teacher muted you. Turn your microphone on when it is your turn." };
   if (!state.mayPublish) return { tone: "info", text: "You are listening: in this class only the teacher speaks." };
+  if (state.mutedByTeacher) return { tone: "info", text: "The teacher muted you. Turn your microphone on when it is your turn." };
   return null;
 }
 

@@ -5,9 +5,9 @@ export interface TextPart {
 }
 
 /** Web addresses only: nothing that runs, mails or opens another program. */
-const ADDRESS = /\bhttps?:\/\/[^\s<>"'`]+/gi;
-/** What ends a sentence or a bracket around an address, rather than the address. */
-const TAIL = /[.,;:!?)\]}…]+$/;
+const ADDRESS = /\bhttps?:\/\/[^\s<>"`]+/gi;
+/** What ends a sentence, a bracket or a quotation around an address, rather than the address. */
+const TAIL = /[.,;:!?'’)\]}…]+$/;
 
 /** Cut a text into plain pieces and links; joined together they are the text again. */
 export function partsOf(text: string): TextPart[] {

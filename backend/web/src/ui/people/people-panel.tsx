@@ -38,8 +38,9 @@ export function PeoplePanel({ session, user, classroom, runs, onClose }: Props) 
           <ul class="people">
             <Person
               userId={user.user_id}
-              name={`${user.full_name} (you)`}
+              name={user.full_name}
               role={user.role}
+              self
               muted={!media.microphone.on}
               handRaised={state.handRaisedAt !== null}
             />

@@ -7,6 +7,7 @@ interface Props {
   readonly userId: string;
   readonly name: string;
   readonly role: Role;
+  readonly self?: boolean;
   readonly muted?: boolean;
   readonly handRaised?: boolean;
   /** What can be done. */
@@ -14,12 +15,12 @@ interface Props {
 }
 
 /** A line about one person. */
-export function Person({ userId, name, role, muted = false, handRaised = false, children }: Props) {
+export function Person({ userId, name, role, self = false, muted = false, handRaised = false, children }: Props) {
   return (
     <li class="person" data-person={userId}>
       <Avatar userId={userId} name={name} small />
       <span class="person-name">
-        {name}
+        {self ? `${name} (you)` : name}
         {role !== "student" && <span class="role">{role}</span>}
       </span>
       {handRaised && <span class="person-hand" title="Hand is raised"><HandIcon /><span class="unseen">hand raised</span></span>}
