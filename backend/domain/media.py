@@ -21,7 +21,7 @@ from backend.domain.participants import (
     Participant,
     require_room_for,
 )
-from backend.domain.rooms import require_may_publish
+from backend.domain.rooms import may_manage, require_may_publish
 from backend.domain.sfu_port import (
     PEER_NOT_FOUND,
     ROOM_NOT_FOUND,
@@ -232,9 +232,19 @@ class MediaControl:
             return await self.ask(me, self._sfu.stats(me.room.id, kind, object_id))
 
     async def room_info(self, me: Participant) -> JsonObject:
-        """Return the SFU's own view of the room; an empty one while the SFU has not made it anew."""
+        """Return the SFU's own view of the room; an empty one while the SFU has not made it anew.
+
+        Email addresses are only for who runs the room.
+        """
         info = await self.ask(me, self._sfu.room_info(me.room.id))
-        return info or {"roomId": me.room.id, "name": me.room.record.name, "peerCount": 0, "peers": []}
+        if info is None:
+            return {"roomId": me.room.id, "name": me.room.record.name, "peerCount": 0, "peers": []}
+        if may_manage(me.user, me.room.record):
+            return info
+        peers = [
+            {name: value for name, value in peer.items() if name != "email"} for peer in info.get("peers", [])
+        ]
+        return {**info, "peers": peers}
 
     # The SFU
 
@@ -275,3 +285,7 @@ class MediaControl:
         if me.media_generation != generation:
             raise SfuUnavailable
         return answer
+
+
+def _without_email(peer: JsonObject) -> JsonObject:
+    return {name: value for name, value in peer.items() if name != "email"}

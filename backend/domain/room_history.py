@@ -7,10 +7,10 @@ from datetime import datetime
 from backend.domain.auth_ports import Clock
 from backend.domain.history_ports import AttendanceHistory, ChatMessage, MessageRepository
 from backend.domain.pages import Page, PageRequest
+from backend.domain.permissions import Action, allows, require
 from backend.domain.ports import AttendanceRow, RoomRepository
-from backend.domain.rooms import RoomRecord, may_manage, require_may_manage, room_not_found
+from backend.domain.rooms import RoomRecord, relations_to, room_not_found
 from backend.domain.users import User
-from backend.errors import NotAllowed
 
 BATCH = 1000
 """Seats read at once for a whole report: enough that few queries are needed, little enough to hold."""
@@ -45,8 +45,9 @@ class RoomHistory:
             NotAllowed: only who runs the room and who is in it may.
         """
         room = await self._found(room_id)
-        if not may_manage(by, room) and not await self._attendance.is_in(room.id, by.id):
-            raise NotAllowed("Only who is in the room, its owner or an admin may read its messages.")
+        if not allows(by.role, Action.READ_MESSAGES, relations_to(by, room)):
+            present = await self._attendance.is_in(room.id, by.id)
+            require(by, Action.READ_MESSAGES, relations_to(by, room, present=present))
         return await self._messages.list(room.id, page, newest_first=newest_first)
 
     async def attendance(self, by: User, room_id: str, page: PageRequest) -> Page[Attended]:
@@ -56,13 +57,13 @@ class RoomHistory:
             NotFound: `ROOM_NOT_FOUND`.
             NotAllowed: only who runs the room may.
         """
-        room = await self._managed(by, room_id)
+        room = await self._attendance_room(by, room_id)
         found = await self._attendance.list(room.id, page)
         return Page(_until(self._clock(), found.items), found.total, page)
 
     async def report(self, by: User, room_id: str) -> AsyncGenerator[Sequence[Attended]]:
         """Check as `attendance` does, then return all of it in batches; open seats all count until one moment."""
-        room = await self._managed(by, room_id)
+        room = await self._attendance_room(by, room_id)
         return self._batches(room.id, self._clock())
 
     async def _batches(self, room_id: str, now: datetime) -> AsyncGenerator[Sequence[Attended]]:
@@ -71,9 +72,9 @@ class RoomHistory:
             yield _until(now, seats)
             last = seats[-1]
 
-    async def _managed(self, by: User, room_id: str) -> RoomRecord:
+    async def _attendance_room(self, by: User, room_id: str) -> RoomRecord:
         room = await self._found(room_id)
-        require_may_manage(by, room)
+        require(by, Action.READ_ATTENDANCE, relations_to(by, room))
         return room
 
     async def _found(self, room_id: str) -> RoomRecord:

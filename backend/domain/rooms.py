@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from backend.domain.permissions import Action, allows
+from backend.domain.permissions import STRANGER, Action, Relation, Relations, allows
 from backend.domain.users import User
 from backend.errors import NotAllowed, NotFound
 
@@ -59,10 +59,15 @@ def room_not_found() -> NotFound:
     return NotFound("There is no such room.", ROOM_NOT_FOUND)
 
 
+def relations_to(user: User, room: RoomRecord, *, present: bool = False) -> Relations:
+    """Return what the user is to the room; `present` tells whether the user is in it now."""
+    held = ((Relation.OWNER, room.owner_id == user.id), (Relation.PRESENT, present))
+    return frozenset(relation for relation, holds in held if holds) or STRANGER
+
+
 def may_manage(user: User, room: RoomRecord) -> bool:
-    """Tell whether the user runs the room: its owner (who may still make rooms), or who manages every room."""
-    owns = room.owner_id == user.id and allows(user.role, Action.MANAGE_OWN_ROOM)
-    return owns or allows(user.role, Action.MANAGE_ANY_ROOM)
+    """Tell whether the user runs the room: its owner, if no student, or an admin."""
+    return allows(user.role, Action.MANAGE_ROOM, relations_to(user, room))
 
 
 def require_may_manage(user: User, room: RoomRecord) -> None:

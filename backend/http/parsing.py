@@ -9,6 +9,7 @@ from aiohttp import web
 from marshmallow import Schema, ValidationError
 
 from backend import keys
+from backend.domain.permissions import Action, require_somewhere
 from backend.domain.ports import Identity
 from backend.errors import InvalidInput, Unauthorized
 from shared.errors import INVALID_JSON
@@ -57,12 +58,18 @@ def path_room_id(request: web.Request) -> str:
     return room_id
 
 
-def signed_in(handler: SignedInHandler) -> Handler:
-    """Wrap a handler that only a valid access token may call; it is given whose token that is."""
+def allowed(action: Action, handler: SignedInHandler) -> Handler:
+    """Wrap a handler that only a valid access token may call, of a role that may do the action somewhere.
+
+    The handler is given whose token it is. Where the action is about one room, the domain checks it again with
+    what the user is to that room.
+    """
 
     @wraps(handler)
     async def wrapped(request: web.Request) -> web.StreamResponse:
-        return await handler(request, await require_identity(request))
+        identity = await require_identity(request)
+        require_somewhere(identity.user, action)
+        return await handler(request, identity)
 
     require_sign_in(wrapped)
     return wrapped

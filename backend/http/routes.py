@@ -4,10 +4,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from backend.domain.permissions import Action
 from backend.http.handlers import audit, auth, docs, health, history, invitations, page, rooms, signalling, users
 from backend.http.metrics import metrics, setup_metrics
 from backend.http.middlewares import prepare_response
-from backend.http.parsing import signed_in
+from backend.http.parsing import allowed
 
 API = "/api/v1"
 
@@ -48,44 +49,50 @@ def _auth_routes() -> list[web.RouteDef]:
         web.post(f"{API}/auth/register", auth.register),
         web.post(f"{API}/auth/login", auth.login),
         web.post(f"{API}/auth/refresh", auth.refresh),
-        web.post(f"{API}/auth/logout", signed_in(auth.logout)),
-        web.get(f"{API}/auth/profile", signed_in(auth.profile)),
-        web.patch(f"{API}/auth/profile", signed_in(auth.change_profile)),
-        web.post(f"{API}/auth/change-password", signed_in(auth.change_password)),
+        web.post(f"{API}/auth/logout", allowed(Action.USE_OWN_ACCOUNT, auth.logout)),
+        web.get(f"{API}/auth/profile", allowed(Action.USE_OWN_ACCOUNT, auth.profile)),
+        web.patch(f"{API}/auth/profile", allowed(Action.USE_OWN_ACCOUNT, auth.change_profile)),
+        web.post(f"{API}/auth/change-password", allowed(Action.USE_OWN_ACCOUNT, auth.change_password)),
     ]
 
 
 def _user_routes() -> list[web.RouteDef]:
     return [
-        web.get(f"{API}/users", signed_in(users.list_users)),
-        web.post(f"{API}/users", signed_in(users.create_user)),
-        web.get(f"{API}/users/{{user_id}}", signed_in(users.get_user)),
-        web.patch(f"{API}/users/{{user_id}}", signed_in(users.change_user)),
-        web.delete(f"{API}/users/{{user_id}}", signed_in(users.delete_user)),
-        web.get(f"{API}/audit", signed_in(audit.list_entries)),
+        web.get(f"{API}/users", allowed(Action.MANAGE_USERS, users.list_users)),
+        web.post(f"{API}/users", allowed(Action.MANAGE_USERS, users.create_user)),
+        web.get(f"{API}/users/{{user_id}}", allowed(Action.MANAGE_USERS, users.get_user)),
+        web.patch(f"{API}/users/{{user_id}}", allowed(Action.MANAGE_USERS, users.change_user)),
+        web.delete(f"{API}/users/{{user_id}}", allowed(Action.MANAGE_USERS, users.delete_user)),
+        web.get(f"{API}/audit", allowed(Action.READ_AUDIT_LOG, audit.list_entries)),
     ]
 
 
 def _room_routes() -> list[web.RouteDef]:
     return [
-        web.get(f"{API}/rooms", signed_in(rooms.list_rooms)),
-        web.post(f"{API}/rooms", signed_in(rooms.create_room)),
-        web.get(f"{API}/rooms/{{room_id}}", signed_in(rooms.get_room)),
-        web.patch(f"{API}/rooms/{{room_id}}", signed_in(rooms.change_room)),
-        web.delete(f"{API}/rooms/{{room_id}}", signed_in(rooms.delete_room)),
-        web.get(f"{API}/rooms/{{room_id}}/messages", signed_in(history.list_messages)),
-        web.get(f"{API}/rooms/{{room_id}}/attendance", signed_in(history.list_attendance)),
-        web.post(f"{API}/rooms/{{room_id}}/invitation", signed_in(invitations.create_invitation)),
-        web.get(f"{API}/rooms/{{room_id}}/invitation", signed_in(invitations.get_invitation)),
-        web.delete(f"{API}/rooms/{{room_id}}/invitation", signed_in(invitations.revoke_invitation)),
+        web.get(f"{API}/rooms", allowed(Action.READ_ROOMS, rooms.list_rooms)),
+        web.post(f"{API}/rooms", allowed(Action.CREATE_ROOM, rooms.create_room)),
+        web.get(f"{API}/rooms/{{room_id}}", allowed(Action.READ_ROOMS, rooms.get_room)),
+        web.patch(f"{API}/rooms/{{room_id}}", allowed(Action.MANAGE_ROOM, rooms.change_room)),
+        web.delete(f"{API}/rooms/{{room_id}}", allowed(Action.MANAGE_ROOM, rooms.delete_room)),
+        web.get(f"{API}/rooms/{{room_id}}/messages", allowed(Action.READ_MESSAGES, history.list_messages)),
+        web.get(f"{API}/rooms/{{room_id}}/attendance", allowed(Action.READ_ATTENDANCE, history.list_attendance)),
+        web.post(
+            f"{API}/rooms/{{room_id}}/invitation", allowed(Action.MANAGE_ROOM, invitations.create_invitation)
+        ),
+        web.get(f"{API}/rooms/{{room_id}}/invitation", allowed(Action.MANAGE_ROOM, invitations.get_invitation)),
+        web.delete(
+            f"{API}/rooms/{{room_id}}/invitation", allowed(Action.MANAGE_ROOM, invitations.revoke_invitation)
+        ),
     ]
 
 
 def _signalling_routes() -> list[web.RouteDef]:
     return [
-        web.get(f"{API}/ice-servers", signed_in(signalling.get_ice_servers)),
-        web.post(f"{API}/signalling/ticket", signed_in(signalling.issue_ticket)),
+        web.get(f"{API}/ice-servers", allowed(Action.CONNECT, signalling.get_ice_servers)),
+        web.post(f"{API}/signalling/ticket", allowed(Action.CONNECT, signalling.issue_ticket)),
         web.get(f"{API}/signalling/health", signalling.signalling_health),
-        web.get(f"{API}/signalling/rooms/stats", signed_in(signalling.all_room_stats)),
-        web.get(f"{API}/signalling/rooms/{{room_id}}/stats", signed_in(signalling.room_stats)),
+        web.get(f"{API}/signalling/rooms/stats", allowed(Action.READ_ROOM_STATS, signalling.all_room_stats)),
+        web.get(
+            f"{API}/signalling/rooms/{{room_id}}/stats", allowed(Action.READ_ROOM_STATS, signalling.room_stats)
+        ),
     ]

@@ -10,7 +10,9 @@ from backend.domain.live_classes import LiveClasses
 from backend.domain.media import MediaControl, not_joined
 from backend.domain.moderation import Moderation
 from backend.domain.participants import Outbox, Participant
+from backend.domain.permissions import Action, require
 from backend.domain.ports import Identity
+from backend.domain.rooms import relations_to
 from backend.domain.users import User
 from backend.signalling.protoo import JsonObject
 
@@ -49,6 +51,18 @@ class Client:
         if self.participant is None or self.participant.gone:
             raise not_joined()
         return self.participant
+
+    def require(self, action: Action) -> None:
+        """Let pass who may do the action in the room that this connection has joined; to join, none is needed.
+
+        Raises:
+            Conflict: `NOT_JOINED`.
+            NotAllowed: being what the user is to the room, it may not be done.
+        """
+        if action is Action.JOIN_ROOM:
+            require(self.user, action)
+        else:
+            require(self.user, action, relations_to(self.user, self.me.room.record, present=True))
 
     def user_changed(self, user: User) -> None:
         """Take over the user's new name and role."""

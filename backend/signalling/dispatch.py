@@ -71,8 +71,7 @@ async def _call(client: Client, request: Request) -> dict[str, object]:
     method = METHODS.get(request.method)
     if method is None:
         raise NotFound("There is no such method.", "UNKNOWN_METHOD")
-    if method.needs_seat:
-        _ = client.me
+    client.require(method.action)
     if not isinstance(request.data, dict):
         raise InvalidInput("The data must be an object.")
     if (reason := _why_unfit(request.data)) is not None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from backend.domain.live_classes import JoinWish
-from backend.domain.rooms import may_manage
 from backend.errors import Conflict
 from backend.signalling.client import Client
 from backend.signalling.notifications import participant_object, room_object
@@ -47,13 +46,8 @@ async def get_participants(client: Client, _data: dict[str, Any]) -> JsonObject:
 
 
 async def get_room_info(client: Client, _data: dict[str, Any]) -> JsonObject:
-    """Return the SFU's view of the room; email addresses only to who runs the room."""
-    me = client.me
-    info = await client.rules.media.room_info(me)
-    if may_manage(me.user, me.room.record):
-        return info
-    peers = [{name: value for name, value in peer.items() if name != "email"} for peer in info.get("peers", [])]
-    return {**info, "peers": peers}
+    """Return the SFU's view of the room."""
+    return await client.rules.media.room_info(client.me)
 
 
 async def raise_hand(client: Client, data: dict[str, Any]) -> JsonObject:

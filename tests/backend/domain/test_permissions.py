@@ -4,30 +4,37 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backend.domain.permissions import PERMISSIONS, Action, allows, require
+from backend.domain.permissions import PERMISSIONS, Action, Relation, allows, require, require_somewhere
 from backend.domain.rooms import (
     RoomRecord,
     may_enter_locked,
     may_manage,
     may_publish,
+    relations_to,
     require_may_manage,
 )
 from backend.domain.users import Role, User
 from backend.errors import NotAllowed
 
 S, T, A = Role.STUDENT, Role.TEACHER, Role.ADMIN
+O, P, N = Relation.OWNER, Relation.PRESENT, Relation.STRANGER  # noqa: E741 -- letters of a table
 
-MATRIX: dict[Action, set[Role]] = {
-    Action.READ_ROOMS: {S, T, A},
-    Action.CREATE_ROOM: {T, A},
-    Action.MANAGE_OWN_ROOM: {T, A},
-    Action.MANAGE_ANY_ROOM: {A},
-    Action.ENTER_LOCKED_ROOM: {T, A},
-    Action.PUBLISH_ANYWHERE: {T, A},
-    Action.READ_ROOM_STATS: {T, A},
-    Action.MANAGE_USERS: {A},
-    Action.CREATE_STAFF: {A},
-    Action.READ_AUDIT_LOG: {A},
+MATRIX: dict[Action, dict[Role, set[Relation]]] = {
+    Action.USE_OWN_ACCOUNT: {S: {O, P, N}, T: {O, P, N}, A: {O, P, N}},
+    Action.MANAGE_USERS: {S: set(), T: set(), A: {O, P, N}},
+    Action.CREATE_STAFF: {S: set(), T: set(), A: {O, P, N}},
+    Action.READ_AUDIT_LOG: {S: set(), T: set(), A: {O, P, N}},
+    Action.READ_ROOMS: {S: {O, P, N}, T: {O, P, N}, A: {O, P, N}},
+    Action.CREATE_ROOM: {S: set(), T: {O, P, N}, A: {O, P, N}},
+    Action.MANAGE_ROOM: {S: set(), T: {O}, A: {O, P, N}},
+    Action.READ_MESSAGES: {S: {P}, T: {O, P}, A: {O, P, N}},
+    Action.READ_ATTENDANCE: {S: set(), T: {O}, A: {O, P, N}},
+    Action.READ_ROOM_STATS: {S: set(), T: {O, P, N}, A: {O, P, N}},
+    Action.CONNECT: {S: {O, P, N}, T: {O, P, N}, A: {O, P, N}},
+    Action.JOIN_ROOM: {S: {O, P, N}, T: {O, P, N}, A: {O, P, N}},
+    Action.ENTER_LOCKED_ROOM: {S: set(), T: {O, P, N}, A: {O, P, N}},
+    Action.TAKE_PART: {S: {P}, T: {P}, A: {P}},
+    Action.PUBLISH_ANYWHERE: {S: set(), T: {O, P, N}, A: {O, P, N}},
 }
 
 
@@ -41,18 +48,39 @@ def room(owner_id: str | None, *, students_may_publish: bool = True) -> RoomReco
 
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("role", Role)
-def test_every_role_and_action(role: Role, action: Action) -> None:
-    may = role in MATRIX[action]
-    assert allows(role, action) == may
+@pytest.mark.parametrize("relations", [{O}, {P}, {N}, {O, P}], ids=str)
+def test_every_role_action_and_relation(role: Role, action: Action, relations: set[Relation]) -> None:
+    may = bool(MATRIX[action][role] & relations)
+    assert allows(role, action, relations) == may
     if may:
-        require(user(role), action)
+        require(user(role), action, relations)
+        require_somewhere(user(role), action)
     else:
         with pytest.raises(NotAllowed):
-            require(user(role), action)
+            require(user(role), action, relations)
 
 
-def test_every_role_stands_in_the_table() -> None:
-    assert set(PERMISSIONS) == set(Role)
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("role", Role)
+def test_what_a_role_may_nowhere(role: Role, action: Action) -> None:
+    if MATRIX[action][role]:
+        require_somewhere(user(role), action)
+    else:
+        with pytest.raises(NotAllowed):
+            require_somewhere(user(role), action)
+
+
+def test_every_action_and_role_stands_in_the_table() -> None:
+    assert set(PERMISSIONS) == set(Action)
+    assert all(set(row) == set(Role) for row in PERMISSIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("owner_id", "present", "relations"),
+    [("u1", False, {O}), ("u1", True, {O, P}), ("u2", True, {P}), ("u2", False, {N}), (None, False, {N})],
+)
+def test_what_somebody_is_to_a_room(owner_id: str | None, present: bool, relations: set[Relation]) -> None:
+    assert relations_to(user(S), room(owner_id), present=present) == relations
 
 
 @pytest.mark.parametrize(
