@@ -35,6 +35,7 @@ from backend.storage.entrance import PostgresAdmissions, PostgresInvitations
 from backend.storage.history import PostgresAttendanceHistory, PostgresMessages
 from backend.storage.lifecycle import Announce, opened
 from backend.storage.rooms import PostgresAttendance, PostgresRooms
+from backend.storage.seats import PostgresSeats
 from backend.storage.sessions import PostgresSessions, PostgresTickets
 from backend.storage.users import PostgresUsers
 from shared.errors import MAX_BODY_BYTES
@@ -85,6 +86,7 @@ def _add_repositories(app: web.Application, database: Database) -> None:
     app[keys.MESSAGES] = PostgresMessages(database)
     app[keys.INVITATIONS] = PostgresInvitations(database)
     app[keys.ADMISSIONS] = PostgresAdmissions(database)
+    app[keys.SEATS] = PostgresSeats(database)
     app[keys.TICKETS] = Tickets(PostgresTickets(database), _now)
     app[keys.ROOM_HISTORY] = RoomHistory(
         app[keys.ROOMS], app[keys.MESSAGES], PostgresAttendanceHistory(database), _now

@@ -24,6 +24,7 @@ from backend.domain.ports import (
 from backend.domain.room_book import RoomBook
 from backend.domain.room_history import RoomHistory
 from backend.domain.room_passwords import RoomPasswords
+from backend.domain.seat_ports import SeatRepository
 from backend.domain.sessions import Sessions
 from backend.settings import Settings
 
@@ -37,6 +38,7 @@ ATTENDANCE: web.AppKey[AttendanceRepository] = web.AppKey("attendance", Attendan
 MESSAGES: web.AppKey[MessageRepository] = web.AppKey("messages", MessageRepository)
 ADMISSIONS: web.AppKey[AdmissionRepository] = web.AppKey("admissions", AdmissionRepository)
 INVITATIONS: web.AppKey[InvitationRepository] = web.AppKey("invitations", InvitationRepository)
+SEATS: web.AppKey[SeatRepository] = web.AppKey("seats", SeatRepository)
 TICKETS: web.AppKey[TicketService] = web.AppKey("tickets", TicketService)
 TOKENS: web.AppKey[TokenService] = web.AppKey("tokens", TokenService)
 PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)

@@ -44,13 +44,14 @@ class Chores:
             self._owed.append(work)
             self._retry_later()
 
-    def spawn(self, work: Coroutine[Any, Any, None], *, finish: bool = True) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None], *, finish: bool = True) -> asyncio.Task[None]:
         """Run a coroutine in the background; `finish` tells whether `close` lets it end first."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         if finish:
             self._to_finish.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     async def close(self, within_s: float) -> None:
         """Let running work end, for so many seconds at most, and give up the rest."""

@@ -69,6 +69,11 @@ class Classroom:
         """Whether nobody is in it or on the way in."""
         return not self.participants and not self._entering
 
+    @property
+    def media_unknown(self) -> bool:
+        """Whether somebody restored has media that only the SFU knows by now."""
+        return any(participant.media_unknown for participant in self.participants.values())
+
     # People
 
     @contextmanager
@@ -99,6 +104,10 @@ class Classroom:
         """Take the seat and tell the others. What `others` returns in the same step is the newcomer's snapshot."""
         self.participants[newcomer.id] = newcomer
         self.tell(ParticipantJoined(newcomer), but=newcomer)
+
+    def restore(self, participant: Participant) -> None:
+        """Put somebody back who sat here before a restart of ours. Nobody is told: nobody ever left."""
+        self.participants[participant.id] = participant
 
     def others(self, me: Participant) -> list[Participant]:
         """Return everybody else, in the order they came."""

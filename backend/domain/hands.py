@@ -12,15 +12,21 @@ TICK = timedelta(milliseconds=1)
 
 
 class Hands:
-    """Puts hands up and down. `now` is the time in UTC."""
+    """Puts hands up and down. `changed` is called with whose hand it was; `now` is the time in UTC."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        changed: Callable[[Participant], None] = lambda _whose: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._changed = changed
         self._now = now
 
     def raise_hand(self, me: Participant, *, raised: bool) -> None:
         """Put one's own hand up or down and tell the others. A hand that is up keeps its place."""
         if raised != me.hand_raised:
             me.room.note_hand(me, self._next_time(me.room) if raised else None, but=me)
+            self._changed(me)
 
     def lower(self, me: Participant, participant_id: str) -> None:
         """Put somebody's hand down and tell everybody, who had it up too.
@@ -41,6 +47,7 @@ class Hands:
     def _lower(self, participant: Participant) -> None:
         if participant.hand_raised:
             participant.room.note_hand(participant, None)
+            self._changed(participant)
 
     def _next_time(self, room: Classroom) -> datetime:
         now = self._now()

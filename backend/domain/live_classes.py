@@ -2,27 +2,30 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from backend.domain.chores import Chores
 from backend.domain.classroom import Classroom, all_participants
 from backend.domain.entrance import Entrance
+from backend.domain.kept_seats import KeptSeats
 from backend.domain.notices import RoomEnded, ServerShutdown, SfuWentAway
-from backend.domain.participants import Outbox, Participant
+from backend.domain.open_rooms import OpenRooms
+from backend.domain.participants import Outbox, Participant, restored
 from backend.domain.permissions import Action, allows
-from backend.domain.ports import AttendanceRepository, Identity, RoomRepository
+from backend.domain.ports import Identity, RoomRepository
 from backend.domain.rooms import (
     DEFAULT_MAX_PARTICIPANTS,
     MAX_ROOM_NAME_LENGTH,
     RoomRecord,
     room_not_found,
 )
+from backend.domain.seat_ports import SeatRepository
 from backend.domain.seats import WaitingSeats, new_resume_token, resume_token_hash
 from backend.domain.sfu_port import SfuPort, SfuUnavailable
 from backend.domain.users import User
-from backend.errors import Conflict
+from backend.errors import Conflict, VtpError
 from shared.ids import new_id
 from shared.logging import get_logger
 
@@ -70,24 +73,24 @@ class LiveParts:
 
     sfu: SfuPort
     rooms: RoomRepository
-    attendance: AttendanceRepository
+    seats: SeatRepository
     entrance: Entrance
     clock: Callable[[], float]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class LiveClasses:
-    """All rooms that somebody is in, by id in `rooms`.
+    """All rooms that somebody is in, by id in `rooms`; `open_rooms` opens them and gives them up.
 
     Owns no timer: seats whose sockets are gone stand in `waiting`, and `on_waiting_changed` is called on a change.
-    `on_room_changed` is called when a live room may have new rules.
     """
 
     def __init__(self, parts: LiveParts, chores: Chores, grace_s: float) -> None:
-        self.rooms: dict[str, Classroom] = {}
+        self._kept = KeptSeats(parts.seats, parts.sfu, chores)
+        self.open_rooms = OpenRooms(self._restore)
+        self.rooms = self.open_rooms.live
         self.waiting: WaitingSeats[Participant] = WaitingSeats(grace_s)
         self.on_waiting_changed: Callable[[], None] = lambda: None
-        self.on_room_changed: Callable[[Classroom], None] = lambda _room: None
         self._parts = parts
         self._chores = chores
         self._room_changes = 0
@@ -109,17 +112,14 @@ class LiveClasses:
             NotAvailable: the SFU or the database is away.
         """
         user = identity.user
-        if wish.resume_token is not None and (joined := await self._resume(identity, wish, outbox)) is not None:
+        if wish.resume_token is not None and (joined := await self._come_back(identity, wish, outbox)) is not None:
             return joined
         if len(self._seats_of.get(user.id, ())) >= MAX_SEATS_PER_USER:
             raise Conflict("You have too many seats; leave some first.", "LIMIT_REACHED")
         record = await self._record(user, wish)
-        room = self._open(record)
-        try:
+        async with self.open_rooms.visit(record) as room:
             with room.entering(user):
                 return await self._take_seat(room, identity, wish, outbox)
-        finally:
-            self._discard_if_empty(room)
 
     async def _record(self, user: User, wish: JoinWish) -> RoomRecord:
         """Read the room, or make it, and check who comes; anew when some room changed, to know no old rules."""
@@ -129,6 +129,14 @@ class LiveClasses:
             if record is None:
                 record = await self._make_room(user, wish)
             await self._parts.entrance.check(user, record, wish.password, wish.invitation)
+            if seen == self._room_changes:
+                return record
+
+    async def _kept_record(self, room_id: str) -> RoomRecord | None:
+        """Read a room; read again when some room changed meanwhile, so as to know no old rules."""
+        while True:
+            seen = self._room_changes
+            record = await self._parts.rooms.get(room_id)
             if seen == self._room_changes:
                 return record
 
@@ -148,15 +156,6 @@ class LiveClasses:
         record, _ = await self._parts.rooms.create_if_absent(wanted)
         return record
 
-    def _open(self, record: RoomRecord) -> Classroom:
-        room = self.rooms.setdefault(record.id, Classroom(record))
-        self._change(room, record)
-        return room
-
-    def _change(self, room: Classroom, record: RoomRecord) -> None:
-        room.change(record)
-        self.on_room_changed(room)
-
     async def _take_seat(self, room: Classroom, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined:
         token, user = new_resume_token(), identity.user
         me = Participant(
@@ -172,11 +171,11 @@ class LiveClasses:
         restarts = room.sfu_restarts
         with self._undone_unless_seated(me):
             room.router_rtp_capabilities = await self._parts.sfu.join_peer(room.id, room.record.name, me.as_peer())
-            await self._parts.attendance.seat_taken(room.id, me.id, user, me.joined_at)
+            await self._kept.take(me)
             room.require_open()
         me.has_peer = room.sfu_restarts == restarts
         room.enter(me)
-        self._seats_of.setdefault(user.id, set()).add(me)
+        self._hold(me)
         _log.info("participant joined", room_id=room.id, participant_id=me.id, user_id=user.id)
         return Joined(me, token, resumed=False, others=room.others(me))
 
@@ -192,22 +191,59 @@ class LiveClasses:
             self._chores.spawn(self._free(me))
             raise
 
-    async def _resume(self, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined | None:
+    async def _come_back(self, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined | None:
+        """Take a seat back; in a room that is not open, that is one from before a restart."""
+        if (room := self.open_rooms.ready(wish.room_id)) is not None:
+            return await self._resume(room, identity, wish, outbox)
+        if (record := await self._kept_record(wish.room_id)) is None:
+            return None
+        async with self.open_rooms.visit(record) as room:
+            return await self._resume(room, identity, wish, outbox)
+
+    async def _resume(self, room: Classroom, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined | None:
         token = wish.resume_token
-        room = self.rooms.get(wish.room_id)
-        me = room.seat_of(identity.user, token) if room is not None and token is not None else None
+        me = room.seat_of(identity.user, token) if token is not None else None
         if me is None or token is None:
             return None
         async with me.lock:  # what the older socket asked last is settled before the newer one learns the state
             if me.gone:
                 return None
-            old, me.outbox = me.outbox, outbox
-            me.session_id = identity.session_id
+            old, me.outbox, me.away_since = me.outbox, outbox, None
+            if me.session_id != identity.session_id:
+                me.session_id = identity.session_id
+                self.seat_changed(me)
         if old is not None:
             old.end("the seat was taken over by a newer connection")
         self._stop_waiting(me)
         _log.info("seat taken back", room_id=me.room.id, participant_id=me.id)
         return Joined(me, token, resumed=True, others=me.room.others(me))
+
+    def _hold(self, me: Participant) -> None:
+        self._seats_of.setdefault(me.user.id, set()).add(me)
+
+    # Restarts of ours
+
+    async def restore_all(self) -> None:
+        """Open every room that somebody has a seat in; do it when the process starts. Raises: NotAvailable."""
+        for room_id in await self._parts.seats.room_ids():
+            if room_id not in self.rooms and (record := await self._kept_record(room_id)) is not None:
+                async with self.open_rooms.visit(record):
+                    pass
+
+    async def _restore(self, room: Classroom) -> bool:
+        """Put back who has a seat in a room that is being opened; tell whether there is anybody."""
+        now = self._parts.now()
+        for seat in await self._kept.of_room(room.id, now):
+            me = restored(seat, room, now)
+            room.restore(me)
+            self._hold(me)
+            self.waiting.start_waiting(me, self._parts.clock())
+        self.on_waiting_changed()
+        return bool(room.participants)
+
+    def seat_changed(self, me: Participant) -> None:
+        """Keep what has changed of a seat, so that it is so after a restart too."""
+        self._chores.spawn(self._kept.note(me))
 
     def catch_up(self, me: Participant) -> None:
         """Tell who took a seat what it must know beyond the answer; call it when the answer is queued."""
@@ -228,7 +264,7 @@ class LiveClasses:
         """The socket behind `outbox` is gone: keep the seat for the grace, if no newer socket has it."""
         if me.outbox is not outbox or me.gone:
             return
-        me.outbox = None
+        me.outbox, me.away_since = None, self._parts.now()
         self.waiting.start_waiting(me, self._parts.clock())
         self.on_waiting_changed()
 
@@ -261,24 +297,18 @@ class LiveClasses:
         seats.discard(me)
         if not seats:
             self._seats_of.pop(me.user.id, None)
-        self._discard_if_empty(me.room)
+        self.open_rooms.discard_if_empty(me.room)
         _log.info("participant left", room_id=me.room.id, participant_id=me.id, reason=reason)
 
     async def _free(self, me: Participant) -> None:
-        left_at = self._parts.now()
         await asyncio.gather(
             self._chores.do(lambda: self._parts.sfu.leave_peer(me.room.id, me.id)),
-            self._chores.do(lambda: self._parts.attendance.seat_freed(me.id, left_at)),
+            self._kept.give_up(me.id, me.away_since or self._parts.now()),
         )
 
     def _stop_waiting(self, me: Participant) -> None:
         self.waiting.stop_waiting(me)
         self.on_waiting_changed()
-
-    def _discard_if_empty(self, room: Classroom) -> None:
-        if room.is_empty and self.rooms.get(room.id) is room:
-            room.closed = True
-            del self.rooms[room.id]
 
     def announce_shutdown(self) -> None:
         """Tell everybody that we stop. Seats and media stay as they are: everybody is to come back to them."""
@@ -292,15 +322,17 @@ class LiveClasses:
         self._room_changes += 1
         room = self.rooms.get(record.id)
         if room is not None:
-            self._change(room, record)
+            self.open_rooms.change(room, record)
 
     async def close_room(self, room_id: str, reason: str) -> None:
         """Send everybody out and free what the room holds, also at the SFU; does nothing for an empty room."""
         self._room_changes += 1
-        room = self.rooms.pop(room_id, None)
+        with suppress(VtpError):  # then it was not opened, and there is nobody in it
+            await self.open_rooms.opened(room_id)
+        room = self.rooms.get(room_id)
         if room is None:
             return
-        room.closed = True
+        self.open_rooms.close(room)
         room.tell(RoomEnded(reason))
         leavers = room.dissolve()
         for participant in leavers:

@@ -249,6 +249,7 @@ class MediaControl:
     # The SFU
 
     async def _ensure_peer(self, me: Participant) -> None:
+        me.require_known_media()
         if me.has_peer:
             return
         room = me.room

@@ -17,13 +17,15 @@ from backend.domain.sfu_port import (
     JsonObject,
     Layers,
     SfuPeer,
+    SfuUnavailable,
 )
 from backend.domain.users import User
-from backend.errors import Conflict, NotFound
+from backend.errors import Conflict, NotFound, VtpError
 
 if TYPE_CHECKING:
     from backend.domain.classroom import Classroom
     from backend.domain.notices import ConsumerLayersChanged, Notice, ProducerLayersWanted
+    from backend.domain.seat_ports import KeptSeat
 
 MAX_TRANSPORTS = 16
 """A client uses two; more serve reconnecting clients that close the old ones late."""
@@ -110,10 +112,12 @@ class Participant:
     `session_id` is the sign-in that holds the seat. `outbox` is None while the socket is gone. `gone` tells that
     the seat is free: nothing may be added any more.
     `lock` puts the participant's requests to the SFU in a row, also those of an older socket and of its successor.
+    `noting` puts what is kept of the seat in a row.
     `closing` are ids of transports, producers and consumers that the participant is just closing. `early_layers`
     were told of consumers that the SFU has made and not answered yet.
     `media_generation` grows whenever all media of the participant ended at the SFU, so that an answer from before
-    is recognised; `has_peer` tells whether the SFU has the peer.
+    is recognised; `has_peer` tells whether the SFU has the peer. `media_unknown`: the seat was restored after a
+    restart of ours, and only the SFU knows its media. `away_since`: when the socket went, in UTC.
     """
 
     id: str
@@ -128,7 +132,9 @@ class Participant:
     gone: bool = False
     has_peer: bool = True
     media_generation: int = 0
+    media_unknown: bool = False
     owes_restart_notice: bool = False
+    away_since: datetime | None = None
     transports: dict[str, Direction] = field(default_factory=dict)
     producers: dict[str, MediaProducer] = field(default_factory=dict)
     consumers: dict[str, MediaConsumer] = field(default_factory=dict)
@@ -137,6 +143,7 @@ class Participant:
     closing: set[str] = field(default_factory=set)
     early_layers: dict[str, Layers | None] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    noting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def hand_raised(self) -> bool:
@@ -158,42 +165,50 @@ class Participant:
         try:
             return self.transports[transport_id]
         except KeyError:
-            raise NotFound("There is no such transport.", TRANSPORT_NOT_FOUND) from None
+            raise self._missing(NotFound("There is no such transport.", TRANSPORT_NOT_FOUND)) from None
 
     def own_producer(self, producer_id: str) -> MediaProducer:
         """Return one's own producer. Raises: NotFound `PRODUCER_NOT_FOUND`."""
         try:
             return self.producers[producer_id]
         except KeyError:
-            raise producer_not_found() from None
+            raise self._missing(producer_not_found()) from None
 
     def own_consumer(self, consumer_id: str) -> MediaConsumer:
         """Return one's own consumer. Raises: NotFound `CONSUMER_NOT_FOUND`."""
         try:
             return self.consumers[consumer_id]
         except KeyError:
-            raise NotFound("There is no such consumer.", CONSUMER_NOT_FOUND) from None
+            raise self._missing(NotFound("There is no such consumer.", CONSUMER_NOT_FOUND)) from None
 
     def own_data_producer(self, producer_id: str) -> DataProducer:
         """Return one's own data producer. Raises: NotFound `DATA_PRODUCER_NOT_FOUND`."""
         try:
             return self.data_producers[producer_id]
         except KeyError:
-            raise NotFound("There is no such data producer.", DATA_PRODUCER_NOT_FOUND) from None
+            raise self._missing(NotFound("There is no such data producer.", DATA_PRODUCER_NOT_FOUND)) from None
 
     def own_data_consumer(self, consumer_id: str) -> DataConsumer:
         """Return one's own data consumer. Raises: NotFound `DATA_CONSUMER_NOT_FOUND`."""
         try:
             return self.data_consumers[consumer_id]
         except KeyError:
-            raise NotFound("There is no such data consumer.", DATA_CONSUMER_NOT_FOUND) from None
+            raise self._missing(NotFound("There is no such data consumer.", DATA_CONSUMER_NOT_FOUND)) from None
 
     def receiving_transport(self) -> str:
         """Return the first transport for receiving. Raises: NotFound `TRANSPORT_NOT_FOUND`."""
         for transport_id, direction in self.transports.items():
             if direction is Direction.RECV:
                 return transport_id
-        raise NotFound("There is no transport for receiving.", TRANSPORT_NOT_FOUND)
+        raise self._missing(NotFound("There is no transport for receiving.", TRANSPORT_NOT_FOUND))
+
+    def require_known_media(self) -> None:
+        """Let pass unless only the SFU knows one's media by now. Raises: SfuUnavailable."""
+        if self.media_unknown:
+            raise SfuUnavailable
+
+    def _missing(self, error: NotFound) -> VtpError:
+        return SfuUnavailable() if self.media_unknown else error
 
     def is_closing(self, one: MediaProducer | MediaConsumer | DataProducer | DataConsumer) -> bool:
         """Tell whether one's own request to close this, or the transport under it, is on its way."""
@@ -211,11 +226,29 @@ class Participant:
     def forget_media(self) -> None:
         """Forget transports, producers and consumers; whose they were is the caller's to settle."""
         self.media_generation += 1
+        self.media_unknown = False
         self.transports.clear()
         self.producers.clear()
         self.consumers.clear()
         self.data_producers.clear()
         self.data_consumers.clear()
+
+
+def restored(seat: "KeptSeat", room: "Classroom", away_since: datetime) -> Participant:
+    """Make the participant of a kept seat, whose socket is gone and whose media only the SFU knows."""
+    return Participant(
+        id=seat.participant_id,
+        user=seat.user,
+        session_id=seat.session_id,
+        room=room,
+        joined_at=seat.joined_at,
+        is_producer=seat.is_producer,
+        resume_hash=seat.resume_hash,
+        outbox=None,
+        hand_raised_at=seat.hand_raised_at,
+        media_unknown=True,
+        away_since=away_since,
+    )
 
 
 def producer_not_found() -> NotFound:

@@ -141,13 +141,7 @@ class RoomRepository(Protocol):
 
 
 class AttendanceRepository(Protocol):
-    """Who was in which room, from when to when."""
-
-    async def seat_taken(self, room_id: str, participant_id: str, user: User, joined_at: datetime) -> None:
-        """Record that the user took a seat. Times are in UTC."""
-
-    async def seat_freed(self, participant_id: str, left_at: datetime) -> None:
-        """Record that the seat is free; again or for an unknown seat it does nothing."""
+    """Who was in which room, from when to when. Written with the seats (`backend.domain.seat_ports`)."""
 
     async def open_seats(self, room_id: str | None = None) -> Sequence[AttendanceRow]:
         """Return the seats that nobody has freed, of one room or of all."""

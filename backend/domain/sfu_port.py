@@ -5,11 +5,14 @@ SCTP parameters pass through the backend unread, as JSON objects in mediasoup's 
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from backend.errors import NotAvailable
+
+if TYPE_CHECKING:
+    from backend.domain.sfu_state import SfuRoomState
 
 JsonObject = dict[str, Any]
 
@@ -142,31 +145,6 @@ class SfuConsumer:
 
 
 @dataclass(frozen=True, slots=True)
-class SfuPeerState:
-    """What the SFU holds for one peer: ids.
-
-    `layers` are what it sends to consumers, by their ids; None: nothing. `wanted` are the highest layers that
-    anybody watches of producers, by their ids, as far as it knows; None: nobody watches.
-    """
-
-    transports: frozenset[str]
-    producers: frozenset[str]
-    consumers: frozenset[str]
-    layers: Mapping[str, Layers | None] = field(default_factory=dict)
-    wanted: Mapping[str, int | None] = field(default_factory=dict)
-    data_producers: frozenset[str] = frozenset()
-    data_consumers: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class SfuRoomState:
-    """What the SFU holds for one room, by peer id."""
-
-    room_id: str
-    peers: Mapping[str, SfuPeerState]
-
-
-@dataclass(frozen=True, slots=True)
 class ProducerClosed:
     """The SFU closed a producer, asked or not."""
 
@@ -268,8 +246,8 @@ class SfuPort(Protocol):
     async def room_info(self, room_id: str) -> JsonObject | None:
         """Return the SFU's own view of the room; None when it has no such room."""
 
-    async def room_state(self, room_id: str) -> SfuRoomState | None:
-        """Return the ids of all that the SFU holds for the room; None when it has no such room."""
+    async def room_state(self, room_id: str) -> "SfuRoomState | None":
+        """Return all that the SFU holds for the room; None when it has no such room."""
 
     async def room_ids(self) -> Sequence[str]:
         """Return the ids of all rooms of the SFU."""

@@ -16,11 +16,11 @@ from backend.domain.sfu_port import (
     SfuConsumer,
     SfuListener,
     SfuPeer,
-    SfuRoomState,
     SfuTransport,
     SfuUnavailable,
     SwitchAction,
 )
+from backend.domain.sfu_state import SfuRoomState
 from backend.errors import Broken, NotFound
 from backend.sfu_client.events import EventFollower
 from backend.sfu_client.reconcile import layers_in, layers_wire, room_state
@@ -94,7 +94,7 @@ class SfuClient:
             return None
 
     async def room_state(self, room_id: str) -> SfuRoomState | None:
-        """Return the ids of all that the SFU holds for the room; None when it has no such room."""
+        """Return all that the SFU holds for the room; None when it has no such room."""
         try:
             detail = await self._get("rooms", room_id, query={"detail": "1"})
         except NotFound:

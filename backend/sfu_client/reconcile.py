@@ -1,38 +1,30 @@
 """Reads what the SFU holds, from `GET /rooms/{roomId}?detail=1`, into the terms in which the rules compare it."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from backend.domain.sfu_port import JsonObject, Layers, SfuPeerState, SfuRoomState
+from backend.domain.sfu_port import Direction, JsonObject, Layers
+from backend.domain.sfu_state import (
+    ConsumerState,
+    DataConsumerState,
+    DataProducerState,
+    ProducerState,
+    SfuPeerState,
+    SfuRoomState,
+)
 from backend.errors import Broken
 
 
 def room_state(room_id: str, detail: JsonObject) -> SfuRoomState:
-    """Return the ids of everything in the room, by peer, and which layers of it flow.
+    """Return everything in the room, by peer, and which layers of it flow.
 
     Raises:
         Broken: the answer has not the form of the contract.
     """
     try:
-        peers = {
-            peer["peerId"]: SfuPeerState(
-                transports=_ids(peer["transports"], "transportId"),
-                producers=_ids(peer["producers"], "producerId"),
-                consumers=_ids(peer["consumers"], "consumerId"),
-                layers={_id(one, "consumerId"): layers_in(one.get("currentLayers")) for one in peer["consumers"]},
-                wanted={
-                    _id(one, "producerId"): one["wantedLayers"]["spatialLayer"]
-                    for one in peer["producers"]
-                    if one.get("wantedLayers") is not None
-                },
-                data_producers=_ids(peer.get("dataProducers", ()), "dataProducerId"),
-                data_consumers=_ids(peer.get("dataConsumers", ()), "dataConsumerId"),
-            )
-            for peer in detail["peers"]
-        }
-    except (KeyError, TypeError, AttributeError) as error:
+        peers = {peer["peerId"]: _peer_state(peer) for peer in detail["peers"]}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Broken("The media server's answer makes no sense.") from error
-    return SfuRoomState(room_id, peers)
+    return SfuRoomState(room_id, peers, detail.get("rtpCapabilities") or {})
 
 
 def layers_in(wire: JsonObject | None) -> Layers | None:
@@ -50,9 +42,34 @@ def layers_wire(layers: Layers) -> JsonObject:
     return wire
 
 
-def _ids(objects: Iterable[Any], name: str) -> frozenset[str]:
-    return frozenset(_id(one, name) for one in objects)
+def _peer_state(peer: Any) -> SfuPeerState:
+    return SfuPeerState(
+        transports={one["transportId"]: Direction(one["direction"]) for one in peer["transports"]},
+        producers={one["producerId"]: _producer(one) for one in peer["producers"]},
+        consumers={one["consumerId"]: _consumer(one) for one in peer["consumers"]},
+        layers={one["consumerId"]: layers_in(one.get("currentLayers")) for one in peer["consumers"]},
+        wanted={
+            one["producerId"]: one["wantedLayers"]["spatialLayer"]
+            for one in peer["producers"]
+            if one.get("wantedLayers") is not None
+        },
+        data_producers={one["dataProducerId"]: _data_producer(one) for one in peer.get("dataProducers", ())},
+        data_consumers={
+            one["dataConsumerId"]: DataConsumerState(one["transportId"], one["dataProducerId"])
+            for one in peer.get("dataConsumers", ())
+        },
+    )
 
 
-def _id(one: Any, name: str) -> Any:
-    return one[name] if name in one else one["id"]
+def _producer(one: Any) -> ProducerState:
+    return ProducerState(one["transportId"], one["kind"], bool(one["paused"]), one.get("appData") or {})
+
+
+def _consumer(one: Any) -> ConsumerState:
+    return ConsumerState(one["transportId"], one["producerId"], bool(one["paused"]))
+
+
+def _data_producer(one: Any) -> DataProducerState:
+    return DataProducerState(
+        one["transportId"], one.get("label") or "", one.get("protocol") or "", one.get("appData") or {}
+    )

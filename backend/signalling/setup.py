@@ -9,7 +9,6 @@ from functools import partial
 from aiohttp import web
 
 from backend import keys
-from backend.domain.abandoned_seats import free_abandoned_seats
 from backend.domain.chat import Chat
 from backend.domain.chores import Chores
 from backend.domain.data_media import DataControl
@@ -21,6 +20,7 @@ from backend.domain.live_presence import LivePresence
 from backend.domain.media import MediaControl
 from backend.domain.moderation import Moderation
 from backend.domain.publishing import PublishingRule
+from backend.domain.sfu_compare import SfuComparison
 from backend.domain.sfu_port import SfuLink
 from backend.domain.sfu_watch import SfuWatch
 from backend.domain.users import User
@@ -41,20 +41,23 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     """
     settings = app[keys.SETTINGS]
     chores = Chores()
+    seats = app[keys.SEATS]
     entrance = Entrance(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.INVITATIONS], _now)
-    parts = LiveParts(sfu, app[keys.ROOMS], app[keys.ATTENDANCE], entrance, clock=_clock)
+    parts = LiveParts(sfu, app[keys.ROOMS], seats, entrance, clock=_clock)
     classes = LiveClasses(parts, chores, settings.resume_grace_s)
-    watch = SfuWatch(classes.rooms, sfu, chores, settings.resume_grace_s)
-    media = MediaControl(sfu, chores, watch.doubt)
+    comparison = SfuComparison(sfu, chores)
+    classes.open_rooms.find_media = comparison.find_media
+    watch = SfuWatch(classes.rooms, seats, sfu, comparison, chores, settings.resume_grace_s)
+    media = MediaControl(sfu, chores, comparison.doubt)
     data = DataControl(sfu, media)
-    classes.on_room_changed = PublishingRule(media, data, chores).room_changed
+    classes.open_rooms.on_changed = PublishingRule(media, data, chores).room_changed
     rules = Rules(
         classes=classes,
         media=media,
         data=data,
         moderation=Moderation(classes, media, app[keys.ROOMS]),
         chat=Chat(app[keys.MESSAGES], chores, _clock),
-        hands=Hands(),
+        hands=Hands(classes.seat_changed),
         ice_servers=lambda user: _ice_servers(settings.turn, user),
     )
     endpoint = SocketEndpoint(rules, app[keys.TICKETS], app[keys.TOKENS], settings.cors_origins)
@@ -65,10 +68,11 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
 
     async def live(_app: web.Application) -> AsyncIterator[None]:
         timers.append(SeatTimer(classes))
-        tidy = partial(free_abandoned_seats, app[keys.ATTENDANCE], classes, _now(), settings.resume_grace_s)
-        chores.spawn(chores.do(tidy), finish=False)
+        chores.spawn(chores.do(partial(seats.close_abandoned, _now())), finish=False)
         await sfu.start(watch)
+        chores.spawn(chores.do(classes.restore_all), finish=False)
         yield
+        await classes.open_rooms.stop()
         await chores.close(CHORES_FINISH_S)
         await sfu.close()
 

@@ -1,15 +1,11 @@
 """Rooms and who was in them, in PostgreSQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
-
-import psycopg.errors
 
 from backend.domain.pages import Page, PageRequest
 from backend.domain.ports import AttendanceRow
-from backend.domain.rooms import RoomChange, RoomRecord, room_not_found
-from backend.domain.users import User
+from backend.domain.rooms import RoomChange, RoomRecord
 from backend.storage.database import Database
 from backend.storage.rows import as_uuid, attendance_from, like_pattern
 
@@ -127,46 +123,6 @@ class PostgresAttendance:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    async def seat_taken(self, room_id: str, participant_id: str, user: User, joined_at: datetime) -> None:
-        """Record that the user took a seat; again for the same seat it does nothing.
-
-        Raises:
-            NotFound: `ROOM_NOT_FOUND`, the room has just been deleted.
-        """
-        try:
-            await self._database.run(
-                """
-                WITH over AS (  -- with the first seat of an empty room a new class begins: see PostgresAdmissions
-                    DELETE FROM admissions WHERE room_id = %(room)s AND NOT EXISTS (
-                        SELECT FROM attendance WHERE room_id = %(room)s AND left_at IS NULL
-                    )
-                )
-                INSERT INTO attendance (participant_id, room_id, user_id, full_name, role, joined_at)
-                VALUES (%(seat)s, %(room)s, (SELECT id FROM users WHERE id = %(user)s), %(name)s, %(role)s, %(at)s)
-                ON CONFLICT (participant_id) DO NOTHING
-                """,
-                {
-                    "seat": participant_id,
-                    "room": room_id,
-                    "user": as_uuid(user.id),
-                    "name": user.full_name,
-                    "role": user.role.value,
-                    "at": joined_at,
-                },
-            )
-        except psycopg.errors.ForeignKeyViolation:
-            raise room_not_found() from None
-
-    async def seat_freed(self, participant_id: str, left_at: datetime) -> None:
-        """Record that the seat is free; again or for an unknown seat it does nothing."""
-        await self._database.run(
-            """
-            UPDATE attendance SET left_at = greatest(joined_at, %s)
-            WHERE participant_id = %s AND left_at IS NULL
-            """,
-            [left_at, participant_id],
-        )
 
     async def open_seats(self, room_id: str | None = None) -> Sequence[AttendanceRow]:
         """Return the seats that nobody has freed, of one room or of all."""

@@ -28,9 +28,11 @@ def room_summary(room: Room) -> Json:
 
 
 def room_info(room: Room, *, detail: bool) -> Json:
-    """A room with its peers; with `detail` also all that they hold."""
+    """A room with its peers; with `detail` also all that they hold, and what the router can take."""
     peers = [peer_detail(peer) if detail else peer_info(peer) for peer in room.peers.values()]
-    return {**room_summary(room), "peers": peers, "workers": [worker.index for worker in room.workers]}
+    capabilities = {"rtpCapabilities": ROUTER_RTP_CAPABILITIES_WIRE} if detail else {}
+    workers = [worker.index for worker in room.workers]
+    return {**room_summary(room), **capabilities, "peers": peers, "workers": workers}
 
 
 def peer_info(peer: Peer) -> Json:

@@ -11,7 +11,7 @@ import aiohttp
 from sfu.rtp.packet import ONE_BYTE_PROFILE
 from tests.support.media_peer import MediaPeer
 from tests.support.media_rig import AUDIO_LEVEL_ID, OPUS_FRAME, VP8_DELTA_FRAME, VP8_KEY_FRAME
-from tests.support.protoo_client import ProtooClient, connect
+from tests.support.protoo_client import ProtooClient, RequestError, connect
 from tests.support.rtp_packets import build_rtp
 from tests.support.rtp_samples import producer_parameters, receiver_capabilities
 from tests.support.services import ADMIN_EMAIL, ADMIN_PASSWORD, Platform
@@ -19,6 +19,7 @@ from tests.support.services import ADMIN_EMAIL, ADMIN_PASSWORD, Platform
 PASSWORD = "Chalk-and-Board-3"
 PACKET_EVERY_S = 0.02
 MEDIA_WITHIN_S = 15.0
+COME_BACK_EVERY_S = 0.1
 
 Json = dict[str, Any]
 
@@ -47,6 +48,15 @@ class Classmate:
         """Take a seat."""
         self.joined = await self.socket.request("join-room", roomId=room, **fields)
         return self.joined
+
+    async def come_back(self) -> Json:
+        """Open a new socket and take the seat back, as often as it takes; the backend may be just starting."""
+        await self.socket.close()
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, RequestError):
+                self.socket = await connect(self.session, self.url, token=self.token)
+                return await self.join(self.joined["roomId"], resumeToken=self.joined["resumeToken"])
+            await asyncio.sleep(COME_BACK_EVERY_S)
 
     async def open_transport(self, direction: str) -> MediaPeer:
         """Make a transport and connect it for real."""
@@ -101,6 +111,11 @@ class Classmate:
                 self.arrived.clear()
                 await self.arrived.wait()
                 seen = sum(packet[8:12] == ssrc for packet in received[start:])
+
+    def sequence(self, consumed: Json) -> list[int]:
+        """Return the sequence numbers of all that came of a consumer, in the order in which it came."""
+        ssrc = consumed["rtpParameters"]["encodings"][0]["ssrc"].to_bytes(4, "big")
+        return [int.from_bytes(packet[2:4]) for packet in self.peers["recv"].rtp if packet[8:12] == ssrc]
 
     async def close(self) -> None:
         """Stop sending and vanish, without leaving."""

@@ -6,21 +6,25 @@ Protocol in tests of the rules alone. Tests of the edges run against the real se
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from backend.domain.chores import Chores
 from backend.domain.data_media import DataControl
 from backend.domain.entrance import Entrance
+from backend.domain.hands import Hands
 from backend.domain.live_classes import Joined, JoinWish, LiveClasses, LiveParts
 from backend.domain.media import MediaControl
 from backend.domain.moderation import Moderation
 from backend.domain.notices import Notice
 from backend.domain.participants import Participant
-from backend.domain.ports import AttendanceRow, Identity
+from backend.domain.ports import Identity
 from backend.domain.room_passwords import RoomPasswords
 from backend.domain.rooms import RoomChange, RoomRecord
+from backend.domain.seat_ports import KeptSeat
+from backend.domain.sfu_compare import SfuComparison
 from backend.domain.sfu_port import (
     CONSUMER_NOT_FOUND,
     DATA_PRODUCER_NOT_FOUND,
@@ -37,15 +41,21 @@ from backend.domain.sfu_port import (
     ProducerWish,
     SfuConsumer,
     SfuPeer,
-    SfuPeerState,
-    SfuRoomState,
     SfuTransport,
     SfuUnavailable,
     SwitchAction,
 )
+from backend.domain.sfu_state import (
+    ConsumerState,
+    DataConsumerState,
+    DataProducerState,
+    ProducerState,
+    SfuPeerState,
+    SfuRoomState,
+)
 from backend.domain.sfu_watch import SfuWatch
 from backend.domain.users import Role, User
-from backend.errors import Conflict, NotFound
+from backend.errors import Conflict, DatabaseUnavailable, NotFound
 from tests.support.live_entrance import MemoryInvitations, PlainHasher
 
 GRACE_S = 30.0
@@ -77,7 +87,7 @@ def a_room(room_id: str = "physics", owner_id: str | None = None, **rules: objec
 
 @dataclass
 class _Peer:
-    transports: set[str] = field(default_factory=set)
+    transports: dict[str, Direction] = field(default_factory=dict)
     producers: dict[str, str] = field(default_factory=dict)
     consumers: dict[str, tuple[str, str]] = field(default_factory=dict)
     data_producers: dict[str, str] = field(default_factory=dict)
@@ -163,16 +173,17 @@ class MemorySfu:
                 room_id,
                 {
                     peer_id: SfuPeerState(
-                        frozenset(peer.transports),
-                        frozenset(peer.producers),
-                        frozenset(peer.consumers),
+                        dict(peer.transports),
+                        {one: ProducerState(on, "audio", False, {}) for one, on in peer.producers.items()},
+                        {one: ConsumerState(*on, paused=True) for one, on in peer.consumers.items()},
                         dict(peer.layers),
                         dict(peer.wanted),
-                        frozenset(peer.data_producers),
-                        frozenset(peer.data_consumers),
+                        {one: DataProducerState(on, "chat", "", {}) for one, on in peer.data_producers.items()},
+                        {one: DataConsumerState(*on) for one, on in peer.data_consumers.items()},
                     )
                     for peer_id, peer in peers.items()
                 },
+                {"codecs": []},
             )
         )
         await self._answered()
@@ -187,7 +198,7 @@ class MemorySfu:
     ) -> SfuTransport:
         await self._call("create-transport", room_id, peer_id)
         transport_id = f"transport-{next(self._ids)}"
-        self._peer(room_id, peer_id).transports.add(transport_id)
+        self._peer(room_id, peer_id).transports[transport_id] = direction
         await self._answered()
         return SfuTransport(transport_id, {"transportId": transport_id})
 
@@ -204,7 +215,7 @@ class MemorySfu:
         await self._call("close-transport", transport_id)
         for peer in self.rooms.get(room_id, {}).values():
             if transport_id in peer.transports:
-                peer.transports.discard(transport_id)
+                del peer.transports[transport_id]
                 for producer_id in [one for one, on in peer.producers.items() if on == transport_id]:
                     del peer.producers[producer_id]
                     self._drop_consumers_of(room_id, producer_id)
@@ -349,23 +360,58 @@ class MemoryRooms:
         raise AssertionError("live classes list no rooms")
 
 
-class MemoryAttendance:
-    """Implements `AttendanceRepository` over a dictionary: participant id to (room, left or not)."""
+class MemorySeats:
+    """Implements `SeatRepository` over a dictionary. `taken` and `left` keep who ever sat somewhere, and left.
+
+    `available` False refuses everything.
+    """
 
     def __init__(self) -> None:
+        self.available = True
+        self.seats: dict[str, KeptSeat] = {}
         self.taken: dict[str, str] = {}
-        self.freed: set[str] = set()
+        self.left: dict[str, datetime] = {}
+        self.read = 0
 
-    async def seat_taken(self, room_id: str, participant_id: str, user: User, joined_at: datetime) -> None:
+    async def _call(self) -> None:
         await asyncio.sleep(0)
-        self.taken[participant_id] = room_id
+        if not self.available:
+            raise DatabaseUnavailable
 
-    async def seat_freed(self, participant_id: str, left_at: datetime) -> None:
-        await asyncio.sleep(0)
-        self.freed.add(participant_id)
+    async def take(self, seat: KeptSeat) -> None:
+        await self._call()
+        self.seats[seat.participant_id] = seat
+        self.taken[seat.participant_id] = seat.room_id
 
-    async def open_seats(self, room_id: str | None = None) -> Sequence[AttendanceRow]:
-        return []
+    async def free(self, participant_id: str, left_at: datetime) -> None:
+        await self._call()
+        self.seats.pop(participant_id, None)
+        self.left.setdefault(participant_id, left_at)
+
+    async def note(self, participant_id: str, *, session_id: str, hand_raised_at: datetime | None) -> None:
+        await self._call()
+        if (seat := self.seats.get(participant_id)) is not None:
+            self.seats[participant_id] = replace(seat, session_id=session_id, hand_raised_at=hand_raised_at)
+
+    async def of_room(self, room_id: str) -> Sequence[KeptSeat]:
+        self.read += 1
+        await self._call()
+        return [seat for seat in self.seats.values() if seat.room_id == room_id]
+
+    async def room_ids(self) -> Sequence[str]:
+        await self._call()
+        return list({seat.room_id: None for seat in self.seats.values()})
+
+    async def kept(self, participant_ids: Collection[str]) -> Collection[str]:
+        await self._call()
+        return self.seats.keys() & set(participant_ids)
+
+    async def counts(self, room_ids: Collection[str]) -> Mapping[str, int]:
+        await self._call()
+        return Counter(seat.room_id for seat in self.seats.values() if seat.room_id in room_ids)
+
+    async def close_abandoned(self, left_at: datetime) -> int:
+        raise AssertionError("live classes close no attendance of others")
 
 
 class NotedOutbox:
@@ -387,13 +433,16 @@ class NotedOutbox:
 
 
 class School:
-    """Live classes over `MemorySfu`, with a clock that the test sets: `now` in seconds."""
+    """Live classes over `MemorySfu`, with a clock that the test sets: `now` in seconds.
 
-    def __init__(self) -> None:
+    `before` is the school before a restart: its SFU and what it kept are still there, and nothing else.
+    """
+
+    def __init__(self, before: "School | None" = None) -> None:
         self.now = 1000.0
-        self.sfu = MemorySfu()
-        self.rooms = MemoryRooms()
-        self.attendance = MemoryAttendance()
+        self.sfu = before.sfu if before is not None else MemorySfu()
+        self.rooms = before.rooms if before is not None else MemoryRooms()
+        self.seats = before.seats if before is not None else MemorySeats()
         self.chores = Chores(retry_s=0.01)
         entrance = Entrance(
             self.rooms,  # type: ignore[arg-type] # `list` is not used
@@ -401,13 +450,16 @@ class School:
             MemoryInvitations(),
             lambda: datetime.fromtimestamp(self.now, UTC),
         )
-        parts = LiveParts(self.sfu, self.rooms, self.attendance, entrance, clock=lambda: self.now)  # type: ignore[arg-type] # `list` is not used
+        parts = LiveParts(self.sfu, self.rooms, self.seats, entrance, clock=lambda: self.now)  # type: ignore[arg-type] # `list` is not used
         self.classes = LiveClasses(parts, self.chores, GRACE_S)
-        self.watch = SfuWatch(self.classes.rooms, self.sfu, self.chores, GRACE_S)
-        self.media = MediaControl(self.sfu, self.chores, self.watch.doubt)
+        self.comparison = SfuComparison(self.sfu, self.chores)
+        self.classes.open_rooms.find_media = self.comparison.find_media
+        self.watch = SfuWatch(self.classes.rooms, self.seats, self.sfu, self.comparison, self.chores, GRACE_S)
+        self.media = MediaControl(self.sfu, self.chores, self.comparison.doubt)
         self.data = DataControl(self.sfu, self.media)
         self.moderation = Moderation(self.classes, self.media, self.rooms)  # type: ignore[arg-type] # `list` is not used
-        self.rooms.records["physics"] = a_room()
+        self.hands = Hands(self.classes.seat_changed)
+        self.rooms.records.setdefault("physics", a_room())
 
     async def join(
         self,

@@ -128,13 +128,13 @@ async def test_a_room_in_doubt_is_compared(school: School) -> None:
     peers[bob.me.id].data_consumers.clear()
     peers[ann.me.id].data_producers["unknown"] = ""
     peers[bob.me.id].data_consumers["unknown-too"] = ("", producer_id)
-    school.watch.doubt(ann.me.room)
+    school.comparison.doubt(ann.me.room)
     await school.settle()
     assert bobs.notices[-1] == DataConsumerEnded(consumer_id, producer_id, None)
     assert list(peers[ann.me.id].data_producers) == [producer_id]
     assert not peers[bob.me.id].data_consumers
     peers[ann.me.id].data_producers.clear()
-    school.watch.doubt(ann.me.room)
+    school.comparison.doubt(ann.me.room)
     await school.settle()
     assert bobs.of(DataProducerEnded) == anns.of(DataProducerEnded) == [DataProducerEnded(producer_id, ann.me.id)]
 
@@ -157,7 +157,7 @@ async def test_who_loses_its_media_alone_learns_anew_what_the_others_send(school
     kept = await school.produce_data(ann.me)
     lost = await school.produce_data(bob.me)
     del school.sfu.rooms["physics"][bob.me.id]
-    school.watch.doubt(bob.me.room)
+    school.comparison.doubt(bob.me.room)
     await school.settle()
     assert kinds(bobs)[-2:] == [SfuRestarted, NewDataProducer]
     again = bobs.notices[-1]

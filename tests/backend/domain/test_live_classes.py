@@ -37,7 +37,7 @@ async def test_a_newcomer_sees_the_others_and_they_are_told(school: School) -> N
     assert bob_box.notices == []
     assert not bob.resumed
     assert set(school.sfu.rooms["physics"]) == {ann.me.id, bob.me.id}
-    assert school.attendance.taken == {ann.me.id: "physics", bob.me.id: "physics"}
+    assert school.seats.taken == {ann.me.id: "physics", bob.me.id: "physics"}
 
 
 async def test_a_student_cannot_enter_a_room_that_nobody_made(school: School) -> None:
@@ -87,7 +87,7 @@ async def test_the_last_leave_frees_everything(school: School) -> None:
     await school.classes.leave(bob.me)
     assert school.classes.rooms == {}
     assert school.sfu.rooms == {}
-    assert school.attendance.freed == {ann.me.id, bob.me.id}
+    assert set(school.seats.left) == {ann.me.id, bob.me.id}
     assert school.classes._seats_of == {}
 
 
@@ -134,7 +134,7 @@ async def test_a_join_that_fails_late_is_undone_at_the_sfu(school: School) -> No
     await school.settle()
     assert school.sfu.rooms == {}
     assert school.classes.rooms == {}
-    assert school.attendance.taken.keys() == school.attendance.freed
+    assert school.seats.taken.keys() == school.seats.left.keys()
 
 
 async def test_a_change_of_rules_while_joining_is_not_missed(school: School) -> None:
@@ -173,7 +173,7 @@ async def test_a_dropped_socket_keeps_its_seat_through_the_grace(school: School)
     assert bob_box.notices == [ParticipantLeft(ann.me.id, "connection-lost")]
     await school.settle()
     assert set(school.sfu.rooms["physics"]) == {bob.me.id}
-    assert school.attendance.freed == {ann.me.id}
+    assert set(school.seats.left) == {ann.me.id}
 
 
 async def test_a_seat_is_taken_back_by_its_token(school: School) -> None:

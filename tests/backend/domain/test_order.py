@@ -186,7 +186,7 @@ async def clear(school: School, actors: list[Actor]) -> None:
     assert school.classes._seats_of == {}
     assert len(school.classes.waiting) == 0
     assert school.sfu.rooms == {}
-    assert school.attendance.taken.keys() == school.attendance.freed
+    assert school.seats.taken.keys() == school.seats.left.keys()
 
 
 @settings(max_examples=250, deadline=None)

@@ -113,7 +113,7 @@ async def test_what_is_made_while_comparing_is_not_taken_for_lost(school: School
     ann, ann_box = await school.join()
     transport_id = await school.transport(ann.me)
     school.sfu.gate.clear()
-    school.watch.doubt(ann.me.room)
+    school.comparison.doubt(ann.me.room)
     await school.settle()
     school.sfu.rooms["physics"][ann.me.id].producers["late"] = transport_id
     school.sfu.gate.set()
@@ -128,13 +128,13 @@ async def test_what_the_sfu_made_without_our_knowing_is_closed(school: School) -
     producer_id = await school.produce(ann.me)
     peer = school.sfu.rooms["physics"][ann.me.id]
     peer.producers["unknown"] = next(iter(peer.transports))
-    peer.transports.add("unknown-transport")
+    peer.transports["unknown-transport"] = Direction.SEND
     peer.consumers["unknown-consumer"] = ("", "unknown")
-    school.watch.doubt(ann.me.room)
+    school.comparison.doubt(ann.me.room)
     await school.settle()
     assert [*peer.producers] == [producer_id]
     assert peer.consumers == {}
-    assert peer.transports == ann.me.transports.keys()
+    assert peer.transports == ann.me.transports
 
 
 async def test_what_the_sfu_lost_without_telling_is_told(school: School) -> None:

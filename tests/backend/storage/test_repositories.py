@@ -10,9 +10,9 @@ from backend.domain.pages import PageRequest
 from backend.domain.ports import Identity
 from backend.domain.rooms import RoomChange, RoomRecord
 from backend.domain.users import NewUser, ProfileChange, Role, User, UserFilter
-from backend.errors import Conflict, NotFound
+from backend.errors import Conflict
 from backend.storage.database import Database
-from backend.storage.rooms import PostgresAttendance, PostgresRooms
+from backend.storage.rooms import PostgresRooms
 from backend.storage.sessions import PostgresSessions, PostgresTickets
 from backend.storage.users import PostgresUsers
 from shared.ids import new_id
@@ -143,31 +143,3 @@ async def test_a_room_changes_in_what_is_named_only(database: Database) -> None:
     assert changed is not None
     assert (changed.is_locked, changed.name, changed.max_participants) == (True, "Physics", 10)
     assert await rooms.update("absent", RoomChange(name="X")) is None
-
-
-async def test_attendance_is_written_once_a_seat(database: Database) -> None:
-    user, rooms, attendance = await add(database), PostgresRooms(database), PostgresAttendance(database)
-    await rooms.create_if_absent(room())
-    await attendance.seat_taken("physics", "p1", user, NOW)
-    await attendance.seat_taken("physics", "p1", user, LATER)
-    await attendance.seat_taken("physics", "p2", user, LATER)
-    (first, second) = await attendance.open_seats("physics")
-    assert (first.participant_id, first.joined_at, first.user_id) == ("p1", NOW, user.id)
-    await attendance.seat_freed("p1", LATER)
-    await attendance.seat_freed("p1", LATER + SECOND)
-    await attendance.seat_freed("unknown", LATER)
-    assert await attendance.open_seats() == [second]
-    assert await attendance.open_seats("other") == []
-    await rooms.delete("physics")
-    assert await attendance.open_seats() == []
-    with pytest.raises(NotFound):
-        await attendance.seat_taken("physics", "p3", user, NOW)
-
-
-async def test_attendance_outlives_the_account(database: Database) -> None:
-    user, attendance = await add(database), PostgresAttendance(database)
-    await PostgresRooms(database).create_if_absent(room())
-    await attendance.seat_taken("physics", "p1", user, NOW)
-    await PostgresUsers(database).delete(user.id)
-    (seat,) = await attendance.open_seats("physics")
-    assert (seat.user_id, seat.full_name) == (None, "Some Body")

@@ -107,7 +107,7 @@ async def test_unknown_rooms_and_peers_are_told(sfu: RunningSfu, room: str) -> N
 
 async def test_the_details_of_a_room_rebuild_its_state(sfu: RunningSfu, room: str) -> None:
     await sfu.join(room, "anna")
-    await sfu.join(room, "bela")
+    joined = (await sfu.join(room, "bela")).ok()
     send = (await sfu.create_transport(room, "anna", "send")).ok()
     recv = (await sfu.create_transport(room, "bela", "recv")).ok()
     produced = (await sfu.produce(room, "anna", appData={"source": "microphone"}, paused=True)).ok()
@@ -117,7 +117,9 @@ async def test_the_details_of_a_room_rebuild_its_state(sfu: RunningSfu, room: st
     assert [(peer["producerCount"], peer["consumerCount"]) for peer in plain] == [(1, 0), (0, 1)]
     assert all("transports" not in peer for peer in plain)
 
-    anna, bela = (await sfu.get(f"/rooms/{room}?detail=1")).ok()["peers"]
+    detail = (await sfu.get(f"/rooms/{room}?detail=1")).ok()
+    assert detail["rtpCapabilities"] == joined["rtpCapabilities"]
+    anna, bela = detail["peers"]
     assert anna["transports"] == [
         {"transportId": send["transportId"], "direction": "send", "iceState": "new", "dtlsState": "new"}
     ]

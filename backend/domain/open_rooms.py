@@ -1,0 +1,116 @@
+"""The rooms that are open in this process: opened when somebody comes, given up when nobody is left.
+
+Opening is asynchronous and happens once, however many come at once. A room in which people have seats from before
+a restart is open when they are back in them.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from backend.domain.classroom import Classroom
+from backend.domain.rooms import RoomRecord
+from shared.logging import get_logger
+
+_log = get_logger(__name__)
+
+
+async def _no_media(_room: Classroom) -> None:
+    """Find nothing."""
+
+
+class OpenRooms:
+    """All rooms that are open here, by id in `live`; those still being opened are in it too.
+
+    `restore` puts participants back into their seats and tells whether there are any; `find_media` then takes over
+    what the SFU holds of them. `on_changed` is called when a room here may have new rules.
+    """
+
+    def __init__(self, restore: Callable[[Classroom], Awaitable[bool]]) -> None:
+        self.live: dict[str, Classroom] = {}
+        self.find_media: Callable[[Classroom], Awaitable[None]] = _no_media
+        self.on_changed: Callable[[Classroom], None] = lambda _room: None
+        self._restore = restore
+        self._opening: dict[str, asyncio.Task[None]] = {}
+        self._visits: Counter[str] = Counter()
+
+    def ready(self, room_id: str) -> Classroom | None:
+        """Return the room if it is open, with all that belongs to it."""
+        return self.live.get(room_id) if room_id not in self._opening else None
+
+    @asynccontextmanager
+    async def visit(self, record: RoomRecord) -> AsyncIterator[Classroom]:
+        """Open the room unless it is open, and keep it open for the length of a `with` block.
+
+        `record` is the room as it has just been read; nothing is awaited before it is taken over.
+
+        Raises:
+            NotAvailable: the database is away.
+        """
+        room = self.live.get(record.id)
+        if room is None:
+            room = self._start_to_open(record)
+        else:
+            self.change(room, record)
+        self._visits[record.id] += 1
+        try:
+            await self.opened(record.id)
+            yield room
+        finally:
+            self._visits[record.id] -= 1
+            if not self._visits[record.id]:
+                del self._visits[record.id]
+            self.discard_if_empty(room)
+
+    async def opened(self, room_id: str) -> None:
+        """Wait until a room that is being opened is open. Raises what the opening does."""
+        if (opening := self._opening.get(room_id)) is not None:
+            await asyncio.shield(opening)
+
+    def change(self, room: Classroom, record: RoomRecord) -> None:
+        """Take over a room's name and rules as they are kept now."""
+        room.change(record)
+        self.on_changed(room)
+
+    def close(self, room: Classroom) -> None:
+        """Take a room out, whoever is in it."""
+        room.closed = True
+        if self.live.get(room.id) is room:
+            self._give_up(room)
+
+    def discard_if_empty(self, room: Classroom) -> None:
+        """Take a room out if nobody is in it, on the way in, or opening it."""
+        if room.is_empty and room.id not in self._opening and not self._visits[room.id]:
+            self.close(room)
+
+    async def stop(self) -> None:
+        """Open nothing any more. Seats stay as they are kept."""
+        tasks = [*self._opening.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start_to_open(self, record: RoomRecord) -> Classroom:
+        room = self.live[record.id] = Classroom(record)
+        opening = self._opening[record.id] = asyncio.get_running_loop().create_task(self._open(room))
+        opening.add_done_callback(lambda done: self._open_ended(room, done))
+        return room
+
+    def _open_ended(self, room: Classroom, opening: asyncio.Task[None]) -> None:
+        self._opening.pop(room.id, None)
+        if opening.cancelled() or opening.exception() is not None:
+            self.close(room)
+        else:
+            self.discard_if_empty(room)
+
+    async def _open(self, room: Classroom) -> None:
+        """Open a room: the one place where that happens."""
+        if await self._restore(room):
+            _log.info("room restored", room_id=room.id, seats=len(room.participants))
+            await self.find_media(room)
+            self.on_changed(room)
+
+    def _give_up(self, room: Classroom) -> None:
+        """Give a room up: the one place where that happens."""
+        del self.live[room.id]
