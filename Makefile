@@ -17,7 +17,7 @@ export NPM_CONFIG_FUND := false
 export NPM_CONFIG_AUDIT := false
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup run sfu backend web test bench check format psql lock clean
+.PHONY: help setup run sfu backend web test bench check format docs psql lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,11 +56,15 @@ check: .venv/.dev $(WEB)/node_modules/.installed ## formatting, lint, types
 	ruff format --check .
 	ruff check .
 	mypy
+	python -m backend.signalling.document --check
 	npm --prefix $(WEB) run --silent check
 
 format: .venv/.dev ## format the Python code
 	@ruff format .
 	ruff check --fix .
+
+docs: .venv/.runtime ## write backend/signalling/PROTOCOL.md anew
+	@python -m backend.signalling.document
 
 lock: .venv/.dev ## renew the lock files from pyproject.toml
 	@compile() { uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

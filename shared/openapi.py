@@ -74,6 +74,18 @@ def openapi_document(api: Api, routes: Iterable[Route]) -> Json:
     return document
 
 
+def json_schemas(schemas: Iterable[type[Schema]]) -> dict[str, Json]:
+    """Return the JSON schemas of these schemas, and of those that they hold, by the names of their classes."""
+    plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: _class_of(schema).__name__)
+    spec = APISpec("", __version__, OPENAPI_VERSION, plugins=[plugin])
+    add_field_rules(plugin)
+    for schema in schemas:
+        if schema.__name__ not in spec.components.schemas:
+            spec.components.schema(schema.__name__, schema=schema)
+    found: dict[str, Json] = spec.components.schemas
+    return found
+
+
 def codes_of(api: Api, route: Route) -> dict[int, list[str]]:
     """Return the codes of the errors that a route may answer, by status."""
     by_status: dict[int, list[str]] = {}
@@ -84,8 +96,12 @@ def codes_of(api: Api, route: Route) -> dict[int, list[str]]:
 
 def schema_name(schema: Any) -> str:
     """Return the name of a schema's class, under which the document keeps it."""
-    kind = schema if isinstance(schema, type) else type(schema)
-    return kind.__name__.removesuffix("Schema")
+    return _class_of(schema).__name__.removesuffix("Schema")
+
+
+def _class_of(schema: Any) -> type[Schema]:
+    found: type[Schema] = schema if isinstance(schema, type) else type(schema)
+    return found
 
 
 def add_field_rules(plugin: MarshmallowPlugin) -> None:
@@ -93,14 +109,16 @@ def add_field_rules(plugin: MarshmallowPlugin) -> None:
     converter = plugin.converter
     if converter is None:
         raise AssertionError("the plugin belongs to no document yet")
+    map_type: Callable[[type, type], None] = plugin.map_to_openapi_type
+    map_type(WholeNumber, fields.Integer)
+    map_type(Flag, fields.Boolean)
     add: Callable[[Callable[..., Json]], None] = converter.add_attribute_function
     add(_own_types)
     add(_null_means_absent)
 
 
 def _own_types(_converter: Any, field: fields.Field[Any], ret: Json, **_: Any) -> Json:
-    kinds: tuple[tuple[type, str], ...] = ((WholeNumber, "integer"), (Flag, "boolean"))
-    found: Json = next(({"type": name} for kind, name in kinds if isinstance(field, kind)), {})
+    found: Json = {}
     if isinstance(field, fields.Enum):
         found = {"type": "string"}
     elif isinstance(field, fields.Constant):

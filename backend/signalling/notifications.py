@@ -147,7 +147,7 @@ _RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
         "participant-updated",
         {
             "participantId": n.participant.id,
-            "handRaised": n.participant.hand_raised,
+            **hand_object(n.participant.hand_raised_at),
             "fullName": n.participant.user.full_name,
             "role": n.participant.user.role.value,
         },

@@ -14,7 +14,7 @@ from backend.domain.chat import MAX_MESSAGE_CHARACTERS
 from backend.domain.rooms import MAX_ROOM_NAME_LENGTH
 from backend.domain.sfu_port import Direction, Layers
 from shared.control_api import HIGHEST_LAYER, MAX_LABEL_BYTES, MAX_PRIORITY
-from shared.ids import is_client_id
+from shared.ids import CLIENT_ID_PATTERN, is_client_id
 from shared.sctp_stream_parameters import MAX_RELIABILITY
 from shared.wire_schema import Flag, WholeNumber, check_text
 
@@ -41,6 +41,7 @@ class MessageSchema(Schema):
         unknown = EXCLUDE
 
     nullable: tuple[str, ...] = ()
+    null_means_absent = True
 
     @pre_load
     def _drop_nulls(self, data: Any, **_: Any) -> Any:
@@ -52,6 +53,9 @@ class MessageSchema(Schema):
 def _plain_text(value: str) -> None:
     if "\x00" in check_text(value, _LONGEST_BYTES):
         raise ValidationError("Holds a character that is no text.")
+
+
+_LABEL = {"description": f"At most {MAX_LABEL_BYTES} bytes in UTF-8."}
 
 
 def _label(value: str) -> None:
@@ -71,6 +75,9 @@ def _no_larger_than(limit: int) -> Any:
     return check
 
 
+_RELAYED = {"description": f"At most {MAX_RELAYED_CHARACTERS} characters as JSON."}
+
+
 def _id(name: str, *, required: bool = True) -> fields.String:
     return fields.String(data_key=name, required=required, validate=validate.Length(min=1, max=128))
 
@@ -79,8 +86,9 @@ def _kind(*, required: bool) -> fields.String:
     return fields.String(required=required, validate=validate.OneOf(("audio", "video")))
 
 
-def _object(name: str) -> fields.Dict:
-    return fields.Dict(keys=fields.String(), data_key=name, required=True)
+def _object(name: str, shape: str) -> fields.Dict:
+    described = {"description": f"mediasoup's `{shape}`."}
+    return fields.Dict(keys=fields.String(), data_key=name, required=True, metadata=described)
 
 
 def _app_data() -> fields.Dict:
@@ -89,6 +97,7 @@ def _app_data() -> fields.Dict:
         data_key="appData",
         load_default=dict,
         validate=_no_larger_than(MAX_APP_DATA_CHARACTERS),
+        metadata={"description": f"At most {MAX_APP_DATA_CHARACTERS} characters as JSON."},
     )
 
 
@@ -99,7 +108,9 @@ class EmptySchema(MessageSchema):
 class JoinRoomSchema(MessageSchema):
     """`join-room`."""
 
-    room_id = fields.String(data_key="roomId", required=True, validate=_client_id)
+    room_id = fields.String(
+        data_key="roomId", required=True, validate=_client_id, metadata={"pattern": CLIENT_ID_PATTERN}
+    )
     room_name = fields.String(
         data_key="roomName", validate=[validate.Length(max=MAX_ROOM_NAME_LENGTH), _plain_text]
     )
@@ -120,7 +131,7 @@ class ConnectTransportSchema(MessageSchema):
     """`connect-transport`."""
 
     transport_id = _id("transportId")
-    dtls_parameters = _object("dtlsParameters")
+    dtls_parameters = _object("dtlsParameters", "DtlsParameters")
 
 
 class TransportSchema(MessageSchema):
@@ -134,7 +145,7 @@ class ProduceSchema(MessageSchema):
 
     transport_id = _id("transportId")
     kind = _kind(required=True)
-    rtp_parameters = _object("rtpParameters")
+    rtp_parameters = _object("rtpParameters", "RtpParameters")
     paused = Flag(load_default=False)
     app_data = _app_data()
 
@@ -160,7 +171,7 @@ class ConsumeSchema(MessageSchema):
     """`consume`."""
 
     producer_id = _id("producerId")
-    rtp_capabilities = _object("rtpCapabilities")
+    rtp_capabilities = _object("rtpCapabilities", "RtpCapabilities")
     paused = Flag(load_default=True)
     transport_id = _id("transportId", required=False)
     preferred_layers = fields.Nested(LayersSchema, data_key="preferredLayers")
@@ -189,9 +200,9 @@ class ProduceDataSchema(MessageSchema):
     """`produce-data`."""
 
     transport_id = _id("transportId")
-    sctp_stream_parameters = _object("sctpStreamParameters")
-    label = fields.String(load_default="", validate=_label)
-    protocol = fields.String(load_default="", validate=_label)
+    sctp_stream_parameters = _object("sctpStreamParameters", "SctpStreamParameters")
+    label = fields.String(load_default="", validate=_label, metadata=_LABEL)
+    protocol = fields.String(load_default="", validate=_label, metadata=_LABEL)
     app_data = _app_data()
 
 
@@ -237,7 +248,7 @@ class SdpSchema(MessageSchema):
     """`webrtc-offer` and `webrtc-answer`: the SDP as text, or as WebRTC's session description."""
 
     to = _id("to")
-    sdp = fields.Raw(required=True, validate=_no_larger_than(MAX_RELAYED_CHARACTERS))
+    sdp = fields.Raw(required=True, validate=_no_larger_than(MAX_RELAYED_CHARACTERS), metadata=_RELAYED)
 
 
 class CandidateSchema(MessageSchema):
@@ -246,7 +257,9 @@ class CandidateSchema(MessageSchema):
     nullable = ("candidate",)
 
     to = _id("to")
-    candidate = fields.Raw(required=True, allow_none=True, validate=_no_larger_than(MAX_RELAYED_CHARACTERS))
+    candidate = fields.Raw(
+        required=True, allow_none=True, validate=_no_larger_than(MAX_RELAYED_CHARACTERS), metadata=_RELAYED
+    )
 
 
 class ChatMessageSchema(MessageSchema):

@@ -7,7 +7,7 @@ from pytest_aiohttp import AiohttpClient
 
 from backend.domain.users import Role
 from backend.storage.database import Database
-from tests.support.api_conformance import take_deviations
+from tests.support import api_conformance, signalling_conformance
 from tests.support.backend import (
     ADMIN_EMAIL,
     Account,
@@ -23,9 +23,9 @@ from tests.support.database import DatabaseServer, empty_tables, running_databas
 
 @pytest.fixture(autouse=True)
 def answers_as_documented() -> Iterator[None]:
-    """Fail a test in which a backend answered something that is not in its API document."""
+    """Fail a test in which a backend answered or told something that is not in its documents."""
     yield
-    assert take_deviations() == []
+    assert [*api_conformance.take_deviations(), *signalling_conformance.take_deviations()] == []
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.signalling_conformance import check_answer, check_notification
+
 Json = dict[str, Any]
 
 ANSWER_WITHIN_S = 30.0
@@ -37,6 +39,7 @@ class ProtooClient:
         self.on_notification: Callable[[str, Json], None] = lambda _method, _data: None
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Json]] = {}
+        self._methods: dict[int, str] = {}
         self._notifications: list[tuple[str, Json]] = []
         self._changed = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
@@ -55,6 +58,7 @@ class ProtooClient:
         """Send a request and return the future of its data; give `data`, or its fields as keywords."""
         request_id = next(self._ids)
         answer = self.expect(request_id)
+        self._methods[request_id] = method
         body = fields if data is None else data
         await self.ws.send_json({"request": True, "id": request_id, "method": method, "data": body})
         return answer
@@ -123,11 +127,14 @@ class ProtooClient:
         self.messages.append(message)
         if message.get("response"):
             answer = self._answers.pop(message["id"])
+            if (method := self._methods.pop(message["id"], None)) is not None:
+                check_answer(method, message)
             if message["ok"]:
                 answer.set_result(message["data"])
             elif not answer.cancelled():
                 answer.set_exception(RequestError(message))
         else:
+            check_notification(message["method"], message["data"])
             self.on_notification(message["method"], message["data"])
             async with self._changed:
                 self._notifications.append((message["method"], message["data"]))

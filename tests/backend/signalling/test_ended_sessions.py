@@ -207,6 +207,7 @@ async def test_a_new_name_is_told(backend: LiveBackend, teacher: Seat, student: 
     assert updated == {
         "participantId": student.id,
         "handRaised": False,
+        "handRaisedAt": None,
         "fullName": "Stu Dent",
         "role": "student",
     }
