@@ -111,17 +111,3 @@ def test_a_restart_of_the_media_server_is_survived(lesson: Lesson, platform: Pla
     platform.sfu.start()
     lesson.connect()
     expect(lesson.student.page.get_by_role("status")).to_be_empty(timeout=MEDIA_WITHIN_MS)
-
-
-@pytest.mark.timeout(180)
-def test_a_restart_of_the_backend_is_survived(lesson: Lesson, platform: Platform) -> None:
-    lesson.connect()
-    platform.backend.stop()
-    for visitor in (lesson.teacher, lesson.student):
-        expect(visitor.page.locator("[data-phase=reconnecting]")).to_be_visible(timeout=MEDIA_WITHIN_MS)
-        expect(visitor.page.get_by_role("status")).to_contain_text("server is restarting")
-    platform.backend.start()
-    for visitor in (lesson.teacher, lesson.student):
-        expect(visitor.page.locator("[data-phase=joined]")).to_be_visible(timeout=MEDIA_WITHIN_MS)
-        visitor.expect_count(2)
-    replace(lesson, teacher_id=lesson.teacher.own_id(), student_id=lesson.student.own_id()).connect()

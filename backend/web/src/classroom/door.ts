@@ -56,6 +56,7 @@ export class Door {
 
   givePassword(password: string): void {
     this.#password = password;
+    this.#options.onWait({ name: "password", problem: null, checking: true });
     this.#passwordGiven();
   }
 
@@ -86,7 +87,7 @@ export class Door {
     const given = new Promise<void>((resolve) => {
       this.#passwordGiven = resolve;
     });
-    this.#options.onWait({ name: "password", problem: problem(refusal.message) });
+    this.#options.onWait({ name: "password", problem: problem(refusal.message), checking: false });
     return unlessLost(connection, given);
   }
 }

@@ -8,8 +8,15 @@ export type Ending =
   | { readonly why: "left" | "kicked" | "closed" | "replaced" | "denied" | "signed-out" | "unsupported" }
   | { readonly why: "refused"; readonly sentence: string };
 
-/** Where one stands at the door: `waiting` to be let in, or asked for the `password` (`problem`: the last was wrong). */
-export type AtTheDoor = { readonly name: "waiting" } | { readonly name: "password"; readonly problem: string | null };
+/** Asked for the password; `problem`: what was wrong with the last one, `checking`: one is on its way. */
+export interface AskedForPassword {
+  readonly name: "password";
+  readonly problem: string | null;
+  readonly checking: boolean;
+}
+
+/** Where one stands at the door: `waiting` to be let in, or asked for the password. */
+export type AtTheDoor = { readonly name: "waiting" } | AskedForPassword;
 
 export type Phase =
   | { readonly name: "joining" | "joined" | "reconnecting" }

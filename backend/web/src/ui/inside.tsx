@@ -23,7 +23,7 @@ export function Inside({ session, user, classroom, roomName, onAgain }: Props) {
   const props = { session, user, classroom, roomName };
   if (phase.name === "ended") return <Farewell session={session} user={user} ending={phase.ending} onAgain={onAgain} />;
   if (phase.name === "waiting") return <WaitingScreen {...props} />;
-  if (phase.name === "password") return <PasswordPrompt {...props} problem={phase.problem} />;
+  if (phase.name === "password") return <PasswordPrompt {...props} asked={phase} />;
   return <Stage {...props} />;
 }
 

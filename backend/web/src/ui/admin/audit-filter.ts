@@ -17,7 +17,14 @@ export function queryOf({ action, actorId, roomId, since, until }: AuditFilter):
     action,
     actor_id: actorId.trim(),
     room_id: roomId.trim(),
-    ...(since && { since: new Date(`${since}T00:00:00`).toISOString() }),
-    ...(until && { until: new Date(`${until}T23:59:59.999`).toISOString() }),
+    ...(since && { since: startOf(since, 0) }),
+    // The server leaves out what was at the moment named.
+    ...(until && { until: startOf(until, 1) }),
   };
+}
+
+function startOf(day: string, daysLater: number): string {
+  const start = new Date(`${day}T00:00:00`);
+  start.setDate(start.getDate() + daysLater);
+  return start.toISOString();
 }

@@ -1,6 +1,7 @@
 import type { Session } from "../../api/session.ts";
 import type { User } from "../../api/types.ts";
 import type { Classroom } from "../../classroom/classroom.ts";
+import type { AskedForPassword } from "../../classroom/state.ts";
 import { Failure } from "../common/failure.tsx";
 import { Field } from "../common/field.tsx";
 import { PageHeading } from "../common/page-heading.tsx";
@@ -13,23 +14,24 @@ interface Props {
   readonly user: User;
   readonly classroom: Classroom;
   readonly roomName: string;
-  /** Why it is asked for again. */
-  readonly problem: string | null;
+  readonly asked: AskedForPassword;
 }
 
 /** Asks for the password of a class. */
-export function PasswordPrompt({ session, user, classroom, roomName, problem }: Props) {
+export function PasswordPrompt({ session, user, classroom, roomName, asked }: Props) {
   useTitle(roomName);
-  const form = useSubmit(async ({ password = "" }) => classroom.door.givePassword(password));
+  const form = useSubmit(async ({ password = "" }) => {
+    if (!asked.checking) classroom.door.givePassword(password);
+  });
   return (
     <DoorPage session={session} user={user} media={classroom.options.localMedia}>
       <p class="overline">This class has a password</p>
       <PageHeading>{roomName}</PageHeading>
       <form onSubmit={form.onSubmit} aria-label="Password of the class">
         <Field label="Password" name="password" type="password" autofocus hint="Whoever invited you knows it." />
-        <Failure text={problem} />
+        <Failure text={asked.problem} />
         <div class="actions">
-          <button type="submit" class="button primary">Enter class</button>
+          <button type="submit" class="button primary" aria-disabled={asked.checking}>{asked.checking ? "Checking…" : "Enter class"}</button>
           <button type="button" class="button quiet" onClick={() => void classroom.leave()}>Leave</button>
         </div>
       </form>
