@@ -56,7 +56,7 @@ check: .venv/.dev $(WEB)/node_modules/.installed ## formatting, lint, types
 	ruff format --check .
 	ruff check .
 	mypy
-	python -m backend.signalling.document --check
+	python -m backend.signalling.write_document --check
 	npm --prefix $(WEB) run --silent check
 
 format: .venv/.dev ## format the Python code
@@ -64,7 +64,7 @@ format: .venv/.dev ## format the Python code
 	ruff check --fix .
 
 docs: .venv/.runtime ## write backend/signalling/PROTOCOL.md anew
-	@python -m backend.signalling.document
+	@python -m backend.signalling.write_document
 
 lock: .venv/.dev ## renew the lock files from pyproject.toml
 	@compile() { uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

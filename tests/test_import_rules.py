@@ -80,6 +80,7 @@ ALLOWED: dict[str, set[str]] = {
         "shared",
         "asyncio",
         "aiohttp",
+        "markdown_it",
         "marshmallow",
         "structlog",
     },

@@ -41,6 +41,7 @@ def _service_routes() -> list[web.RouteDef]:
         web.get("/health/ready", health.ready),
         web.get("/metrics", metrics),
         web.get("/openapi.json", docs.openapi),
+        web.get("/docs", docs.docs_page),
     ]
 
 

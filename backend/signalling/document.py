@@ -1,12 +1,9 @@
 """The signalling protocol as a document, made of the methods, their schemas and what clients are told.
 
-`python -m backend.signalling.document` writes `PROTOCOL.md` anew; with `--check` it only tells, by its exit
-status, whether it is as the code is. It is also served, at `/docs/signalling`.
+`make docs` writes it into `PROTOCOL.md`; it is also served, at `/docs/signalling`.
 """
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from marshmallow import Schema
@@ -22,8 +19,6 @@ from shared.openapi import json_schemas
 from shared.operations import described
 
 Json = dict[str, Any]
-
-FILE = Path(__file__).with_name("PROTOCOL.md")
 
 _REFUSALS_BY_ACTION = {
     Action.JOIN_ROOM: (),
@@ -188,19 +183,3 @@ def _codes() -> str:
         used |= {*declared(method).errors, *usual_errors(method)}
     rows = [f"| {CODES[code].status} | `{code}` | {CODES[code].meaning} |" for code in sorted(used)]
     return "\n".join(["| status | code | |", "|---|---|---|", *rows]) + "\n"
-
-
-def main(arguments: list[str]) -> int:
-    """Write the file, or with `--check` only look at it; return the exit status."""
-    text = protocol_document()
-    if "--check" not in arguments:
-        FILE.write_text(text)
-        return 0
-    if FILE.is_file() and FILE.read_text() == text:
-        return 0
-    sys.stderr.write(f"{FILE.name} is not as the code is: run `make docs`.\n")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

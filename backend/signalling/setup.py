@@ -27,6 +27,7 @@ from backend.domain.users import User
 from backend.settings import TurnSettings
 from backend.signalling.client import Rules
 from backend.signalling.endpoint import SocketEndpoint
+from backend.signalling.protocol_page import protocol_page
 from backend.signalling.protoo import JsonObject
 from backend.signalling.seat_timer import SeatTimer
 
@@ -35,7 +36,7 @@ CHORES_FINISH_S = 5.0
 
 
 def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
-    """Add `GET /ws`, set `keys.PRESENCE`, and follow the SFU while the application runs.
+    """Add `GET /ws` and its document, set `keys.PRESENCE`, and follow the SFU while the application runs.
 
     The services under `backend.keys` must be there already. `sfu` is started and closed here.
     """
@@ -63,6 +64,7 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     endpoint = SocketEndpoint(rules, app[keys.TICKETS], app[keys.TOKENS], settings.cors_origins)
     app[keys.PRESENCE] = LivePresence(classes, sfu, endpoint)
     app.router.add_get("/ws", endpoint.handle)
+    app.router.add_get("/docs/signalling", protocol_page)
 
     timers: list[SeatTimer] = []
 

@@ -26,9 +26,14 @@ _ANY_FILE = Media("*/*", {})
 @operation({200: Media("text/html"), 503: Media("text/plain")})
 async def index(request: web.Request) -> web.StreamResponse:
     """`GET /`: the page itself."""
-    if not (request.app[DIST] / "index.html").is_file():
+    return page_of_bundle(request, "index.html")
+
+
+def page_of_bundle(request: web.Request, name: str) -> web.StreamResponse:
+    """Answer with one of the bundle's pages, or say that there is no bundle."""
+    if not (request.app[DIST] / name).is_file():
         return web.Response(status=503, text=NOT_BUILT, headers={hdrs.CACHE_CONTROL: "no-store"})
-    return _file(request, "index.html")
+    return _file(request, name)
 
 
 @operation({200: _ANY_FILE, 304: None}, errors=(NOT_FOUND,))

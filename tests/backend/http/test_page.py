@@ -49,6 +49,15 @@ async def test_the_page_has_a_strict_policy_and_is_asked_for_each_time(open_page
     assert unchanged.status == 304
 
 
+async def test_the_api_page_has_the_same_policy(open_page: OpenPage, dist: Path) -> None:
+    (dist / "docs.html").write_text("<!doctype html><title>VTP API</title>")
+    client = await open_page(dist)
+    page_itself, documents = await client.get("/"), await client.get("/docs")
+    assert (documents.status, documents.content_type) == (200, "text/html")
+    for name in ("Content-Security-Policy", "Cache-Control"):
+        assert documents.headers[name] == page_itself.headers[name]
+
+
 async def test_a_strange_host_gets_into_no_policy(open_page: OpenPage, dist: Path) -> None:
     client = await open_page(dist)
     answer = await client.get("/", headers={"Host": "x; script-src *"})
@@ -88,4 +97,5 @@ async def test_without_a_bundle_one_line_says_so(open_page: OpenPage, tmp_path: 
     client = await open_page(tmp_path / "absent")
     answer = await client.get("/")
     assert (answer.status, await answer.text()) == (503, page.NOT_BUILT)
+    assert (await client.get("/docs")).status == 503
     assert page.NOT_BUILT.count("\n") == 1

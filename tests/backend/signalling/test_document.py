@@ -7,26 +7,39 @@ import pytest
 
 from backend.domain import notices
 from backend.error_codes import CODES
-from backend.signalling import document, notifications
+from backend.signalling import document, notifications, write_document
 from backend.signalling.answers import declared_of
 from backend.signalling.connection import Close
 from backend.signalling.methods import METHODS
 from backend.signalling.told import NOTIFICATIONS
 from shared.operations import described
+from tests.support.live_backend import LiveBackend
 from tests.support.signalling_conformance import answer_deviations, notification_deviations
 
 
 def test_the_file_is_as_the_code_is() -> None:
-    assert document.main(["--check"]) == 0, "run `make docs`"
+    assert write_document.main(["--check"]) == 0, "run `make docs`"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_page_holds_the_document_and_no_script(backend: LiveBackend) -> None:
+    async with backend.session.get(f"{backend.url}/docs/signalling") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/html")
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+        page = await answer.text()
+    assert '<h3 id="join-room"><code>join-room</code></h3>' in page
+    assert '<h3 id="participant">' in page
+    assert 'href="#participant"' in page
+    assert "<script" not in page
 
 
 def test_a_stale_file_is_told_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document, "FILE", tmp_path / "PROTOCOL.md")
-    assert document.main(["--check"]) == 1
-    document.FILE.write_text("old")
-    assert document.main(["--check"]) == 1
-    assert document.main([]) == 0
-    assert document.main(["--check"]) == 0
+    monkeypatch.setattr(write_document, "FILE", tmp_path / "PROTOCOL.md")
+    assert write_document.main(["--check"]) == 1
+    write_document.FILE.write_text("old")
+    assert write_document.main(["--check"]) == 1
+    assert write_document.main([]) == 0
+    assert write_document.main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("name", METHODS)
