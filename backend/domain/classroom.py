@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from backend.domain.classroom_data import ClassroomData
-from backend.domain.entrance import require_unlocked
 from backend.domain.notices import (
     ActiveSpeaker,
     ConsumerEnded,
@@ -32,10 +31,11 @@ from backend.domain.notices import (
     SfuRestarted,
 )
 from backend.domain.participants import MediaConsumer, MediaProducer, Participant, producer_not_found
-from backend.domain.rooms import RoomRecord, room_not_found
+from backend.domain.rooms import RoomRecord, require_unlocked, room_not_found
 from backend.domain.seats import fits
 from backend.domain.sfu_port import JsonObject, Layers
 from backend.domain.users import User
+from backend.domain.waiting_room import WaitingRoom
 from backend.errors import Conflict, NotFound
 
 
@@ -50,6 +50,7 @@ class Classroom:
     def __init__(self, record: RoomRecord) -> None:
         self.record = record
         self.participants: dict[str, Participant] = {}
+        self.waiting_room = WaitingRoom()
         self.producers: dict[str, MediaProducer] = {}
         self.data = ClassroomData(self.tell)
         self.router_rtp_capabilities: JsonObject = {}
@@ -66,8 +67,8 @@ class Classroom:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is in it or on the way in."""
-        return not self.participants and not self._entering
+        """Whether nobody is in it, on the way in, or waiting to be let in."""
+        return not self.participants and not self._entering and not self.waiting_room
 
     @property
     def media_unknown(self) -> bool:
@@ -87,13 +88,20 @@ class Classroom:
         """
         self.require_open()
         require_unlocked(user, self.record)
-        if len(self.participants) + self._entering >= self.record.max_participants:
+        replaced = self.replaced_by(user)
+        if len(self.participants) - len(replaced) + self._entering >= self.record.max_participants:
             raise Conflict("The room is full.", "ROOM_FULL")
         self._entering += 1
         try:
             yield
         finally:
             self._entering -= 1
+
+    def replaced_by(self, user: User) -> list[Participant]:
+        """Return the user's seats that a new one takes the place of, where a user has only one."""
+        if not self.record.one_seat_per_user:
+            return []
+        return [participant for participant in self.participants.values() if participant.user.id == user.id]
 
     def require_open(self) -> None:
         """Let pass while the room is open. Raises: NotFound `ROOM_NOT_FOUND`."""

@@ -1,37 +1,35 @@
 """The entrance of a room: who comes in, and what somebody who does not is told.
 
 In this order, so that each refusal tells no more than who asks may know: a locked room says so before it looks at
-any secret; whether it is full is only for those who know the password or were invited. Who runs the room, and
-staff, pass as they pass a locked room.
+any secret; then the invitation or the password; then the waiting room; whether the room is full is only for those
+who may come in. Who runs the room, and staff, pass as they pass a locked room.
 """
 
+from backend.domain.admissions import Admissions
 from backend.domain.auth_ports import Clock
+from backend.domain.classroom import Classroom
 from backend.domain.entrance_ports import InvitationRepository
+from backend.domain.participants import Outbox
 from backend.domain.ports import RoomRepository
 from backend.domain.room_passwords import RoomPasswords
-from backend.domain.rooms import RoomRecord, may_enter_locked, may_manage
+from backend.domain.rooms import RoomRecord, passes_freely, require_unlocked
 from backend.domain.secret_values import hash_secret
 from backend.domain.users import User
 from backend.errors import NotAllowed
-
-
-def passes_freely(user: User, room: RoomRecord) -> bool:
-    """Tell whether the user needs neither password nor invitation nor anybody's leave to come in."""
-    return may_enter_locked(user) or may_manage(user, room)
-
-
-def require_unlocked(user: User, room: RoomRecord) -> None:
-    """Let pass who may come in now. Raises: NotAllowed `ROOM_LOCKED`."""
-    if room.is_locked and not passes_freely(user, room):
-        raise NotAllowed("The room is locked.", "ROOM_LOCKED")
 
 
 class Entrance:
     """Checks what somebody who wants to come in shows."""
 
     def __init__(
-        self, rooms: RoomRepository, passwords: RoomPasswords, invitations: InvitationRepository, clock: Clock
+        self,
+        rooms: RoomRepository,
+        passwords: RoomPasswords,
+        invitations: InvitationRepository,
+        admissions: Admissions,
+        clock: Clock,
     ) -> None:
+        self.admissions = admissions
         self._rooms = rooms
         self._passwords = passwords
         self._invitations = invitations
@@ -59,6 +57,23 @@ class Entrance:
         if room.invitation_required:
             raise NotAllowed("The room opens only with an invitation.", "INVITATION_REQUIRED")
         await self._require_password(user, room, password)
+
+    async def step_in(self, room: Classroom, user: User, outbox: Outbox) -> None:
+        """Let pass who need not wait before the live room, after `check`; nothing is awaited once that is known.
+
+        Raises:
+            NotFound: `ROOM_NOT_FOUND`, it was closed meanwhile.
+            NotAllowed: `ROOM_LOCKED`, or `WAITING_FOR_ADMISSION`, and `outbox` is told how it ends.
+            Conflict: `WAITING_ROOM_FULL`, or `LIMIT_REACHED`.
+            NotAvailable: the database is away.
+        """
+        if passes_freely(user, room.record) or not room.record.waiting_room:
+            return
+        admitted = await self.admissions.is_admitted(user, room.record)
+        room.require_open()
+        require_unlocked(user, room.record)
+        if room.record.waiting_room and not admitted:
+            raise self.admissions.knock(room, user, outbox)
 
     async def _is_invited(self, room: RoomRecord, invitation: str) -> bool:
         return await self._invitations.fits(room.id, hash_secret(invitation), self._clock())

@@ -44,5 +44,8 @@ class AdmissionRepository(Protocol):
             backend.errors.NotFound: `ROOM_NOT_FOUND`.
         """
 
+    async def remove(self, room_id: str, user_id: str) -> None:
+        """Take an admission back, if there is one."""
+
     async def holds(self, room_id: str, user_id: str) -> bool:
         """Tell whether the user was let in and that class goes on."""

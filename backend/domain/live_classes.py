@@ -38,6 +38,8 @@ SHUTDOWN_RETRY_S = 2
 LEFT = "left"
 CONNECTION_LOST = "connection-lost"
 ROOM_CLOSED = "room-closed"
+REPLACED = "replaced"
+"""Why somebody left a room in which a user has one seat: the same user took a newer one."""
 
 _log = get_logger(__name__)
 
@@ -91,6 +93,7 @@ class LiveClasses:
         self.rooms = self.open_rooms.live
         self.waiting: WaitingSeats[Participant] = WaitingSeats(grace_s)
         self.on_waiting_changed: Callable[[], None] = lambda: None
+        parts.entrance.admissions.on_left = self.open_rooms.discard_if_empty
         self._parts = parts
         self._chores = chores
         self._room_changes = 0
@@ -106,7 +109,7 @@ class LiveClasses:
 
         Raises:
             NotFound: `ROOM_NOT_FOUND`, no such room and the user may not make one.
-            NotAllowed: `ROOM_LOCKED`, or what `Entrance.check` refuses.
+            NotAllowed: `ROOM_LOCKED`, or what `Entrance.check` and `Entrance.step_in` refuse.
             TooManyAttempts: too many wrong passwords of the room.
             Conflict: `ROOM_FULL`, or `LIMIT_REACHED` for more than `MAX_SEATS_PER_USER` seats.
             NotAvailable: the SFU or the database is away.
@@ -118,6 +121,7 @@ class LiveClasses:
             raise Conflict("You have too many seats; leave some first.", "LIMIT_REACHED")
         record = await self._record(user, wish)
         async with self.open_rooms.visit(record) as room:
+            await self._parts.entrance.step_in(room, user, outbox)
             with room.entering(user):
                 return await self._take_seat(room, identity, wish, outbox)
 
@@ -174,6 +178,8 @@ class LiveClasses:
             await self._kept.take(me)
             room.require_open()
         me.has_peer = room.sfu_restarts == restarts
+        for older in room.replaced_by(user):
+            self.send_out(older, REPLACED)
         room.enter(me)
         self._hold(me)
         _log.info("participant joined", room_id=room.id, participant_id=me.id, user_id=user.id)
@@ -250,6 +256,7 @@ class LiveClasses:
         me.room.settle_restart_notice(me)
         me.room.tell_layers(me)
         me.room.tell_speaker(me)
+        self._parts.entrance.admissions.catch_up(me)
         if not self._parts.sfu.available:
             me.tell(SfuWentAway())
 
@@ -334,6 +341,7 @@ class LiveClasses:
             return
         self.open_rooms.close(room)
         room.tell(RoomEnded(reason))
+        self._parts.entrance.admissions.room_ended(room, reason)
         leavers = room.dissolve()
         for participant in leavers:
             self._unseated(participant, ROOM_CLOSED)

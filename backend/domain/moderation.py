@@ -1,5 +1,6 @@
 """What who runs a room may do to it and to others: mute, send out, lock, close."""
 
+from backend.domain.admissions import Admissions
 from backend.domain.live_classes import LiveClasses
 from backend.domain.media import MediaControl
 from backend.domain.notices import Kicked, Muted
@@ -13,10 +14,13 @@ KICKED = "kicked"
 class Moderation:
     """The powers of a room's owner and of admins. Every method raises `NotAllowed` for anybody else."""
 
-    def __init__(self, classes: LiveClasses, media: MediaControl, rooms: RoomRepository) -> None:
+    def __init__(
+        self, classes: LiveClasses, media: MediaControl, rooms: RoomRepository, admissions: Admissions
+    ) -> None:
         self._classes = classes
         self._media = media
         self._rooms = rooms
+        self._admissions = admissions
 
     async def mute(self, me: Participant, participant_id: str, kind: str | None = None) -> None:
         """Pause what somebody sends, all of it or one kind, and tell everybody.
@@ -31,9 +35,14 @@ class Moderation:
                 target.tell(Muted(producer.id, by=me.id))
 
     def kick(self, me: Participant, participant_id: str) -> None:
-        """Send somebody out for good. Raises: NotFound `PARTICIPANT_NOT_FOUND`."""
+        """Send somebody out for good; who was let in from the waiting room has to knock again.
+
+        Raises:
+            NotFound: `PARTICIPANT_NOT_FOUND`.
+        """
         require_may_manage(me.user, me.room.record)
         target = me.room.participant(participant_id)
+        self._admissions.revoke(me.room.id, target.user.id)
         target.tell(Kicked(by=me.id))
         self._classes.send_out(target, KICKED)
 

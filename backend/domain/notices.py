@@ -3,6 +3,7 @@
 A notice that holds a participant or a room shows it as it is at the moment of telling.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from backend.domain.participants import DataProducer, MediaProducer, Participant
 from backend.domain.rooms import RoomRecord
 from backend.domain.sfu_port import Layers
+from backend.domain.waiting_room import Waiter
 
 if TYPE_CHECKING:
     from backend.domain.history_ports import ChatMessage
@@ -25,7 +27,7 @@ class ParticipantJoined:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantLeft:
-    """A seat is free. `reason`: `left`, `connection-lost`, `kicked`, or why the account ended."""
+    """A seat is free. `reason`: `left`, `connection-lost`, `kicked`, `replaced`, or why the account ended."""
 
     participant_id: str
     reason: str
@@ -174,6 +176,27 @@ class RoomUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingUpdated:
+    """Others wait to be let in now, in the order they came; for who runs the room."""
+
+    waiting: Sequence[Waiter]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Somebody who runs the room let one in: join again."""
+
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionDenied:
+    """Somebody who runs the room turned one away."""
+
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoomEnded:
     """The room is closed for everybody."""
 
@@ -223,6 +246,9 @@ Notice = (
     | Muted
     | Kicked
     | RoomUpdated
+    | WaitingUpdated
+    | Admitted
+    | AdmissionDenied
     | RoomEnded
     | SfuWentAway
     | SfuCameBack

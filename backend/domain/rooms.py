@@ -91,6 +91,12 @@ def require_may_publish(user: User, room: RoomRecord) -> None:
         raise NotAllowed("Students may not publish in this room.")
 
 
-def may_enter_locked(user: User) -> bool:
-    """Tell whether a locked room still opens for the user."""
-    return allows(user.role, Action.ENTER_LOCKED_ROOM)
+def passes_freely(user: User, room: RoomRecord) -> bool:
+    """Tell whether the user needs neither an open room nor a secret nor anybody's leave to come in."""
+    return allows(user.role, Action.ENTER_LOCKED_ROOM) or may_manage(user, room)
+
+
+def require_unlocked(user: User, room: RoomRecord) -> None:
+    """Let pass who may come in now. Raises: NotAllowed `ROOM_LOCKED`."""
+    if room.is_locked and not passes_freely(user, room):
+        raise NotAllowed("The room is locked.", "ROOM_LOCKED")

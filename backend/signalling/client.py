@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backend.domain.admissions import Admissions
 from backend.domain.chat import Chat
 from backend.domain.data_media import DataControl
 from backend.domain.hands import Hands
@@ -25,6 +26,7 @@ class Rules:
     media: MediaControl
     data: DataControl
     moderation: Moderation
+    admissions: Admissions
     chat: Chat
     hands: Hands
     ice_servers: Callable[[User], list[JsonObject]]
@@ -74,7 +76,8 @@ class Client:
         self.outbox.end(reason)
 
     def gone(self) -> None:
-        """The socket is of no use any more: let the seat wait, or free it when its sign-in is over."""
+        """The socket is of no use any more: it knocks no more; its seat waits, or is freed if the sign-in is over."""
+        self.rules.admissions.withdraw(self.outbox)
         me, classes = self.participant, self.rules.classes
         if me is None:
             return

@@ -1,6 +1,6 @@
 """How what participants are told looks on the wire: one function a notice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from backend.domain.notices import Notice
 from backend.domain.participants import DataProducer, MediaProducer, Participant
 from backend.domain.rooms import RoomRecord
 from backend.domain.sfu_port import Layers
+from backend.domain.waiting_room import Waiter
 from backend.signalling.protoo import JsonObject, notification
 
 Wire = tuple[str, JsonObject]
@@ -74,6 +75,20 @@ def room_object(room: RoomRecord) -> JsonObject:
         "maxParticipants": room.max_participants,
         "oneSeatPerUser": room.one_seat_per_user,
     }
+
+
+def waiting_objects(waiters: Sequence[Waiter]) -> list[JsonObject]:
+    """Render who waits to be let in."""
+    return [
+        {
+            "waitingId": waiter.waiting_id,
+            "userId": waiter.user_id,
+            "fullName": waiter.full_name,
+            "role": waiter.role.value,
+            "since": unix_ms(waiter.since),
+        }
+        for waiter in waiters
+    ]
 
 
 def layers_object(layers: Layers | None) -> JsonObject:
@@ -180,6 +195,9 @@ _RENDERERS: dict[type[Any], Callable[[Any], Wire]] = {
     notices.Muted: lambda n: ("muted", {"producerId": n.producer_id, "by": n.by}),
     notices.Kicked: lambda n: ("kicked", {"by": n.by}),
     notices.RoomUpdated: lambda n: ("room-updated", {"room": room_object(n.room)}),
+    notices.WaitingUpdated: lambda n: ("waiting-updated", {"waiting": waiting_objects(n.waiting)}),
+    notices.Admitted: lambda n: ("admitted", {"roomId": n.room_id}),
+    notices.AdmissionDenied: lambda n: ("admission-denied", {"roomId": n.room_id}),
     notices.RoomEnded: lambda n: ("room-closed", {"reason": n.reason}),
     notices.SfuWentAway: lambda _: ("sfu-unavailable", {}),
     notices.SfuCameBack: lambda _: ("sfu-available", {}),

@@ -299,6 +299,24 @@ class LowerHandSchema(MessageSchema):
             raise ValidationError("Give either participantId or all: true.")
 
 
+class WaitingSchema(MessageSchema):
+    """A request about somebody who waits to be let in."""
+
+    waiting_id = _id("waitingId")
+
+
+class AdmitSchema(MessageSchema):
+    """`admit-participant`: one who waits, or all of them."""
+
+    waiting_id = _id("waitingId", required=False)
+    all = Flag(load_default=False)
+
+    @validates_schema
+    def _one_or_all(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["all"] == ("waiting_id" in data):
+            raise ValidationError("Give either waitingId or all: true.")
+
+
 class LockRoomSchema(MessageSchema):
     """`lock-room`."""
 

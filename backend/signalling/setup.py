@@ -9,8 +9,10 @@ from functools import partial
 from aiohttp import web
 
 from backend import keys
+from backend.domain.admissions import Admissions
 from backend.domain.chat import Chat
 from backend.domain.chores import Chores
+from backend.domain.classroom import Classroom
 from backend.domain.data_media import DataControl
 from backend.domain.entrance import Entrance
 from backend.domain.hands import Hands
@@ -43,7 +45,8 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     settings = app[keys.SETTINGS]
     chores = Chores()
     seats = app[keys.SEATS]
-    entrance = Entrance(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.INVITATIONS], _now)
+    admissions = Admissions(app[keys.ADMISSIONS], chores, _now)
+    entrance = Entrance(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.INVITATIONS], admissions, _now)
     parts = LiveParts(sfu, app[keys.ROOMS], seats, entrance, clock=_clock)
     classes = LiveClasses(parts, chores, settings.resume_grace_s)
     comparison = SfuComparison(sfu, chores)
@@ -51,12 +54,19 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     watch = SfuWatch(classes.rooms, seats, sfu, comparison, chores, settings.resume_grace_s)
     media = MediaControl(sfu, chores, comparison.doubt)
     data = DataControl(sfu, media)
-    classes.open_rooms.on_changed = PublishingRule(media, data, chores).room_changed
+    publishing = PublishingRule(media, data, chores)
+
+    def room_changed(room: Classroom) -> None:
+        publishing.room_changed(room)
+        admissions.room_changed(room)
+
+    classes.open_rooms.on_changed = room_changed
     rules = Rules(
         classes=classes,
         media=media,
         data=data,
-        moderation=Moderation(classes, media, app[keys.ROOMS]),
+        moderation=Moderation(classes, media, app[keys.ROOMS], admissions),
+        admissions=admissions,
         chat=Chat(app[keys.MESSAGES], chores, _clock),
         hands=Hands(classes.seat_changed),
         ice_servers=lambda user: _ice_servers(settings.turn, user),

@@ -61,7 +61,7 @@ class PostgresAdmissions:
     """Implements `backend.domain.entrance_ports.AdmissionRepository`.
 
     An admission counts while somebody sits in the room. Who takes the first seat of an empty room deletes those of
-    the class before (`PostgresAttendance.seat_taken`), so nothing must be done in time when the last one leaves.
+    the class before (`PostgresSeats.take`), so nothing must be done in time when the last one leaves.
     """
 
     def __init__(self, database: Database) -> None:
@@ -85,13 +85,19 @@ class PostgresAdmissions:
         except psycopg.errors.ForeignKeyViolation:
             raise room_not_found() from None
 
+    async def remove(self, room_id: str, user_id: str) -> None:
+        """Take an admission back, if there is one."""
+        await self._database.run(
+            "DELETE FROM admissions WHERE room_id = %s AND user_id = %s", [room_id, as_uuid(user_id)]
+        )
+
     async def holds(self, room_id: str, user_id: str) -> bool:
         """Tell whether the user was let in and that class goes on."""
         found = await self._database.one(
             """
             SELECT 1 FROM admissions
             WHERE room_id = %(room)s AND user_id = %(user)s
-                AND EXISTS (SELECT FROM attendance WHERE room_id = %(room)s AND left_at IS NULL)
+                AND EXISTS (SELECT FROM seats WHERE room_id = %(room)s)
             """,
             {"room": room_id, "user": as_uuid(user_id)},
         )
@@ -101,8 +107,6 @@ class PostgresAdmissions:
         """Delete the admissions of rooms that nobody sits in."""
         await self._database.run(
             """
-            DELETE FROM admissions WHERE NOT EXISTS (
-                SELECT FROM attendance WHERE attendance.room_id = admissions.room_id AND left_at IS NULL
-            )
+            DELETE FROM admissions WHERE NOT EXISTS (SELECT FROM seats WHERE seats.room_id = admissions.room_id)
             """
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from backend.domain.admissions import Admissions
 from backend.domain.chores import Chores
 from backend.domain.data_media import DataControl
 from backend.domain.entrance import Entrance
@@ -56,7 +57,7 @@ from backend.domain.sfu_state import (
 from backend.domain.sfu_watch import SfuWatch
 from backend.domain.users import Role, User
 from backend.errors import Conflict, DatabaseUnavailable, NotFound
-from tests.support.live_entrance import MemoryInvitations, PlainHasher
+from tests.support.live_entrance import MemoryAdmissions, MemoryInvitations, PlainHasher
 
 GRACE_S = 30.0
 
@@ -444,11 +445,14 @@ class School:
         self.rooms = before.rooms if before is not None else MemoryRooms()
         self.seats = before.seats if before is not None else MemorySeats()
         self.chores = Chores(retry_s=0.01)
+        self.admitted = MemoryAdmissions(self.seats.seats)
+        self.admissions = Admissions(self.admitted, self.chores, self.time)
         entrance = Entrance(
             self.rooms,  # type: ignore[arg-type] # `list` is not used
             RoomPasswords(PlainHasher(), lambda: self.now),
             MemoryInvitations(),
-            lambda: datetime.fromtimestamp(self.now, UTC),
+            self.admissions,
+            self.time,
         )
         parts = LiveParts(self.sfu, self.rooms, self.seats, entrance, clock=lambda: self.now)  # type: ignore[arg-type] # `list` is not used
         self.classes = LiveClasses(parts, self.chores, GRACE_S)
@@ -457,9 +461,13 @@ class School:
         self.watch = SfuWatch(self.classes.rooms, self.seats, self.sfu, self.comparison, self.chores, GRACE_S)
         self.media = MediaControl(self.sfu, self.chores, self.comparison.doubt)
         self.data = DataControl(self.sfu, self.media)
-        self.moderation = Moderation(self.classes, self.media, self.rooms)  # type: ignore[arg-type] # `list` is not used
+        self.moderation = Moderation(self.classes, self.media, self.rooms, self.admissions)  # type: ignore[arg-type] # `list` is not used
         self.hands = Hands(self.classes.seat_changed)
         self.rooms.records.setdefault("physics", a_room())
+
+    def time(self) -> datetime:
+        """The time of the clock, in UTC."""
+        return datetime.fromtimestamp(self.now, UTC)
 
     async def join(
         self,

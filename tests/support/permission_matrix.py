@@ -119,6 +119,9 @@ METHODS: dict[str, May] = {
     "mute-participant": WHO_RUNS_IT,
     "kick-participant": WHO_RUNS_IT,
     "lower-hand": WHO_RUNS_IT,
+    "get-waiting": WHO_RUNS_IT,
+    "admit-participant": WHO_RUNS_IT,
+    "deny-participant": WHO_RUNS_IT,
     "lock-room": WHO_RUNS_IT,
     "close-room": WHO_RUNS_IT,
 }

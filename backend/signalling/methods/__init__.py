@@ -21,6 +21,7 @@ from backend.signalling.methods import (
     relay,
     room,
     transports,
+    waiting,
 )
 from backend.signalling.protoo import JsonObject
 
@@ -71,6 +72,9 @@ METHODS: dict[str, Method] = {
     "mute-participant": Method(MANAGE_ROOM, moderation.mute_participant, schemas.MuteSchema()),
     "kick-participant": Method(MANAGE_ROOM, moderation.kick_participant, schemas.ParticipantSchema()),
     "lower-hand": Method(MANAGE_ROOM, moderation.lower_hand, schemas.LowerHandSchema()),
+    "get-waiting": Method(MANAGE_ROOM, waiting.get_waiting, schemas.EmptySchema()),
+    "admit-participant": Method(MANAGE_ROOM, waiting.admit_participant, schemas.AdmitSchema()),
+    "deny-participant": Method(MANAGE_ROOM, waiting.deny_participant, schemas.WaitingSchema()),
     "lock-room": Method(MANAGE_ROOM, moderation.lock_room, schemas.LockRoomSchema()),
     "close-room": Method(MANAGE_ROOM, moderation.close_room, schemas.EmptySchema()),
 }

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from backend.domain.admissions import Admissions
+from backend.domain.chores import Chores
 from backend.domain.entrance import Entrance
 from backend.domain.entrance_ports import Invitation
 from backend.domain.room_passwords import RoomPasswords
@@ -13,7 +15,7 @@ from backend.domain.secret_values import hash_secret
 from backend.domain.users import Role
 from backend.errors import NotAllowed
 from tests.support.live_class import MemoryRooms, a_room, a_user
-from tests.support.live_entrance import MemoryInvitations, PlainHasher
+from tests.support.live_entrance import MemoryAdmissions, MemoryInvitations, PlainHasher
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -30,6 +32,7 @@ class Door:
             rooms,  # type: ignore[arg-type] # `list` is not used
             RoomPasswords(PlainHasher(), lambda: 0.0),
             self.invitations,
+            Admissions(MemoryAdmissions({}), Chores(), lambda: self.now),
             lambda: self.now,
         )
 
