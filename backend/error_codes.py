@@ -38,7 +38,7 @@ CODES: Mapping[str, ErrorCode] = {
     # What one may not do
     "INSUFFICIENT_PERMISSIONS": ErrorCode(403, "One's role, or not owning the room, does not allow this."),
     "ORIGIN_NOT_ALLOWED": ErrorCode(403, "Pages of this origin may not open the WebSocket."),
-    "ROOM_LOCKED": ErrorCode(403, "The room is locked for students; 409: nobody is let in before it is opened."),
+    "ROOM_LOCKED": ErrorCode(403, "The room is locked for students; nobody is let in before it is opened."),
     "ROOM_PASSWORD_REQUIRED": ErrorCode(403, "The room has a password."),
     "WRONG_ROOM_PASSWORD": ErrorCode(403, "The room's password is wrong."),
     "INVITATION_REQUIRED": ErrorCode(403, "The room opens only with an invitation."),

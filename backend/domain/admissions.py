@@ -18,7 +18,7 @@ from backend.domain.participants import Outbox, Participant
 from backend.domain.rooms import RoomRecord, may_manage, require_may_manage
 from backend.domain.users import User
 from backend.domain.waiting_room import Knock, Waiter
-from backend.errors import Conflict, NotAllowed
+from backend.errors import NotAllowed
 
 TELL_EVERY_S = 0.25
 """How often who runs a room hears of a changing list at most: a class that comes at once is a few lists."""
@@ -97,9 +97,8 @@ class Admissions:
         """Let somebody in.
 
         Raises:
-            NotAllowed: only who runs the room may.
+            NotAllowed: only who runs the room may; or `ROOM_LOCKED`, nobody comes in before it is opened again.
             NotFound: `WAITING_NOT_FOUND`.
-            Conflict: `ROOM_LOCKED`, nobody comes in before it is opened again.
             NotAvailable: the database is away; who waits goes on waiting.
         """
         require_may_manage(me.user, me.room.record)
@@ -131,7 +130,7 @@ class Admissions:
 
     async def _admit(self, room: Classroom, knocks: Sequence[Knock]) -> None:
         if room.record.is_locked:
-            raise Conflict("The room is locked; open it first.", "ROOM_LOCKED")
+            raise NotAllowed("The room is locked; open it first.", "ROOM_LOCKED")
         user_ids = [knock.waiter.user_id for knock in knocks]
         await self._admissions.add(room.id, user_ids, self._clock())
         self._let_in(room, knocks)

@@ -176,6 +176,22 @@ class RoomInfo(Told):
     created_at = time_field()
 
 
+class Waiter(Told):
+    """Somebody who waits to be let in."""
+
+    waiting_id = fields.UUID()
+    user_id = fields.UUID()
+    full_name = fields.String()
+    role = fields.Enum(Role, by_value=True)
+    since = time_field()
+
+
+class Waiting(Told):
+    """Who waits to be let in, in the order they came."""
+
+    waiting = fields.List(fields.Nested(Waiter))
+
+
 class Said(Told):
     """A message that is kept."""
 

@@ -76,7 +76,7 @@ class Client:
         self.outbox.end(reason)
 
     def gone(self) -> None:
-        """The socket is of no use any more: it knocks no more; its seat waits, or is freed if the sign-in is over."""
+        """The socket is of no use: it knocks no more, and its seat waits, or is freed if the sign-in is over."""
         self.rules.admissions.withdraw(self.outbox)
         me, classes = self.participant, self.rules.classes
         if me is None:

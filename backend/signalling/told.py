@@ -16,6 +16,7 @@ from backend.signalling.answers import (
     Producer,
     Room,
     Told,
+    Waiting,
     layer_field,
     time_field,
 )
@@ -165,6 +166,12 @@ class RoomTold(Told):
     room = fields.Nested(Room)
 
 
+class RoomId(Told):
+    """Which room."""
+
+    room_id = fields.String()
+
+
 class RoomEnded(Told):
     """Why."""
 
@@ -203,6 +210,9 @@ NOTIFICATIONS: Mapping[str, Notified] = {
     "muted": Notified(notices.Muted, Muted),
     "kicked": Notified(notices.Kicked, Kicked),
     "room-updated": Notified(notices.RoomUpdated, RoomTold),
+    "waiting-updated": Notified(notices.WaitingUpdated, Waiting),
+    "admitted": Notified(notices.Admitted, RoomId),
+    "admission-denied": Notified(notices.AdmissionDenied, RoomId),
     "room-closed": Notified(notices.RoomEnded, RoomEnded),
     "sfu-unavailable": Notified(notices.SfuWentAway),
     "sfu-available": Notified(notices.SfuCameBack),

@@ -21,6 +21,8 @@ from backend.signalling.protoo import JsonObject
         "TOO_MANY_ATTEMPTS",
         "INVITATION_REQUIRED",
         "INVALID_INVITATION",
+        "WAITING_FOR_ADMISSION",
+        "WAITING_ROOM_FULL",
         "ROOM_FULL",
         "LIMIT_REACHED",
         "SFU_UNAVAILABLE",

@@ -1,5 +1,6 @@
 """Who may do what: the whole table, and the rooms' own rules on top of it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from backend.domain.permissions import PERMISSIONS, Action, Relation, allows, require, require_somewhere
 from backend.domain.rooms import (
     RoomRecord,
-    may_enter_locked,
     may_manage,
     may_publish,
+    passes_freely,
     relations_to,
     require_may_manage,
+    require_unlocked,
 )
 from backend.domain.users import Role, User
 from backend.errors import NotAllowed
@@ -104,6 +106,15 @@ def test_who_may_publish(role: Role, students_may_publish: bool, may: bool) -> N
     assert may_publish(user(role), room("u2", students_may_publish=students_may_publish)) == may
 
 
-@pytest.mark.parametrize(("role", "may"), [(S, False), (T, True), (A, True)])
-def test_who_enters_a_locked_room(role: Role, may: bool) -> None:
-    assert may_enter_locked(user(role)) == may
+@pytest.mark.parametrize(
+    ("role", "owner_id", "freely"), [(S, "u2", False), (S, "u1", False), (T, "u2", True), (A, None, True)]
+)
+def test_who_enters_a_locked_room(role: Role, owner_id: str | None, freely: bool) -> None:
+    locked = replace(room(owner_id), is_locked=True)
+    assert passes_freely(user(role), locked) == freely
+    require_unlocked(user(role), room(owner_id))
+    if freely:
+        require_unlocked(user(role), locked)
+    else:
+        with pytest.raises(NotAllowed):
+            require_unlocked(user(role), locked)
