@@ -131,9 +131,10 @@ class Admissions:
     async def _admit(self, room: Classroom, knocks: Sequence[Knock]) -> None:
         if room.record.is_locked:
             raise NotAllowed("The room is locked; open it first.", "ROOM_LOCKED")
-        user_ids = [knock.waiter.user_id for knock in knocks]
-        await self._admissions.add(room.id, user_ids, self._clock())
-        self._let_in(room, knocks)
+        admitted = {knock.waiter.user_id for knock in knocks}
+        await self._admissions.add(room.id, list(admitted), self._clock())
+        # Who knocked anew meanwhile, with another socket, is let in too.
+        self._let_in(room, [knock for knock in room.waiting_room if knock.waiter.user_id in admitted])
 
     def _let_in(self, room: Classroom, knocks: Sequence[Knock]) -> None:
         for knock in knocks:

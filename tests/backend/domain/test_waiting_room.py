@@ -220,6 +220,20 @@ async def test_without_the_database_who_waits_goes_on_waiting(school: School) ->
     assert out.notices == [Admitted("physics")]
 
 
+async def test_who_knocks_anew_while_being_let_in_is_let_in(school: School) -> None:
+    admin, _ = await enter(school)
+    anna = a_user()
+    first = await knock(school, anna)
+    admitting = asyncio.ensure_future(school.admissions.admit_all(admin))
+    await asyncio.sleep(0)
+    school.admissions.withdraw(first)
+    again = NotedOutbox()
+    assert admin.room.waiting_room.knock(anna, again, school.time())
+    await admitting
+    assert (first.notices, again.notices) == ([], [Admitted("physics")])
+    assert school.admissions.waiting(admin) == ()
+
+
 async def test_a_full_room_is_told_only_to_who_may_come_in(school: School) -> None:
     school.rooms.records["physics"] = a_room(waiting_room=True, max_participants=1)
     admin, _ = await enter(school)
