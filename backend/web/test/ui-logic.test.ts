@@ -4,7 +4,8 @@ import { problemOf } from "../src/media/devices.ts";
 import { initialsOf, shadeOf } from "../src/ui/initials.ts";
 import { fitTiles } from "../src/ui/stage/layout.ts";
 import { NO_FILTER, queryOf } from "../src/ui/admin/audit-filter.ts";
-import { changeOf } from "../src/ui/classes/rules.ts";
+import type { Room } from "../src/api/types.ts";
+import { changeOf, newIn } from "../src/ui/classes/rules.ts";
 import { qrPath } from "../src/ui/account/qr-path.ts";
 import { hashOf, routeOf } from "../src/ui/router.ts";
 
@@ -74,6 +75,8 @@ test("a form of rules says all of them, and of the password only what was asked 
   });
   assert.equal(changeOf({ ...values, password: "chalk" }).password, "chalk");
   assert.equal(changeOf({ ...values, no_password: "on" }).password, "");
+  const room = { ...changeOf(values), id: "physics", is_locked: true, has_password: true } as Room;
+  assert.deepEqual(newIn(changeOf({ ...values, password: "chalk" }), room), { is_locked: false, password: "chalk" });
 });
 
 test("days of the audit log are whole days of the reader's", () => {

@@ -9,6 +9,8 @@ export interface Call {
   readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
   readonly body?: object;
   readonly token?: string | null;
+  /** Milliseconds after which the server counts as out of reach. */
+  readonly withinMs?: number;
 }
 
 /**
@@ -26,11 +28,11 @@ export async function download(path: string, options: Call = {}): Promise<Blob> 
   return response.blob();
 }
 
-async function ask(path: string, { method = "GET", body, token }: Call): Promise<Response> {
+async function ask(path: string, { method = "GET", body, token, withinMs = ANSWER_WITHIN_MS }: Call): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json, text/csv" };
   if (body) headers["Content-Type"] = "application/json";
   if (token) headers["Authorization"] = `Bearer ${token}`;
-  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const signal = AbortSignal.timeout(withinMs);
   let response: Response;
   try {
     response = await fetch(API + path, { method, headers, signal, ...(body && { body: JSON.stringify(body) }) });

@@ -21,6 +21,9 @@ export interface RoomQuery {
   readonly search?: string;
 }
 
+/** Who comes back to a class rather asks again than waits long for a server that does not answer. */
+const TICKET_WITHIN_MS = 4000;
+
 const path = (id: string, rest = "") => `/rooms/${encodeURIComponent(id)}${rest}`;
 
 export function listRooms(session: Session, { page, search }: RoomQuery): Promise<Page<Room>> {
@@ -78,7 +81,7 @@ export function deleteInvitation(session: Session, id: string): Promise<null> {
 
 /** URL of a signalling socket, with a ticket that opens it once within half a minute. */
 export async function signallingUrl(session: Session): Promise<string> {
-  const { ticket } = await session.call<Ticket>("/signalling/ticket", { method: "POST" });
+  const { ticket } = await session.call<Ticket>("/signalling/ticket", { method: "POST", withinMs: TICKET_WITHIN_MS });
   const url = new URL("/ws", location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   url.searchParams.set("ticket", ticket);

@@ -239,10 +239,12 @@ export class Classroom {
     // Everybody is told the same time to come back; they must not come in the same instant.
     const wait = Math.max(backoffMs(attempt), this.#retryAfterMs + backoffMs(0));
     this.#retryAfterMs = 0;
+    const over = new AbortController();
     await new Promise<void>((resolve) => {
       setTimeout(resolve, wait);
-      addEventListener("online", () => resolve(), { once: true });
+      addEventListener("online", () => resolve(), { signal: over.signal });
     });
+    over.abort();
   }
 }
 

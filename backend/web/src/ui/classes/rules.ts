@@ -1,4 +1,4 @@
-import type { RoomChange } from "../../api/types.ts";
+import type { Room, RoomChange } from "../../api/types.ts";
 
 export const MAX_NAME_LENGTH = 200;
 export const DEFAULT_MAX_PARTICIPANTS = 100;
@@ -19,4 +19,10 @@ export function changeOf(values: Readonly<Record<string, string>>): RoomChange {
     ...(password !== "" && { password }),
     ...(on("no_password") && { password: "" }),
   };
+}
+
+/** What of a change is one: others may have changed the rest meanwhile. */
+export function newIn(change: RoomChange, room: Room): RoomChange {
+  const before: Partial<Record<string, unknown>> = { ...room };
+  return Object.fromEntries(Object.entries(change).filter(([rule, value]) => before[rule] !== value));
 }

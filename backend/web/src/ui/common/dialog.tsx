@@ -12,14 +12,23 @@ interface Props {
 /** A window over the page. The browser keeps the focus in it, closes it with Escape and brings the focus back. */
 export function Dialog({ title, wide = false, onClose, children }: Props) {
   const element = useRef<HTMLDialogElement>(null);
+  const gone = useRef(false);
   const id = useId();
-  useEffect(() => element.current?.showModal(), []);
+  useEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => {
+      gone.current = true;
+      // Only a dialog that is closed gives the focus back.
+      dialog?.close();
+    };
+  }, []);
   return (
     <dialog
       ref={element}
       class={wide ? "dialog wide" : "dialog"}
       aria-labelledby={id}
-      onClose={onClose}
+      onClose={() => gone.current || onClose()}
       // The dialog itself is hit only beside its content: on the backdrop.
       onClick={(event) => event.target === event.currentTarget && event.currentTarget.close()}
     >

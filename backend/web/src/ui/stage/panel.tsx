@@ -26,7 +26,7 @@ export function Panel({ name, title, onClose, children }: Props) {
       id={`${name}-panel`}
       class="panel"
       aria-labelledby={`${name}-title`}
-      onKeyDown={(event) => event.key === "Escape" && onClose()}
+      onKeyDown={(event) => isForPanel(event) && onClose()}
     >
       <header class="panel-head">
         <h2 id={`${name}-title`} ref={heading} tabIndex={-1}>{title}</h2>
@@ -35,4 +35,9 @@ export function Panel({ name, title, onClose, children }: Props) {
       {children}
     </aside>
   );
+}
+
+/** A dialog that was opened from the panel takes its Escape for itself. */
+function isForPanel({ key, target }: KeyboardEvent): boolean {
+  return key === "Escape" && target instanceof Element && target.closest("dialog") === null;
 }
