@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -21,12 +22,13 @@ from backend.domain.tickets import Tickets
 from backend.errors import StartError
 from backend.first_admin import ensure_first_admin
 from backend.http import MIDDLEWARES, setup_http
+from backend.http.sfu_metrics import SfuMetrics
 from backend.security.bcrypt_hasher import BcryptHasher
 from backend.security.jwt_signer import JwtSigner
 from backend.security.key_ring import KeyRing
 from backend.security.signing_key import load_or_create_key
 from backend.settings import Settings
-from backend.sfu_client import SfuClient
+from backend.sfu_client import SfuPool
 from backend.signalling import setup_signalling
 from backend.storage.audit import PostgresAudit
 from backend.storage.data_dir import make_passable
@@ -34,6 +36,7 @@ from backend.storage.database import Database
 from backend.storage.entrance import PostgresAdmissions, PostgresInvitations
 from backend.storage.history import PostgresAttendanceHistory, PostgresMessages
 from backend.storage.lifecycle import Announce, opened
+from backend.storage.placements import PostgresPlacements
 from backend.storage.rooms import PostgresAttendance, PostgresRooms
 from backend.storage.seats import PostgresSeats
 from backend.storage.sessions import PostgresSessions, PostgresTickets
@@ -69,7 +72,8 @@ def create_app(
     app[keys.TOKENS] = Access(PostgresSessions(database), signer)
     app[keys.ROOM_PASSWORDS] = RoomPasswords(hasher, time.monotonic)
     app.cleanup_ctx.append(_storage(database, announce))
-    (signalling or _signalling)(app)  # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
+    # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
+    (signalling or partial(_signalling, database))(app)
     app[keys.SESSIONS] = _sessions(app, database, hasher, signer)
     app[keys.ACCOUNTS] = _accounts(app, database, hasher)
     app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.PRESENCE], _now)
@@ -124,9 +128,11 @@ def _accounts(app: web.Application, database: Database, hasher: BcryptHasher) ->
     )
 
 
-def _signalling(app: web.Application) -> None:
+def _signalling(database: Database, app: web.Application) -> None:
     settings = app[keys.SETTINGS]
-    setup_signalling(app, SfuClient(settings.sfu_url, settings.sfu_api_token))
+    pool = SfuPool(settings.sfu_urls, settings.sfu_api_token, PostgresPlacements(database))
+    app[keys.METRICS].register(SfuMetrics(pool.figures))
+    setup_signalling(app, pool)
 
 
 def _signing_key(settings: Settings) -> str:

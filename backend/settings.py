@@ -28,6 +28,10 @@ MAX_BCRYPT_COST = 16
 """bcrypt's own least, for tests; the most that still answers within some seconds."""
 
 
+MAX_SFUS = 100
+"""Each is followed by a connection of its own and asked for its load every second."""
+
+
 class AppEnv(enum.StrEnum):
     """Where the service runs. Production accepts no convenient default that would be unsafe there."""
 
@@ -74,6 +78,11 @@ class Settings:
     log_level: str = "info"
     log_format: LogFormat = "console"
 
+    @property
+    def sfu_urls(self) -> tuple[str, ...]:
+        """The SFUs, of which `sfu_url` is the comma list."""
+        return tuple(self.sfu_url.split(","))
+
 
 def load_settings(env: Env | None = None) -> Settings:
     """Read and check the settings.
@@ -109,7 +118,7 @@ def _read(env: Env) -> Settings:
         admin_email=_text(env, "ADMIN_EMAIL") or None,
         admin_password=_text(env, "ADMIN_PASSWORD") or None,
         cors_origins=tuple(_origin(part) for part in _list(env, "CORS_ORIGINS")),
-        sfu_url=_http_url(env, "SFU_URL", "http://localhost:3000", "MEDIASOUP_URL"),
+        sfu_url=_http_urls(env, "SFU_URL", "http://localhost:3000", "SFU_URLS", "MEDIASOUP_URL"),
         sfu_api_token=_text(env, "SFU_API_TOKEN", "", "MEDIASOUP_API_TOKEN") or None,
         resume_grace_s=_seconds(env, "RESUME_GRACE_S", 30.0, 0.0, 3600.0),
         turn=_turn(env),
@@ -204,12 +213,17 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def _http_url(env: Env, name: str, default: str, *aliases: str) -> str:
-    value = _text(env, name, default, *aliases).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise SettingsError(f"{name} must be a URL such as {default}, not {value!r}.")
-    return value
+def _http_urls(env: Env, name: str, default: str, *aliases: str) -> str:
+    """Read one URL or a comma list, each without a slash at its end and none twice."""
+    text = _text(env, name, default, *aliases)
+    urls = [part.strip().rstrip("/") for part in text.split(",") if part.strip()]
+    for url in urls or [text]:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise SettingsError(f"{name} must be a URL such as {default}, or a comma list of some, not {url!r}.")
+    if len(urls) > MAX_SFUS:
+        raise SettingsError(f"{name} names {len(urls)} SFUs; at most {MAX_SFUS} are followed.")
+    return ",".join(dict.fromkeys(urls))
 
 
 def _text(env: Env, name: str, default: str = "", *aliases: str) -> str:

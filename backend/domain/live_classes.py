@@ -89,7 +89,7 @@ class LiveClasses:
 
     def __init__(self, parts: LiveParts, chores: Chores, grace_s: float) -> None:
         self._kept = KeptSeats(parts.seats, parts.sfu, chores)
-        self.open_rooms = OpenRooms(self._restore)
+        self.open_rooms = OpenRooms(self._restore, parts.sfu)
         self.rooms = self.open_rooms.live
         self.waiting: WaitingSeats[Participant] = WaitingSeats(grace_s)
         self.on_waiting_changed: Callable[[], None] = lambda: None
@@ -257,7 +257,8 @@ class LiveClasses:
         me.room.tell_layers(me)
         me.room.tell_speaker(me)
         self._parts.entrance.admissions.catch_up(me)
-        if not self._parts.sfu.available:
+        if not self._parts.sfu.serves(me.room.id):
+            me.told_away = True
             me.tell(SfuWentAway())
 
     # Leaving

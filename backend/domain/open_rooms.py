@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 from backend.domain.classroom import Classroom
 from backend.domain.rooms import RoomRecord
+from backend.domain.sfu_port import SfuPort
 from shared.logging import get_logger
 
 _log = get_logger(__name__)
@@ -27,11 +28,12 @@ class OpenRooms:
     what the SFU holds of them. `on_changed` is called when a room here may have new rules.
     """
 
-    def __init__(self, restore: Callable[[Classroom], Awaitable[bool]]) -> None:
+    def __init__(self, restore: Callable[[Classroom], Awaitable[bool]], sfu: SfuPort) -> None:
         self.live: dict[str, Classroom] = {}
         self.find_media: Callable[[Classroom], Awaitable[None]] = _no_media
         self.on_changed: Callable[[Classroom], None] = lambda _room: None
         self._restore = restore
+        self._sfu = sfu
         self._opening: dict[str, asyncio.Task[None]] = {}
         self._visits: Counter[str] = Counter()
 
@@ -73,11 +75,11 @@ class OpenRooms:
         room.change(record)
         self.on_changed(room)
 
-    def close(self, room: Classroom) -> None:
-        """Take a room out, whoever is in it."""
+    def close(self, room: Classroom, *, ended: bool = True) -> None:
+        """Take a room out, whoever is in it. Unless it has `ended` it goes on at the SFU."""
         room.closed = True
         if self.live.get(room.id) is room:
-            self._give_up(room)
+            self._give_up(room, ended=ended)
 
     def discard_if_empty(self, room: Classroom) -> None:
         """Take a room out if nobody is in it, on the way in, or opening it."""
@@ -100,17 +102,19 @@ class OpenRooms:
     def _open_ended(self, room: Classroom, opening: asyncio.Task[None]) -> None:
         self._opening.pop(room.id, None)
         if opening.cancelled() or opening.exception() is not None:
-            self.close(room)
+            self.close(room, ended=False)
         else:
             self.discard_if_empty(room)
 
     async def _open(self, room: Classroom) -> None:
         """Open a room: the one place where that happens."""
         if await self._restore(room):
+            await self._sfu.open_room(room.id)
             _log.info("room restored", room_id=room.id, seats=len(room.participants))
             await self.find_media(room)
             self.on_changed(room)
 
-    def _give_up(self, room: Classroom) -> None:
+    def _give_up(self, room: Classroom, *, ended: bool) -> None:
         """Give a room up: the one place where that happens."""
         del self.live[room.id]
+        self._sfu.close_room(room.id, ended=ended)

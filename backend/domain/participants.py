@@ -116,8 +116,9 @@ class Participant:
     `closing` are ids of transports, producers and consumers that the participant is just closing. `early_layers`
     were told of consumers that the SFU has made and not answered yet.
     `media_generation` grows whenever all media of the participant ended at the SFU, so that an answer from before
-    is recognised; `has_peer` tells whether the SFU has the peer. `media_unknown`: the seat was restored after a
-    restart of ours, and only the SFU knows its media. `away_since`: when the socket went, in UTC.
+    is recognised; `has_peer` tells whether the SFU has the peer, `told_away` whether the participant was told that
+    the SFU is away. `media_unknown`: the seat was restored after a restart of ours, and only the SFU knows its
+    media. `away_since`: when the socket went, in UTC.
     """
 
     id: str
@@ -135,6 +136,7 @@ class Participant:
     media_unknown: bool = False
     owes_restart_notice: bool = False
     away_since: datetime | None = None
+    told_away: bool = False
     transports: dict[str, Direction] = field(default_factory=dict)
     producers: dict[str, MediaProducer] = field(default_factory=dict)
     consumers: dict[str, MediaConsumer] = field(default_factory=dict)

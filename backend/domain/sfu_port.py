@@ -5,7 +5,7 @@ SCTP parameters pass through the backend unread, as JSON objects in mediasoup's 
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -235,7 +235,23 @@ class SfuPort(Protocol):
 
     @property
     def available(self) -> bool:
-        """Whether the SFU's event stream is open: only then are requests sent at all."""
+        """Whether there is an SFU that answers: only then are requests sent at all."""
+
+    def serves(self, room_id: str) -> bool:
+        """Whether the SFU that the room's media are at answers, or another one can take the room."""
+
+    async def open_room(self, room_id: str) -> None:
+        """Learn where the room's media are, before anything of it is asked; `join_peer` does so by itself.
+
+        Raises:
+            backend.errors.DatabaseUnavailable: it cannot be read.
+        """
+
+    def close_room(self, room_id: str, *, ended: bool) -> None:
+        """Note that the room is not open here any more; clearing away its peers goes on.
+
+        `ended`: nobody is in it, so nobody needs to know where its media were.
+        """
 
     async def join_peer(self, room_id: str, room_name: str, peer: SfuPeer) -> JsonObject:
         """Make the peer (and its room) and return the router's RTP capabilities."""
@@ -306,15 +322,18 @@ class SfuPort(Protocol):
 
 
 class SfuListener(Protocol):
-    """Who is told what happens at the SFU. Called in order; none of these may block."""
+    """Who is told what happens at the SFUs. Called in order; none of these may block.
 
-    def sfu_connected(self, *, restarted: bool, missed_events: bool) -> None:
-        """The event stream is open. `restarted`: it is another SFU process than before, which knows nothing."""
+    `rooms` are the ids of those whose media are at the SFU that it is about; None: all.
+    """
 
-    def sfu_lost(self) -> None:
+    def sfu_connected(self, *, restarted: bool, missed_events: bool, rooms: Collection[str] | None = None) -> None:
+        """The event stream is open. `restarted`: the media of these rooms are gone, whoever takes them next."""
+
+    def sfu_lost(self, rooms: Collection[str] | None = None) -> None:
         """The event stream broke and could not be opened again at once."""
 
-    def sfu_missed_events(self) -> None:
+    def sfu_missed_events(self, rooms: Collection[str] | None = None) -> None:
         """Events were lost: what we hold may not be what the SFU holds."""
 
     def sfu_event(self, event: SfuEvent) -> None:
@@ -322,10 +341,10 @@ class SfuListener(Protocol):
 
 
 class SfuLink(SfuPort, Protocol):
-    """The SFU's client with its lifetime."""
+    """The way to all SFUs with its lifetime."""
 
     async def start(self, listener: SfuListener) -> None:
-        """Start to follow the events; return when the stream is open or after a short wait without success."""
+        """Start to follow the events; return when the streams are open or after a short wait without success."""
 
     async def close(self) -> None:
-        """Stop following, close all connections. Leaves everything at the SFU as it is."""
+        """Stop following, close all connections. Leaves everything at the SFUs as it is."""

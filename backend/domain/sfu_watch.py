@@ -7,12 +7,12 @@ since.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from backend.domain.chores import Chores
-from backend.domain.classroom import Classroom
-from backend.domain.notices import Notice, SfuCameBack, SfuWentAway
+from backend.domain.classroom import Classroom, all_participants
+from backend.domain.notices import SfuCameBack, SfuWentAway
 from backend.domain.seat_ports import SeatRepository
 from backend.domain.sfu_compare import SfuComparison
 from backend.domain.sfu_port import (
@@ -55,36 +55,37 @@ class SfuWatch:
         self._comparison = comparison
         self._chores = chores
         self._grace_s = grace_s
-        self._told_away = False
         self._met = False
 
     # SfuListener
 
-    def sfu_connected(self, *, restarted: bool, missed_events: bool) -> None:
+    def sfu_connected(self, *, restarted: bool, missed_events: bool, rooms: Collection[str] | None = None) -> None:
         """The event stream is open: start over after a restart, otherwise see what was missed."""
+        concerned = self._concerned(rooms)
         if restarted:
-            _log.warning("the SFU restarted", rooms=len(self._rooms))
-            for room in self._rooms.values():
+            _log.warning("the SFU restarted", rooms=len(concerned))
+            for room in concerned:
                 room.lose_all_media()
         else:
-            if self._told_away:
-                self._tell_all(SfuCameBack())
-            self._doubt_rooms(missed_events=missed_events)
-        self._told_away = False
+            self._doubt(concerned, missed_events=missed_events)
+        self._tell_back(concerned, restarted=restarted)
         if not self._met:
             self._met = True
             self._chores.spawn(self._remove_orphans(), finish=False)
 
-    def sfu_lost(self) -> None:
-        """The SFU is away: tell everybody, once."""
-        if not self._told_away:
-            _log.warning("the SFU is away", rooms=len(self._rooms))
-            self._told_away = True
-            self._tell_all(SfuWentAway())
+    def sfu_lost(self, rooms: Collection[str] | None = None) -> None:
+        """The SFU is away: tell everybody whose media are there, once."""
+        concerned = self._concerned(rooms)
+        untold = [one for one in all_participants(concerned) if not one.told_away]
+        if untold:
+            _log.warning("the SFU is away", rooms=len(concerned), participants=len(untold))
+        for participant in untold:
+            participant.told_away = True
+            participant.tell(SfuWentAway())
 
-    def sfu_missed_events(self) -> None:
-        """Compare all rooms with the SFU."""
-        self._doubt_rooms(missed_events=True)
+    def sfu_missed_events(self, rooms: Collection[str] | None = None) -> None:
+        """Compare the rooms with the SFU."""
+        self._doubt(self._concerned(rooms), missed_events=True)
 
     def sfu_event(self, event: SfuEvent) -> None:
         """Take one event in; what it names and we do not hold is none of our business or settled already."""
@@ -141,14 +142,23 @@ class SfuWatch:
         elif owner.lock.locked():
             owner.early_layers[event.consumer_id] = event.layers
 
-    def _doubt_rooms(self, *, missed_events: bool) -> None:
-        for room in list(self._rooms.values()):
+    def _doubt(self, rooms: Collection[Classroom], *, missed_events: bool) -> None:
+        for room in rooms:
             if missed_events or room.media_unknown:
                 self._comparison.doubt(room)
 
-    def _tell_all(self, notice: Notice) -> None:
-        for room in self._rooms.values():
-            room.tell(notice)
+    def _tell_back(self, rooms: Collection[Classroom], *, restarted: bool) -> None:
+        """Tell whoever was told that the SFU is away; who is told to start over knows."""
+        for participant in all_participants(rooms):
+            if participant.told_away:
+                participant.told_away = False
+                if not restarted:
+                    participant.tell(SfuCameBack())
+
+    def _concerned(self, room_ids: Collection[str] | None) -> list[Classroom]:
+        if room_ids is None:
+            return list(self._rooms.values())
+        return [self._rooms[room_id] for room_id in room_ids if room_id in self._rooms]
 
     # Orphans
 

@@ -1,13 +1,13 @@
 """The SFU's event stream: what its messages mean, and the task that follows it.
 
 `EventStream` is sans-IO: it takes the messages of the stream and tells the listener. `EventFollower` is the shell:
-it opens the WebSocket, feeds the stream and opens it again when it breaks.
+it opens the WebSocket, feeds the stream and opens it again when it breaks. Both know one SFU.
 """
 
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -21,7 +21,6 @@ from backend.domain.sfu_port import (
     ProducerClosed,
     RoomDoubtful,
     SfuEvent,
-    SfuListener,
     SpeakerChanged,
 )
 from backend.sfu_client.reconcile import layers_in
@@ -44,10 +43,29 @@ MAX_EVENT_BYTES = 1 << 20
 _log = get_logger(__name__)
 
 
+class StreamListener(Protocol):
+    """Who is told what happens at one SFU. Called in order; none of these may block."""
+
+    def sfu_connected(self, epoch: str, *, draining: bool, missed_events: bool) -> None:
+        """The event stream is open; another `epoch` than before is another SFU process, which knows nothing."""
+
+    def sfu_lost(self) -> None:
+        """The event stream broke and could not be opened again at once."""
+
+    def sfu_missed_events(self) -> None:
+        """Events were lost."""
+
+    def sfu_drains(self) -> None:
+        """The SFU takes no new room any more."""
+
+    def sfu_event(self, event: SfuEvent) -> None:
+        """Something happened in a room."""
+
+
 class EventStream:
     """Follows epoch and sequence numbers over all connections and tells the listener what happened."""
 
-    def __init__(self, listener: SfuListener) -> None:
+    def __init__(self, listener: StreamListener) -> None:
         self._listener = listener
         self._epoch: str | None = None
         self._seq = 0
@@ -63,10 +81,10 @@ class EventStream:
         epoch, seq = message.get("epoch"), message.get("seq")
         if message.get("event") != "hello" or not isinstance(epoch, str) or not isinstance(seq, int):
             raise ValueError("the SFU's event stream did not begin with a hello")
-        restarted = self._epoch is not None and epoch != self._epoch
         missed = self._epoch == epoch and seq != self._seq
         self._epoch, self._seq = epoch, seq
-        self._listener.sfu_connected(restarted=restarted, missed_events=missed)
+        draining = message.get("draining") is True
+        self._listener.sfu_connected(epoch, draining=draining, missed_events=missed)
 
     def event(self, message: Any) -> None:
         """Take any later message.
@@ -80,6 +98,8 @@ class EventStream:
         if seq != self._seq + 1:
             _log.warning("events of the SFU are missing", expected=self._seq + 1, got=seq)
             self._listener.sfu_missed_events()
+        if message.get("event") == "draining":
+            self._listener.sfu_drains()
         event = parse_event(message)
         if event is not None:
             self._listener.sfu_event(event)
@@ -129,7 +149,7 @@ _PARSERS: dict[str, Callable[[JsonObject], SfuEvent | None]] = {
 class EventFollower:
     """Keeps the event stream open. `connected` tells whether it is."""
 
-    def __init__(self, http: SfuHttp, listener: SfuListener) -> None:
+    def __init__(self, http: SfuHttp, listener: StreamListener) -> None:
         self._http = http
         self._listener = listener
         self._stream = EventStream(listener)
@@ -171,6 +191,7 @@ class EventFollower:
                 timeout=aiohttp.ClientWSTimeout(ws_close=CONNECT_S),
             ) as ws:
                 first = await ws.receive_json(timeout=HELLO_WITHIN_S)
+                self._http.note_answer()
                 self._connected.set()
                 self._stream.hello(first)
                 said_hello = True

@@ -1,9 +1,10 @@
-"""The SFU for the rules: each call of `SfuPort` as one request of the SFU's HTTP API."""
+"""One SFU: each call of `SfuPort` as one request of its HTTP API."""
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
+from backend.domain.placement import SfuLoad
 from backend.domain.sfu_port import (
     ConsumerWish,
     DataConsumerWish,
@@ -14,7 +15,6 @@ from backend.domain.sfu_port import (
     MediaObject,
     ProducerWish,
     SfuConsumer,
-    SfuListener,
     SfuPeer,
     SfuTransport,
     SfuUnavailable,
@@ -22,7 +22,7 @@ from backend.domain.sfu_port import (
 )
 from backend.domain.sfu_state import SfuRoomState
 from backend.errors import Broken, NotFound
-from backend.sfu_client.events import EventFollower
+from backend.sfu_client.events import EventFollower, StreamListener
 from backend.sfu_client.reconcile import layers_in, layers_wire, room_state
 from backend.sfu_client.transport import SfuHttp
 from shared.control_api import MAX_LABEL_BYTES
@@ -32,7 +32,7 @@ FIRST_CONNECT_S = 2.0
 
 
 class SfuClient:
-    """Implements `backend.domain.sfu_port.SfuLink` over HTTP."""
+    """The calls of `backend.domain.sfu_port.SfuPort` for the rooms of one SFU, and its events."""
 
     def __init__(self, base_url: str, api_token: str | None) -> None:
         self._http = SfuHttp(base_url, api_token)
@@ -41,7 +41,7 @@ class SfuClient:
 
     # Lifetime
 
-    async def start(self, listener: SfuListener) -> None:
+    async def start(self, listener: StreamListener) -> None:
         """Start to follow the events; return when the stream is open or after a short wait without success."""
         await self._http.open()
         self._follower = EventFollower(self._http, listener)
@@ -106,6 +106,30 @@ class SfuClient:
         return [room["roomId"] for room in (await self._get("rooms")).get("rooms", [])]
 
     # Transports
+
+    async def delete_room(self, room_id: str) -> None:
+        """Close the room with all in it; one that is not there is no error."""
+        self._require_available()
+        with suppress(NotFound):
+            await self._http.call("DELETE", ("rooms", room_id), repeatable=True)
+
+    async def load(self) -> SfuLoad:
+        """Return what the SFU has to do.
+
+        Raises:
+            NotFound: it is too old to tell.
+        """
+        answer = await self._get("load")
+        try:
+            return SfuLoad(
+                peers=int(answer["peers"]),
+                producers=int(answer["producers"]),
+                consumers=int(answer["consumers"]),
+                workers_ready=int(answer["workersReady"]),
+                cpu_share=float(answer["cpuShare"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise _senseless() from None
 
     async def create_transport(
         self, room_id: str, peer_id: str, direction: Direction, *, enable_sctp: bool

@@ -34,6 +34,9 @@ MAX_CONNECTIONS = 64
 KEEPALIVE_S = 15.0
 """Shorter than the SFU's own, so that we do not send into a connection that it is just closing."""
 
+SFU_DRAINS = "DRAINING"
+"""The code by which an SFU says so."""
+
 _REFUSALS: dict[int, type[VtpError]] = {400: InvalidInput, 404: NotFound, 409: Conflict, 413: InvalidInput}
 
 _log = get_logger(__name__)
@@ -45,6 +48,10 @@ class _NotDone(Exception):  # noqa: N818 - named for what it tells
 
 class _MaybeDone(Exception):  # noqa: N818 - named for what it tells
     """The answer did not reach us."""
+
+
+class SfuDraining(SfuUnavailable):
+    """The SFU takes no new room any more; what it has goes on."""
 
 
 class SfuHttp:
@@ -81,6 +88,10 @@ class SfuHttp:
         """Where the SFU is, without a slash at the end."""
         return self._base_url
 
+    def note_answer(self) -> None:
+        """The SFU has answered by another way: requests may be sent again at once."""
+        self._circuit.succeeded()
+
     async def call(
         self,
         method: str,
@@ -96,7 +107,7 @@ class SfuHttp:
         What is `repeatable` (doing it twice is like doing it once) it also tries again after a broken answer.
 
         Raises:
-            SfuUnavailable: no answer in time, or 503.
+            SfuUnavailable: no answer in time, or 503; `SfuDraining` when it says so.
             InvalidInput, NotFound, Conflict: what the SFU answered, with its code and sentence.
             Broken: it answered something that makes no sense.
         """
@@ -155,7 +166,7 @@ def _result(status: int, content: bytes) -> JsonObject:
     if status == 200:
         return body
     if status == 503:
-        raise _NotDone
+        raise SfuDraining if body.get("code") == SFU_DRAINS else _NotDone
     if status == 401:
         _log.error("the SFU does not accept our SFU_API_TOKEN")
         raise SfuUnavailable

@@ -29,6 +29,7 @@ NAMES = [
     "ADMIN_PASSWORD",
     "CORS_ORIGINS",
     "SFU_URL",
+    "SFU_URLS",
     "MEDIASOUP_URL",
     "SFU_API_TOKEN",
     "MEDIASOUP_API_TOKEN",
@@ -104,9 +105,19 @@ def test_the_sfu_has_an_older_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(monkeypatch, SFU_URL="http://new:1").sfu_url == "http://new:1"
 
 
+def test_several_sfus_are_a_comma_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, SFU_URL="http://a:1/, https://b:2,http://a:1,")
+    assert settings.sfu_urls == ("http://a:1", "https://b:2")
+    monkeypatch.delenv("SFU_URL")
+    assert load(monkeypatch, SFU_URLS="http://c:1,http://d:1").sfu_urls == ("http://c:1", "http://d:1")
+
+
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
+        ({"SFU_URL": "http://a:1,b:2"}, "not 'b:2'"),
+        ({"SFU_URL": ","}, "SFU_URL must be a URL"),
+        ({"SFU_URL": ",".join(f"http://s{number}:1" for number in range(101))}, "at most 100"),
         ({"PORT": "x"}, "PORT"),
         ({"PORT": "65536"}, "PORT must be from 0 to 65535"),
         ({"LISTEN_IP": "localhost"}, "LISTEN_IP must be an IP address"),

@@ -117,13 +117,19 @@ class Classmate:
         ssrc = consumed["rtpParameters"]["encodings"][0]["ssrc"].to_bytes(4, "big")
         return [int.from_bytes(packet[2:4]) for packet in self.peers["recv"].rtp if packet[8:12] == ssrc]
 
+    async def drop_media(self) -> None:
+        """Stop sending and forget all transports."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        peers, self.peers = list(self.peers.values()), {}
+        for peer in peers:
+            await peer.close(politely=False)
+
     async def close(self) -> None:
         """Stop sending and vanish, without leaving."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for peer in self.peers.values():
-            await peer.close(politely=False)
+        await self.drop_media()
         await self.socket.close()
 
     def _take(self, packet: bytes) -> None:

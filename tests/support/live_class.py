@@ -111,7 +111,17 @@ class MemorySfu:
         self.gate.set()
         self.slowness: Callable[[], int] = lambda: 1
         self.calls: list[tuple[str, ...]] = []
+        self.closed_rooms: list[tuple[str, bool]] = []
         self._ids = itertools.count(1)
+
+    def serves(self, room_id: str) -> bool:
+        return self.available
+
+    async def open_room(self, room_id: str) -> None:
+        await asyncio.sleep(0)
+
+    def close_room(self, room_id: str, *, ended: bool) -> None:
+        self.closed_rooms.append((room_id, ended))
 
     async def _call(self, *what: str) -> None:
         self.calls.append(what)

@@ -25,14 +25,17 @@ class Listener:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def sfu_connected(self, *, restarted: bool, missed_events: bool) -> None:
-        self.told.append(("connected", restarted, missed_events))
+    def sfu_connected(self, epoch: str, *, draining: bool, missed_events: bool) -> None:
+        self.told.append(("connected", epoch, draining, missed_events))
 
     def sfu_lost(self) -> None:
         self.told.append("lost")
 
     def sfu_missed_events(self) -> None:
         self.told.append("missed")
+
+    def sfu_drains(self) -> None:
+        self.told.append("drains")
 
     def sfu_event(self, event: SfuEvent) -> None:
         self.told.append(event)
@@ -49,7 +52,7 @@ def closed(seq: int) -> dict[str, Any]:
 def test_the_first_hello_is_no_restart() -> None:
     listener = Listener()
     EventStream(listener).hello(hello(seq=17))
-    assert listener.told == [("connected", False, False)]
+    assert listener.told == [("connected", "one", False, False)]
 
 
 def test_events_in_a_row_are_passed_on() -> None:
@@ -76,7 +79,7 @@ def test_a_reconnection_without_loss_is_told_as_such() -> None:
     stream.hello(hello(seq=4))
     stream.event(closed(5))
     stream.hello(hello(seq=5))
-    assert listener.told[-1] == ("connected", False, False)
+    assert listener.told[-1] == ("connected", "one", False, False)
 
 
 def test_events_missed_between_connections_are_noticed() -> None:
@@ -84,7 +87,7 @@ def test_events_missed_between_connections_are_noticed() -> None:
     stream = EventStream(listener)
     stream.hello(hello(seq=4))
     stream.hello(hello(seq=9))
-    assert listener.told[-1] == ("connected", False, True)
+    assert listener.told[-1] == ("connected", "one", False, True)
     stream.event(closed(10))
     assert listener.told[-1] == ProducerClosed("r", "p10")
 
@@ -96,15 +99,24 @@ def test_an_event_that_cannot_be_digested_counts_as_missed() -> None:
     with pytest.raises(ValueError, match="producerId"):
         stream.event({"event": "producer-closed", "roomId": "r", "seq": 5})
     stream.hello(hello(seq=5))
-    assert listener.told[-1] == ("connected", False, True)
+    assert listener.told[-1] == ("connected", "one", False, True)
 
 
-def test_another_epoch_is_a_restart_whatever_its_numbers() -> None:
+def test_of_another_epoch_nothing_was_missed_whatever_its_numbers() -> None:
     listener = Listener()
     stream = EventStream(listener)
     stream.hello(hello("one", 4))
     stream.hello(hello("two", 4))
-    assert listener.told[-1] == ("connected", True, False)
+    assert listener.told[-1] == ("connected", "two", False, False)
+
+
+def test_a_drain_is_told_in_the_hello_or_when_it_begins() -> None:
+    listener = Listener()
+    stream = EventStream(listener)
+    stream.hello(hello(seq=4))
+    stream.event({"event": "draining", "seq": 5})
+    stream.hello(hello(seq=5) | {"draining": True})
+    assert listener.told[1:] == ["drains", ("connected", "one", True, False)]
 
 
 @pytest.mark.parametrize(

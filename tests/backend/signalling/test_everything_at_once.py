@@ -46,7 +46,8 @@ class Actor:
             try:
                 await step()
             except RequestError as refusal:
-                if refusal.code != "PRODUCER_NOT_FOUND":  # what somebody wanted to see may just have ended
+                # What somebody wanted to see may just have ended, or be one thing too many.
+                if refusal.code not in {"PRODUCER_NOT_FOUND", "LIMIT_REACHED"}:
                     raise
         if self.seat is None:
             await self.join()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain.users import Role
-from backend.sfu_client import SfuClient
+from backend.sfu_client import SfuPool
 from tests.support.backend import settings_for
 from tests.support.data_peer import data_peer
 from tests.support.data_seat import connect_data, consume_data, produce_data
@@ -43,9 +43,10 @@ async def setting(tmp_path: Path, database_url: str) -> AsyncIterator[Setting]:
 async def until_available(backend: LiveBackend) -> None:
     """Wait until the SFU can be asked."""
     sfu = backend.presence._sfu
-    assert isinstance(sfu, SfuClient)
-    assert sfu._follower is not None
-    assert await sfu._follower.wait_connected(30)
+    assert isinstance(sfu, SfuPool)
+    [member] = sfu._members
+    assert member.client._follower is not None
+    assert await member.client._follower.wait_connected(30)
 
 
 async def test_seats_stay_while_the_sfu_is_away_and_media_start_over_when_it_is_back(setting: Setting) -> None:
