@@ -3,7 +3,7 @@ import type { User } from "../api/types.ts";
 import { Avatar } from "./avatar.tsx";
 import { Brand } from "./brand.tsx";
 import { Nav } from "./nav.tsx";
-import type { Route } from "./router.ts";
+import { go, type Route } from "./router.ts";
 
 interface Props {
   readonly session: Session;
@@ -13,6 +13,11 @@ interface Props {
 
 /** The bar above every page but the class itself: the ways through the page, and who is signed in. */
 export function TopBar({ session, user, at }: Props) {
+  const signOut = () => {
+    void session.signOut();
+    // Whoever signs in next here begins at the beginning.
+    go({ name: "classes" });
+  };
   return (
     <header class="top-bar">
       <a href="#/" class="home" aria-label="VTP classroom, all classes">
@@ -25,7 +30,7 @@ export function TopBar({ session, user, at }: Props) {
           {user.full_name}
           <span class="role">{user.role}</span>
         </span>
-        <button type="button" class="button quiet" onClick={() => void session.signOut()}>
+        <button type="button" class="button quiet" onClick={signOut}>
           Sign out
         </button>
       </div>
