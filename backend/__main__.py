@@ -11,6 +11,7 @@ setting or a wrong call.
 import asyncio
 import getpass
 import sys
+from functools import partial
 
 import uvloop
 
@@ -18,7 +19,7 @@ from backend.commands import create_admin, migrate_to
 from backend.errors import InvalidInput, StartError
 from backend.serve import serve
 from backend.settings import Settings, load_settings
-from shared.logging import configure_logging
+from shared.logging import LogFormat, configure_logging, operator_line, wanted_log_format
 from shared.settings import SettingsError
 
 
@@ -37,15 +38,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(settings: Settings, arguments: list[str]) -> int:
+    say = partial(_say, settings.log_format)
     match arguments:
         case []:
-            uvloop.run(serve(settings, announce=_say))
+            uvloop.run(serve(settings, announce=say))
         case ["create-admin", email]:
-            _say(asyncio.run(create_admin(settings, email, _read_password())))
+            say(asyncio.run(create_admin(settings, email, _read_password())))
         case ["migrate"]:
-            _say(asyncio.run(migrate_to(settings, None)))
+            say(asyncio.run(migrate_to(settings, None)))
         case ["migrate", version] if version.isdecimal():
-            _say(asyncio.run(migrate_to(settings, int(version))))
+            say(asyncio.run(migrate_to(settings, int(version))))
         case _:
             return _complain(__doc__ or "", 2)
     return 0
@@ -58,11 +60,13 @@ def _read_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _say(line: str) -> None:
+def _say(log_format: LogFormat, line: str) -> None:
+    line = operator_line(log_format, line, service="backend")
     print(line, flush=True)  # noqa: T201 -- for the person who starts the service, whatever the log level
 
 
 def _complain(sentence: str, status: int) -> int:
+    sentence = operator_line(wanted_log_format(), sentence, level="error", service="backend")
     print(sentence, file=sys.stderr, flush=True)  # noqa: T201 -- for the person who starts the service
     return status
 

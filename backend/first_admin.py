@@ -19,7 +19,7 @@ async def ensure_first_admin(app: web.Application) -> str | None:
     """Make an admin if there is none, and return what the operator must be told, if anything.
 
     In development without `ADMIN_EMAIL` the admin gets a random password. It is in the returned text and nowhere
-    else: the database has its hash.
+    else: the database has its hash. Where what is said goes to a log collector, none is made up.
     """
     settings, accounts = app[keys.SETTINGS], app[keys.ACCOUNTS]
     if settings.admin_email and settings.admin_password:
@@ -27,7 +27,7 @@ async def ensure_first_admin(app: web.Application) -> str | None:
         return None
     if await accounts.has_admin():
         return None
-    if settings.app_env is not AppEnv.DEVELOPMENT:
+    if settings.app_env is not AppEnv.DEVELOPMENT or settings.log_format == "json":
         return _ADVICE
     password = new_password()
     if not await accounts.ensure_first_admin(DEVELOPMENT_ADMIN_EMAIL, password):

@@ -24,7 +24,7 @@ from sfu.control.room_registry import RoomRegistry
 from sfu.control.worker_pool import WorkersFailedError
 from sfu.settings import Settings, load_settings
 from shared.garbage import spare_the_collector
-from shared.logging import configure_logging
+from shared.logging import configure_logging, operator_line, wanted_log_format
 from shared.settings import SettingsError
 
 SHUTDOWN_TIMEOUT_S = 1.0
@@ -148,7 +148,8 @@ def _run(service: Coroutine[None, None, None]) -> None:
 
 
 def _fail(sentence: str, *, status: int) -> int:
-    sys.stderr.write(f"SFU not started: {sentence}\n")
+    line = operator_line(wanted_log_format(), f"SFU not started: {sentence}", level="error", service="sfu")
+    sys.stderr.write(line + "\n")
     return status
 
 

@@ -13,7 +13,7 @@ _log = get_logger(__name__)
 def announce_worker(log_format: LogFormat, worker: MediaWorker) -> None:
     """Say that a media worker is up."""
     if log_format == "json":
-        _log.info("media worker created", worker=worker.index, worker_pid=worker.pid, udp_port=worker.port)
+        _log.info("Media worker created", worker=worker.index, worker_pid=worker.pid, udp_port=worker.port)
     else:
         _print(f"✓ Media worker created (pid {worker.pid}, UDP port {worker.port})")
 

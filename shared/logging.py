@@ -4,11 +4,16 @@ Every service calls `configure_logging` once at start. Modules take `get_logger(
 transport ids to it. Records of libraries that use the standard `logging` come out in the same form.
 """
 
+import json
 import logging
+import os
 import sys
+import threading
 from collections.abc import MutableMapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
+from types import TracebackType
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -76,8 +81,23 @@ def configure_logging(level: str, log_format: LogFormat, **context: Any) -> None
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    if log_format == "json":
+        _log_what_is_printed()
     for chatty in ("aioice", "aiortc", "asyncio", "psycopg.pool", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+
+
+def operator_line(log_format: LogFormat, sentence: str, *, level: str = "info", **context: Any) -> str:
+    """Return what is printed for the operator, whatever the log level: the sentence, or a record that holds it."""
+    if log_format != "json":
+        return sentence
+    at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return json.dumps({"event": sentence, **context, "level": level, "timestamp": at}, ensure_ascii=False)
+
+
+def wanted_log_format() -> LogFormat:
+    """Return the log format that the environment asks for, for what is said before the settings are read."""
+    return "json" if os.environ.get("LOG_FORMAT", "").strip().lower() == "json" else "console"
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -128,3 +148,20 @@ def _renderers(log_format: LogFormat) -> list[structlog.typing.Processor]:
             exception_formatter=structlog.dev.plain_traceback,  # others show local variables: tokens, passwords
         )
     ]
+
+
+def _log_what_is_printed() -> None:
+    """Make records of what Python would print on standard error: warnings, and errors that nobody caught."""
+    logging.captureWarnings(True)
+    log = get_logger("python")
+
+    def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.critical("uncaught error", exc_info=(kind, error, trace))
+
+    def uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+        log.critical("uncaught error in a thread", exc_info=args.exc_value)
+
+    def unraisable(args: "sys.UnraisableHookArgs") -> None:
+        log.error("error that nobody could catch", exc_info=args.exc_value)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, uncaught_in_thread, unraisable

@@ -157,6 +157,60 @@ def test_migrate_goes_down_and_up(on_given_database: Service) -> None:
     )
 
 
+def said(output: str) -> list[dict[str, Any]]:
+    """Every line is one record."""
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_as_json_every_line_is_a_record(service: Service) -> None:
+    service.env |= {"LOG_FORMAT": "json", "LOG_LEVEL": "warning"}
+    service.start()
+    service.stop()
+    records = said(service.log_path.read_text())
+    assert {record["service"] for record in records} == {"backend"}
+    assert all({"event", "level", "timestamp"} <= set(record) for record in records)
+    events = [record["event"] for record in records]
+    for step in ("[1/5]", "[2/5]", "[3/5]", "[4/5]", "[5/5] Starting HTTP server...", "✓ Listening on http://"):
+        assert any(event.startswith(step) for event in events), step
+    assert any("There is no admin yet" in event for event in events)
+    assert "admin@localhost" not in service.log_path.read_text()
+
+    wrong = run(service, PORT="many")
+    (complaint,) = said(wrong.stderr)
+    assert (wrong.returncode, wrong.stdout, complaint["level"]) == (2, "", "error")
+    assert "PORT" in complaint["event"]
+
+
+def test_as_json_what_nobody_caught_is_a_record_too(service: Service) -> None:
+    script = """
+import asyncio, threading, warnings
+from shared.logging import configure_logging
+configure_logging("info", "json", service="backend")
+warnings.warn("an old way")
+class Unlucky:
+    def __del__(self): raise ValueError("at the end")
+Unlucky()
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+raise RuntimeError("nobody")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY,
+        env=service.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    warning, *errors = said(done.stdout)
+    assert "an old way" in warning["event"]
+    for error, word in zip(errors, ("at the end", "division by zero", "nobody"), strict=True):
+        assert word in error["exception"]
+
+
 def test_a_taken_port_is_one_sentence(service: Service) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", int(service.env["PORT"])))

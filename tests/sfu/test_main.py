@@ -104,7 +104,7 @@ async def test_logs_as_json() -> None:
         logged = [json.loads(line) for line in sfu.lines]
         # Beside these, an ordinary user's workers warn that the kernel grants small socket buffers.
         records = [record for record in logged if record["service"] == "sfu"]
-        assert [record["event"] for record in records] == ["media worker created", "SFU server listening"]
+        assert [record["event"] for record in records] == ["Media worker created", "SFU server listening"]
         assert {"port", "endpoint", "rtc_port_range", "listen_ip", "announced_ip"} <= set(records[1])
         sfu.process.send_signal(signal.SIGINT)
         status, output = await sfu.finish()
