@@ -22,6 +22,7 @@ from backend.domain.tickets import Tickets
 from backend.errors import StartError
 from backend.first_admin import ensure_first_admin
 from backend.http import MIDDLEWARES, setup_http
+from backend.http.meter import PrometheusMeter
 from backend.http.sfu_metrics import SfuMetrics
 from backend.security.bcrypt_hasher import BcryptHasher
 from backend.security.jwt_signer import JwtSigner
@@ -41,6 +42,7 @@ from backend.storage.rooms import PostgresAttendance, PostgresRooms
 from backend.storage.seats import PostgresSeats
 from backend.storage.sessions import PostgresSessions, PostgresTickets
 from backend.storage.users import PostgresUsers
+from shared import metrics_names as names
 from shared.errors import MAX_BODY_BYTES
 
 SetUp = Callable[[web.Application], None]
@@ -65,7 +67,10 @@ def create_app(
     app[keys.SETTINGS] = settings
     app[keys.DATABASE] = database = Database(settings.database_pool_size)
     app[keys.METRICS] = CollectorRegistry()
+    app[keys.METER] = PrometheusMeter(app[keys.METRICS])
     hasher = BcryptHasher(settings.bcrypt_cost)
+    app[keys.GAUGES] = {}
+    app[keys.GAUGES][names.BACKEND_PASSWORDS_WAITING] = lambda: hasher.waiting
     _add_repositories(app, database)
     ring = KeyRing(_signing_key(settings), settings.jwt_previous_secrets)
     signer = JwtSigner(ring, settings.access_token_ttl_s)
@@ -130,7 +135,7 @@ def _accounts(app: web.Application, database: Database, hasher: BcryptHasher) ->
 
 def _signalling(database: Database, app: web.Application) -> None:
     settings = app[keys.SETTINGS]
-    pool = SfuPool(settings.sfu_urls, settings.sfu_api_token, PostgresPlacements(database))
+    pool = SfuPool(settings.sfu_urls, settings.sfu_api_token, PostgresPlacements(database), app[keys.METER])
     app[keys.METRICS].register(SfuMetrics(pool.figures))
     setup_signalling(app, pool)
 

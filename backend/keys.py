@@ -4,6 +4,8 @@ Set by the composition root (`backend.app`) before the routes are, so every hand
 by `backend.signalling.setup_signalling`.
 """
 
+from collections.abc import Callable
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -12,6 +14,7 @@ from backend.domain.audit import AuditLog
 from backend.domain.entrance_ports import AdmissionRepository, InvitationRepository
 from backend.domain.history_ports import MessageRepository
 from backend.domain.invitations import Invitations
+from backend.domain.metering import Meter
 from backend.domain.ports import (
     AttendanceRepository,
     DatabaseHealth,
@@ -30,6 +33,10 @@ from backend.settings import Settings
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE: web.AppKey[DatabaseHealth] = web.AppKey("database", DatabaseHealth)
+GAUGES: web.AppKey[dict[str, Callable[[], float]]] = web.AppKey("gauges", dict)
+"""Figures that parts offer to be read for the metrics, by the metric's name."""
+
+METER: web.AppKey[Meter] = web.AppKey("meter", Meter)
 METRICS = web.AppKey("metrics", CollectorRegistry)
 
 USERS: web.AppKey[UserRepository] = web.AppKey("users", UserRepository)

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 
 from aiohttp import hdrs, web
 from prometheus_client import Counter, Gauge, Histogram, Metric, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from backend import keys
+from shared import metrics_names as names
 from shared.operations import Media, operation
 
 UNMATCHED = "unmatched"
@@ -30,17 +31,17 @@ class RequestMetrics:
         registry = app[keys.METRICS]
         labels = ("method", "route")
         self._total = Counter(
-            "vtp_backend_http_requests", "HTTP requests answered.", (*labels, "status"), registry=registry
+            names.BACKEND_HTTP_REQUESTS, "HTTP requests answered.", (*labels, "status"), registry=registry
         )
         self._seconds = Histogram(
-            "vtp_backend_http_request_seconds",
+            names.BACKEND_HTTP_REQUEST_SECONDS,
             "Time to answer a request.",
             labels,
             buckets=_BUCKETS_S,
             registry=registry,
         )
         self._running = Gauge(
-            "vtp_backend_http_requests_running", "HTTP requests being answered.", registry=registry
+            names.BACKEND_HTTP_REQUESTS_RUNNING, "HTTP requests being answered.", registry=registry
         )
 
     def begin(self) -> None:
@@ -59,6 +60,24 @@ class RequestMetrics:
 REQUEST_METRICS = web.AppKey("request_metrics", RequestMetrics)
 
 
+_POOL_GAUGES = (
+    ("pool_size", "pool_size", "Database connections held."),
+    ("pool_available", "pool_available", "Database connections idle."),
+    ("requests_waiting", "requests_waiting", "Requests in line for a database connection."),
+)
+_POOL_COUNTERS = (
+    ("requests_num", "requests", "Times a database connection was asked for."),
+    ("requests_errors", "request_errors", "Times there was none to be had."),
+    ("connections_lost", "connections_lost", "Database connections found broken."),
+)
+_GAUGES = (
+    (names.BACKEND_SEATS_WAITING, "Seats whose sockets are gone and that are kept for a while."),
+    (names.BACKEND_CHORES_OWED, "Pieces of clearing away that wait for the SFU or the database."),
+    (names.BACKEND_PASSWORDS_WAITING, "Passwords being hashed or in line for it."),
+    (names.BACKEND_SFU_AVAILABLE, "Whether the SFU answers."),
+)
+
+
 class _LiveState(Collector):
     """Reads pool and classes when asked, so nothing has to keep gauges in step."""
 
@@ -69,14 +88,20 @@ class _LiveState(Collector):
         presence, pool = self._app[keys.PRESENCE], self._app[keys.DATABASE].pool_stats()
         rooms = presence.live_room_ids()
         seats = sum(presence.participant_count(room_id) for room_id in rooms)
-        yield GaugeMetricFamily("vtp_backend_rooms", "Rooms that somebody is in.", len(rooms))
-        yield GaugeMetricFamily("vtp_backend_participants", "Seats taken in all rooms.", seats)
-        for name, text in (
-            ("pool_size", "Database connections held."),
-            ("pool_available", "Database connections idle."),
-            ("requests_waiting", "Requests in line for a database connection."),
-        ):
-            yield GaugeMetricFamily(f"vtp_backend_database_{name}", text, pool.get(name, 0))
+        yield GaugeMetricFamily(names.BACKEND_ROOMS, "Rooms that somebody is in.", len(rooms))
+        yield GaugeMetricFamily(names.BACKEND_PARTICIPANTS, "Seats taken in all rooms.", seats)
+        for key, name, text in _POOL_GAUGES:
+            yield GaugeMetricFamily(f"{names.BACKEND_DATABASE}_{name}", text, pool.get(key, 0))
+        for key, name, text in _POOL_COUNTERS:
+            yield CounterMetricFamily(f"{names.BACKEND_DATABASE}_{name}", text, pool.get(key, 0))
+        yield CounterMetricFamily(
+            f"{names.BACKEND_DATABASE}_wait_seconds",
+            "Time spent in line for a database connection.",
+            pool.get("requests_wait_ms", 0) / 1000,
+        )
+        for name, text in _GAUGES:
+            if (read := self._app[keys.GAUGES].get(name)) is not None:
+                yield GaugeMetricFamily(name, text, read())
 
 
 def setup_metrics(app: web.Application) -> None:

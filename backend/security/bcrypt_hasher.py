@@ -31,6 +31,11 @@ class BcryptHasher:
         self._executor = ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1), "bcrypt")
         self._dummy = bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(cost))
 
+    @property
+    def waiting(self) -> int:
+        """How many passwords are being hashed or wait for it."""
+        return self._waiting
+
     async def hash(self, password: str) -> str:
         """Return the hash of a password of at most 72 bytes.
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
+from backend.domain.metering import Meter
 from backend.domain.placement import SfuLoad
 from backend.domain.sfu_port import (
     ConsumerWish,
@@ -34,8 +35,8 @@ FIRST_CONNECT_S = 2.0
 class SfuClient:
     """The calls of `backend.domain.sfu_port.SfuPort` for the rooms of one SFU, and its events."""
 
-    def __init__(self, base_url: str, api_token: str | None) -> None:
-        self._http = SfuHttp(base_url, api_token)
+    def __init__(self, base_url: str, api_token: str | None, meter: Meter) -> None:
+        self._http = SfuHttp(base_url, api_token, meter)
         self._follower: EventFollower | None = None
         self._following: asyncio.Task[None] | None = None
 

@@ -29,15 +29,15 @@ class MemberParent(Protocol):
 
 
 class Member:
-    """An SFU at `url`. Implements `backend.sfu_client.events.StreamListener`.
+    """An SFU at `url`, asked through `client`. Implements `backend.sfu_client.events.StreamListener`.
 
     `epoch` names the run that was seen last. `placed_since` counts rooms placed there since it told its `load`.
     `given_up` tells that its rooms were given to others, until it is back.
     """
 
-    def __init__(self, url: str, api_token: str | None, parent: MemberParent) -> None:
+    def __init__(self, url: str, client: SfuClient, parent: MemberParent) -> None:
         self.url = url
-        self.client = SfuClient(url, api_token)
+        self.client = client
         self.epoch = ""
         self.draining = False
         self.load = SfuLoad()

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any
 
+from backend.domain.metering import Meter
 from backend.domain.placement import Placement, PlacementRepository, SfuFigures
 from backend.domain.sfu_port import JsonObject, SfuEvent, SfuListener, SfuPeer, SfuUnavailable
 from backend.domain.sfu_state import SfuRoomState
@@ -39,8 +40,10 @@ _log = get_logger(__name__)
 class SfuPool(RoomCalls):
     """Implements `backend.domain.sfu_port.SfuLink` over one or several SFUs."""
 
-    def __init__(self, urls: Sequence[str], api_token: str | None, placements: PlacementRepository) -> None:
-        self._members = [Member(url, api_token, self) for url in urls]
+    def __init__(
+        self, urls: Sequence[str], api_token: str | None, placements: PlacementRepository, meter: Meter
+    ) -> None:
+        self._members = [Member(url, SfuClient(url, api_token, meter), self) for url in urls]
         self._placements = placements
         self._placer = Placer(self._members, placements)
         self._listener: SfuListener | None = None

@@ -8,6 +8,7 @@ import aiohttp
 from structlog.contextvars import get_contextvars
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from backend.domain.metering import Meter
 from backend.domain.sfu_port import JsonObject, SfuUnavailable
 from backend.errors import Broken, Conflict, InvalidInput, NotFound, VtpError
 from backend.sfu_client.circuit import Circuit
@@ -57,7 +58,8 @@ class SfuDraining(SfuUnavailable):
 class SfuHttp:
     """Sends requests and returns JSON objects. `open` it before use, `close` it at the end."""
 
-    def __init__(self, base_url: str, api_token: str | None) -> None:
+    def __init__(self, base_url: str, api_token: str | None, meter: Meter) -> None:
+        self._meter = meter
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_token}"} if api_token else {}
         self._circuit = Circuit()
@@ -111,6 +113,29 @@ class SfuHttp:
             InvalidInput, NotFound, Conflict: what the SFU answered, with its code and sentence.
             Broken: it answered something that makes no sense.
         """
+        started, outcome = self._now(), "failed"
+        try:
+            answer = await self._call(method, path, body, query, repeatable=repeatable)
+            outcome = "ok"
+            return answer
+        except (InvalidInput, NotFound, Conflict):
+            outcome = "refused"
+            raise
+        except SfuUnavailable:
+            outcome = "unavailable"
+            raise
+        finally:
+            self._meter.sfu_call(_operation(method, path), outcome, self._now() - started)
+
+    async def _call(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        body: JsonObject | None,
+        query: dict[str, str] | None,
+        *,
+        repeatable: bool,
+    ) -> JsonObject:
         tries = AsyncRetrying(
             retry=retry_if_exception_type((_NotDone, _MaybeDone) if repeatable else _NotDone),
             wait=wait_random_exponential(multiplier=RETRY_FIRST_S, max=RETRY_MOST_S),
@@ -150,6 +175,11 @@ class SfuHttp:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def _operation(method: str, path: tuple[str, ...]) -> str:
+    """Return what is asked, without of what: in the SFU's paths names and ids take turns."""
+    return f"{method} /" + "/".join("{id}" if index % 2 else part for index, part in enumerate(path))
 
 
 def _request_headers() -> dict[str, str]:

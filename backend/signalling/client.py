@@ -9,6 +9,7 @@ from backend.domain.data_media import DataControl
 from backend.domain.hands import Hands
 from backend.domain.live_classes import LiveClasses
 from backend.domain.media import MediaControl, not_joined
+from backend.domain.metering import Meter
 from backend.domain.moderation import Moderation
 from backend.domain.participants import Outbox, Participant
 from backend.domain.permissions import Action, require
@@ -29,6 +30,7 @@ class Rules:
     admissions: Admissions
     chat: Chat
     hands: Hands
+    meter: Meter
     ice_servers: Callable[[User], list[JsonObject]]
 
 

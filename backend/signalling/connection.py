@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from backend.domain.metering import Meter
 from backend.domain.notices import Notice
 from backend.signalling.notifications import NoticeWriter
 from backend.signalling.outbox import SendQueue
@@ -53,14 +54,29 @@ class Close(enum.IntEnum):
     FLOOD = 4008
 
 
+class Cause(enum.StrEnum):
+    """Why a connection ended, as it is counted."""
+
+    CLIENT = "client"
+    FOR_GOOD = "for-good"
+    RESTART = "restart"
+    NOT_UNDERSTOOD = "not-understood"
+    TOO_BIG = "too-big"
+    FLOOD = "flood"
+    UNANSWERED = "unanswered"
+    SLOW_READER = "slow-reader"
+    BROKEN = "broken"
+
+
 @dataclass(frozen=True, slots=True)
 class _End:
+    cause: Cause
     code: Close | None
     reason: str
     flush: bool = False
 
 
-_GOODBYE = _End(None, "the client said goodbye")
+_GOODBYE = _End(Cause.CLIENT, None, "the client said goodbye")
 
 
 def new_websocket() -> web.WebSocketResponse[bool]:
@@ -83,11 +99,14 @@ class Connection:
     and again when the last request is served.
     """
 
-    def __init__(self, ws: web.WebSocketResponse[bool], abort: Callable[[], None], writer: NoticeWriter) -> None:
-        self.queue = SendQueue(lambda: self._finish(_End(Close.FLOOD, "reads too slowly")))
+    def __init__(
+        self, ws: web.WebSocketResponse[bool], abort: Callable[[], None], writer: NoticeWriter, meter: Meter
+    ) -> None:
+        self.queue = SendQueue(lambda: self._finish(_End(Cause.SLOW_READER, Close.FLOOD, "reads too slowly")))
         self._ws = ws
         self._abort = abort
         self._writer = writer
+        self._meter = meter
         self._loop = asyncio.get_running_loop()
         self._bucket = TokenBucket(MESSAGES_PER_S, MESSAGE_BURST, self._loop.time())
         self._requests: deque[tuple[Request, int]] = deque()
@@ -98,6 +117,12 @@ class Connection:
         self._after_answer: _End | None = None
         self._ended: asyncio.Future[_End] = self._loop.create_future()
 
+    @property
+    def cause(self) -> Cause:
+        """Why it ended; who is cut off in the middle was left by the client."""
+        over = self._ended.done() and not self._ended.cancelled()
+        return self._ended.result().cause if over else Cause.CLIENT
+
     # Outbox
 
     def tell(self, notice: Notice) -> None:
@@ -106,11 +131,11 @@ class Connection:
 
     def end(self, reason: str) -> None:
         """Send what is queued, and the answer to the request just being served, then close with 4000."""
-        self._finish_in_order(_End(Close.FOR_GOOD, reason, flush=True))
+        self._finish_in_order(_End(Cause.FOR_GOOD, Close.FOR_GOOD, reason, flush=True))
 
     def shut_down(self) -> None:
         """Send what is queued, then close with 1012: come back later."""
-        self._finish(_End(Close.SERVICE_RESTART, "the server stops", flush=True))
+        self._finish(_End(Cause.RESTART, Close.SERVICE_RESTART, "the server stops", flush=True))
 
     # Life
 
@@ -128,8 +153,10 @@ class Connection:
         finally:
             for task in (reader, writer, worker):
                 task.cancel()
-            await asyncio.gather(reader, writer, worker, return_exceptions=True)
-            on_gone()
+            try:
+                await asyncio.gather(reader, writer, worker, return_exceptions=True)
+            finally:
+                on_gone()  # aiohttp cancels us when the connection breaks, at whatever point
 
     def _finish(self, end: _End) -> None:
         if not self._ended.done():
@@ -172,7 +199,7 @@ class Connection:
                     self._finish(end)
         except Exception:
             _log.exception("reading from a socket failed")
-            self._finish(_End(None, "broken"))
+            self._finish(_End(Cause.BROKEN, None, "broken"))
 
     async def _serve_the_rest(self, end: _End) -> None:
         """Let what a client asked before its goodbye count, above all a `leave-room` from a page that closes."""
@@ -187,29 +214,30 @@ class Connection:
         if frame.type is WSMsgType.CLOSE:
             return _GOODBYE
         if frame.type in {WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
-            return _End(None, "the client is gone")
+            return _End(Cause.CLIENT, None, "the client is gone")
         if not self._bucket.take(self._loop.time()):
-            return _End(Close.FLOOD, "too many messages")
+            return _End(Cause.FLOOD, Close.FLOOD, "too many messages")
         if frame.type is WSMsgType.PING:
             await self._ws.pong(frame.data)
         elif frame.type is WSMsgType.BINARY:
-            return _End(Close.UNSUPPORTED_DATA, "only text is understood")
+            return _End(Cause.NOT_UNDERSTOOD, Close.UNSUPPORTED_DATA, "only text is understood")
         elif frame.type is WSMsgType.TEXT:
+            self._meter.message_received()
             return self._take(frame.data)
         return None
 
     def _take(self, raw: bytes) -> _End | None:
         if len(raw) > MAX_MESSAGE_BYTES:
-            return _End(Close.TOO_BIG, f"over {MAX_MESSAGE_BYTES} bytes")
+            return _End(Cause.TOO_BIG, Close.TOO_BIG, f"over {MAX_MESSAGE_BYTES} bytes")
         try:
             message = parse(raw)
         except ValueError:
-            return _End(Close.INVALID_TEXT, "not a protoo message")
+            return _End(Cause.NOT_UNDERSTOOD, Close.INVALID_TEXT, "not a protoo message")
         if not isinstance(message, Request):
             return None  # we ask nothing and are told nothing by clients
         self._waiting_bytes += len(raw)
         if len(self._requests) >= MAX_WAITING_REQUESTS or self._waiting_bytes > MAX_WAITING_BYTES:
-            return _End(Close.FLOOD, "too many unanswered requests")
+            return _End(Cause.UNANSWERED, Close.FLOOD, "too many unanswered requests")
         self._requests.append((message, len(raw)))
         self._all_served.clear()
         self._request_came.set()
@@ -240,3 +268,4 @@ class Connection:
         with suppress(ConnectionError):  # the reader notices it too, and says so
             while (text := await self.queue.get()) is not None:
                 await self._ws.send_str(text)
+                self._meter.message_sent()

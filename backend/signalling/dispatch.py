@@ -1,6 +1,7 @@
 """From a request to its answer: find the method, check the data, call the handler, turn errors into answers."""
 
 import math
+import time
 
 from marshmallow import ValidationError
 from structlog.contextvars import bound_contextvars
@@ -20,8 +21,13 @@ MAX_DEPTH = 64
 _log = get_logger(__name__)
 
 
+OK = "ok"
+UNKNOWN = "unknown"
+"""What a method that is none counts as: its name is a stranger's choice."""
+
+
 async def serve(client: Client, queue: SendQueue, request: Request) -> None:
-    """Serve one request and put the answer into the queue.
+    """Serve one request and put the answer into the queue; count it, and let its id be in every log line about it.
 
     The answer to `join-room` holds a snapshot of the room, so it goes before every notice about a later change.
     """
@@ -34,15 +40,26 @@ async def serve(client: Client, queue: SendQueue, request: Request) -> None:
 
 
 async def _answer(client: Client, request: Request) -> str:
+    method = request.method if request.method in METHODS else UNKNOWN
+    started = time.monotonic()
+    text, outcome = await _answer_and_outcome(client, request)
+    seconds = time.monotonic() - started
+    client.rules.meter.signalling_request(method, outcome, seconds)
+    _log.debug("signalling request", signalling_method=method, outcome=outcome, seconds=seconds)
+    return text
+
+
+async def _answer_and_outcome(client: Client, request: Request) -> tuple[str, str]:
     try:
-        return success(request.id, await _call(client, request))
+        return success(request.id, await _call(client, request)), OK
     except VtpError as error:
+        status = status_of(error)
         details = error.details if isinstance(error, InvalidInput) else None
         later = error.retry_after_s if isinstance(error, NotAvailable | TooManyAttempts) else None
-        return failure(request.id, status_of(error), error.message, error.code, details, later)
+        return failure(request.id, status, error.message, error.code, details, later), str(status)
     except Exception:
         _log.exception("a signalling method failed", signalling_method=request.method)
-        return failure(request.id, 500, "Something went wrong on our side.", INTERNAL_ERROR)
+        return failure(request.id, 500, "Something went wrong on our side.", INTERNAL_ERROR), "500"
 
 
 def _why_unfit(data: object) -> str | None:

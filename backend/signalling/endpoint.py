@@ -133,8 +133,9 @@ class SocketEndpoint:
             if request.transport is not None:
                 request.transport.abort()
 
-        connection = Connection(ws, abort, self._writer)
+        connection = Connection(ws, abort, self._writer, self._rules.meter)
         client = Client(identity, connection, self._rules)
+        self._rules.meter.socket_opened()
         self._open[connection] = client
         _log.info("a client connected", user_id=identity.user.id)
         try:
@@ -144,6 +145,7 @@ class SocketEndpoint:
             await connection.run(lambda message: serve(client, connection.queue, message), client.gone)
         finally:
             del self._open[connection]
+            self._rules.meter.socket_closed(connection.cause)
             _log.info("a client disconnected", user_id=identity.user.id, close_code=ws.close_code)
 
     async def _catch_up(self, client: Client, connection: Connection, seen: int) -> None:

@@ -32,6 +32,7 @@ from backend.signalling.endpoint import SocketEndpoint
 from backend.signalling.protocol_page import protocol_page
 from backend.signalling.protoo import JsonObject
 from backend.signalling.seat_timer import SeatTimer
+from shared import metrics_names as names
 
 CHORES_FINISH_S = 5.0
 """How long a stop waits for seats being cleared away; the SFU removes what is left by its own timeouts."""
@@ -69,10 +70,16 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
         admissions=admissions,
         chat=Chat(app[keys.MESSAGES], chores, _clock),
         hands=Hands(classes.seat_changed),
+        meter=app[keys.METER],
         ice_servers=lambda user: _ice_servers(settings.turn, user),
     )
     endpoint = SocketEndpoint(rules, app[keys.TICKETS], app[keys.TOKENS], settings.cors_origins)
     app[keys.PRESENCE] = LivePresence(classes, sfu, endpoint)
+    app[keys.GAUGES] |= {
+        names.BACKEND_SEATS_WAITING: lambda: len(classes.waiting),
+        names.BACKEND_CHORES_OWED: lambda: chores.owed,
+        names.BACKEND_SFU_AVAILABLE: lambda: sfu.available,
+    }
     app.router.add_get("/ws", endpoint.handle)
     app.router.add_get("/docs/signalling", protocol_page)
 

@@ -47,8 +47,9 @@ def is_alarm(record: dict[str, Any]) -> bool:
 
 
 def records(service: Service) -> list[dict[str, Any]]:
-    """The log's records; lines for the operator's eye left out."""
-    return [json.loads(line) for line in text_of(service).splitlines() if line.startswith("{")]
+    """The log's records: every line is one."""
+    lines = text_of(service).splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 @pytest.mark.parametrize("data", NO_HTTP.values(), ids=NO_HTTP)
@@ -84,6 +85,28 @@ async def test_a_rest_requests_id_goes_on_to_the_sfus_log(platform: Platform, ev
         return {"peer left", "room closed"} <= set(told)
 
     await eventually(is_logged)
+
+
+async def test_a_signalling_requests_id_goes_on_to_the_sfus_log(
+    platform: Platform, eventually: Eventually
+) -> None:
+    async with classmate(platform, TEACHER, "teacher") as teacher:
+        await teacher.join("geography")
+        await teacher.socket.request("create-transport", direction="send")
+        await teacher.socket.request("close-room")
+
+    def paths_of(method: str) -> set[str]:
+        """What the SFU was asked for the sake of a method."""
+        asked = [one for one in records(platform.backend) if one.get("signalling_method") == method]
+        ids = {one["request_id"] for one in asked if one["outcome"] == "ok"}
+        return {one["path"] for one in records(platform.sfu) if one.get("request_id") in ids and "path" in one}
+
+    async def is_logged() -> bool:
+        joined, made = "/rooms/geography/peers", "/rooms/geography/transports"
+        return joined in paths_of("join-room") and made in paths_of("create-transport")
+
+    await eventually(is_logged)
+    assert "/rooms/geography/transports" not in paths_of("join-room")
 
 
 async def test_a_log_line_cannot_be_forged_by_a_path(platform: Platform) -> None:

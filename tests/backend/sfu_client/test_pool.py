@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from backend.domain.metering import Unmetered
 from backend.domain.sfu_port import Direction, RoomDoubtful, SfuEvent, SfuPeer, SfuUnavailable
 from backend.errors import DatabaseUnavailable
 from backend.sfu_client import SfuPool
@@ -59,7 +60,7 @@ async def placements(database: Database) -> PostgresPlacements:
 async def pool_over(
     placements: PostgresPlacements, *sfus: RunningSfu | Service
 ) -> AsyncIterator[tuple[SfuPool, Listener]]:
-    pool, listener = SfuPool([sfu.url for sfu in sfus], None, placements), Listener()
+    pool, listener = SfuPool([sfu.url for sfu in sfus], None, placements, Unmetered()), Listener()
     await pool.start(listener)
     try:
         yield pool, listener

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 import structlog
 
+from backend.domain.metering import Unmetered
 from backend.domain.sfu_port import SfuUnavailable
 from backend.errors import Broken, Conflict, InvalidInput, NotFound
 from backend.sfu_client import transport
@@ -19,7 +20,7 @@ from tests.support.services import free_tcp_port
 
 @asynccontextmanager
 async def http_to(url: str, token: str | None = None) -> AsyncIterator[SfuHttp]:
-    http = SfuHttp(url, token)
+    http = SfuHttp(url, token, Unmetered())
     await http.open()
     try:
         yield http
