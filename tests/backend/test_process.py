@@ -17,6 +17,7 @@ import pytest
 from backend.storage.migrate import read_migrations
 from tests.support.database import DatabaseServer, as_url
 from tests.support.embedded import is_running
+from tests.support.secret_watch import WATCH
 from tests.support.services import REPOSITORY, Service, free_tcp_port, fresh_data_dir
 
 PASSWORD = "Chalk-and-Board-1"
@@ -52,7 +53,8 @@ def on_given_database(service: Service, database_server: DatabaseServer) -> Iter
 
 
 def run(service: Service, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    WATCH.settings(service.env | env | {"PASSWORD": stdin.strip()})
+    done = subprocess.run(
         [sys.executable, "-m", "backend", *arguments],
         cwd=REPOSITORY,
         env=service.env | env,
@@ -62,6 +64,8 @@ def run(service: Service, *arguments: str, stdin: str = "", **env: str) -> subpr
         timeout=60,
         check=False,
     )
+    WATCH.output("backend", done.stdout + done.stderr)
+    return done
 
 
 def post(service: Service, path: str, body: Any, token: str = "") -> tuple[int, Any]:

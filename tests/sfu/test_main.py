@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from tests.support.secret_watch import WATCH
 from tests.support.services import INHERITED, REPOSITORY, free_udp_range
 from tests.support.sfu import SfuApi, eventually, is_gone
 
@@ -29,6 +30,7 @@ class Process:
         assert self.process.stdout is not None
         while line := (await self.process.stdout.readline()).decode():
             self.lines.append(line.rstrip("\n"))
+            WATCH.output("sfu", line)
             if found := re.search(pattern, self.lines[-1]):
                 return found
         raise AssertionError("\n".join(self.lines))
@@ -37,6 +39,7 @@ class Process:
         """Wait for its end; return its exit status and the rest of its output."""
         output, _ = await self.process.communicate()
         assert self.process.returncode is not None
+        WATCH.output("sfu", output.decode())
         return self.process.returncode, output.decode()
 
 
@@ -51,6 +54,7 @@ async def sfu_process(**environment: str) -> AsyncIterator[Process]:
         "RTC_MAX_PORT": str(last),
         **environment,
     }
+    WATCH.settings(settings)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sfu"),
         cwd=REPOSITORY,

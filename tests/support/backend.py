@@ -14,6 +14,7 @@ from backend.domain.rooms import RoomRecord
 from backend.domain.users import Role, User
 from backend.settings import Settings
 from tests.support.api_conformance import watch_api
+from tests.support.secret_watch import WATCH
 
 API = "/api/v1"
 ADMIN_EMAIL = "admin@school.example"
@@ -72,6 +73,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "admin_email": ADMIN_EMAIL,
         "admin_password": PASSWORD,
     }
+    WATCH.settings(given | changes)
     return Settings(**(given | changes))
 
 

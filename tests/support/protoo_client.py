@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.secret_watch import WATCH
 from tests.support.signalling_conformance import check_answer, check_notification
 
 Json = dict[str, Any]
@@ -60,6 +61,7 @@ class ProtooClient:
         answer = self.expect(request_id)
         self._methods[request_id] = method
         body = fields if data is None else data
+        WATCH.message(body)
         await self.ws.send_json({"request": True, "id": request_id, "method": method, "data": body})
         return answer
 
@@ -125,6 +127,7 @@ class ProtooClient:
 
     async def _take(self, message: Json) -> None:
         self.messages.append(message)
+        WATCH.message(message)
         if message.get("response"):
             answer = self._answers.pop(message["id"])
             if (method := self._methods.pop(message["id"], None)) is not None:
@@ -158,6 +161,7 @@ async def connect(
 ) -> ProtooClient:
     """Open a socket with an access token or a ticket; the caller closes it."""
     headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    WATCH.message({"access_token": token, "ticket": ticket})
     params = {"ticket": ticket} if ticket is not None else {}
     ws = await session.ws_connect(
         f"{base_url}/ws", headers=headers, params=params, protocols=("protoo",), max_msg_size=0

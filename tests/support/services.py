@@ -20,6 +20,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.secret_watch import WATCH
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 READY_WITHIN_S = 60.0
@@ -103,6 +105,8 @@ class Service:
         """Start the process and, unless told otherwise, wait until it is healthy. Raises: ServiceError."""
         if self.process is not None:
             raise AssertionError(f"{self.name} is running already")
+        WATCH.settings(self.env)
+        WATCH.log_file(self.name, self.log_path)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self.module],
@@ -255,7 +259,10 @@ def fresh_data_dir() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="vtp-") as name:
         path = Path(name)
         path.chmod(0o755)
-        yield path
+        try:
+            yield path
+        finally:
+            WATCH.collect_logs(path)
 
 
 @contextmanager
