@@ -73,7 +73,8 @@ class SecretWatch:
                 for one in value if isinstance(value, list) else [value]:
                     if name in SECRET_KEYS:
                         self.secret(SECRET_KEYS[name], one)
-                self.message(value)
+                if name != "details":  # what is wrong with a password stands there under its name
+                    self.message(value)
         elif isinstance(data, list):
             for value in data:
                 self.message(value)
