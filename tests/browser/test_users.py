@@ -46,6 +46,8 @@ def test_an_account_is_made_given_a_role_put_aside_and_deleted(
     dialog.get_by_label("Role").select_option("teacher")
     expect(dialog.get_by_role("status")).to_contain_text("changed")
     expect(row).to_contain_text("teacher")
+    teacher.page.reload()
+    expect(teacher.page.get_by_role("form", name="New class")).to_be_visible()
     dialog.get_by_role("button", name="Deactivate account").click()
     expect(row).to_contain_text("Deactivated")
     expect(teacher.page.get_by_role("form", name="Sign in")).to_be_visible()

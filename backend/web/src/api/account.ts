@@ -4,8 +4,9 @@ import type { BackupCodes, Page, SecondFactor, SecondFactorSetup, SignedInSessio
 
 export const SESSIONS_PER_PAGE = 50;
 
-export function getProfile(session: Session): Promise<User> {
-  return session.call("/auth/profile");
+/** Learn what has become of one's name and role since one signed in. */
+export async function refreshProfile(session: Session): Promise<void> {
+  session.userChanged(await session.call<User>("/auth/profile"));
 }
 
 export async function changeProfile(session: Session, change: { full_name: string; phone: string }): Promise<void> {

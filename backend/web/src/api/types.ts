@@ -1,7 +1,6 @@
 /** The backend's REST objects, in its own spelling. */
 
-export const ROLES = ["student", "teacher", "admin"] as const;
-export type Role = (typeof ROLES)[number];
+export type Role = "student" | "teacher" | "admin";
 
 export interface User {
   readonly user_id: string;
