@@ -2,22 +2,19 @@
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from backend.domain.entrance_ports import Invitation
 from backend.domain.invitations import DEFAULT_INVITATION_S, LONGEST_INVITATION_S, SHORTEST_INVITATION_S
 from backend.http.schemas.base import AnswerSchema, RequestSchema
 from backend.http.schemas.rooms import render_time
+from shared.wire_schema import WholeNumber
 
 
 class InvitationBody(RequestSchema):
     """`POST /rooms/{id}/invitation`; without a body too."""
 
-    valid_for_s = fields.Integer(
-        strict=True,
-        load_default=DEFAULT_INVITATION_S,
-        validate=validate.Range(min=SHORTEST_INVITATION_S, max=LONGEST_INVITATION_S),
-    )
+    valid_for_s = WholeNumber(SHORTEST_INVITATION_S, LONGEST_INVITATION_S, load_default=DEFAULT_INVITATION_S)
 
 
 class InvitationAnswer(AnswerSchema):

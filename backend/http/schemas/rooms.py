@@ -16,10 +16,10 @@ from backend.domain.rooms import (
 from backend.domain.users import Role
 from backend.http.schemas.base import AnswerSchema, PageQuery, RequestSchema, StrictBool, Text
 from shared.ids import CLIENT_ID_PATTERN, is_client_id
+from shared.wire_schema import WholeNumber
 
 _NAME = validate.Length(min=1, max=MAX_ROOM_NAME_LENGTH)
 _COUNT = validate.Range(min=0)
-_SIZE = validate.Range(min=1, max=LARGEST_MAX_PARTICIPANTS)
 
 
 def _check_id(value: str) -> None:
@@ -32,7 +32,7 @@ class RoomBody(RequestSchema):
 
     id = fields.String(load_default=None, validate=_check_id, metadata={"pattern": CLIENT_ID_PATTERN})
     name = Text(required=True, validate=_NAME)
-    max_participants = fields.Integer(strict=True, load_default=DEFAULT_MAX_PARTICIPANTS, validate=_SIZE)
+    max_participants = WholeNumber(1, LARGEST_MAX_PARTICIPANTS, load_default=DEFAULT_MAX_PARTICIPANTS)
     is_locked = StrictBool(load_default=False)
     students_may_publish = StrictBool(load_default=True)
     waiting_room = StrictBool(load_default=False)
@@ -45,7 +45,7 @@ class RoomChangeBody(RequestSchema):
     """`PATCH /rooms/{id}`."""
 
     name = Text(load_default=None, validate=_NAME)
-    max_participants = fields.Integer(strict=True, load_default=None, validate=_SIZE)
+    max_participants = WholeNumber(1, LARGEST_MAX_PARTICIPANTS, load_default=None)
     is_locked = StrictBool(load_default=None)
     students_may_publish = StrictBool(load_default=None)
     waiting_room = StrictBool(load_default=None)
@@ -66,7 +66,7 @@ class RoomAnswer(AnswerSchema):
     id = fields.String()
     name = fields.String()
     created_by = fields.UUID(allow_none=True, metadata={"description": "Its owner; null: that account is gone."})
-    max_participants = fields.Integer(validate=_SIZE)
+    max_participants = fields.Integer(validate=validate.Range(min=1, max=LARGEST_MAX_PARTICIPANTS))
     is_locked = fields.Boolean()
     students_may_publish = fields.Boolean()
     waiting_room = fields.Boolean()
