@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from backend.domain.sfu_port import Direction
 from backend.domain.users import Role
 from shared.wire_schema import camel_case
 
@@ -120,6 +121,36 @@ class Participant(Told):
     data_producers = fields.List(fields.Nested(DataProducer))
 
 
+class HeldTransport(Told):
+    """A transport that one holds."""
+
+    transport_id = fields.String()
+    direction = fields.Enum(Direction, by_value=True)
+
+
+class HeldConsumer(Told):
+    """Something that one receives."""
+
+    consumer_id = fields.String()
+    producer_id = fields.String()
+    paused = fields.Boolean()
+
+
+class HeldDataConsumer(Told):
+    """A data channel that one receives on."""
+
+    data_consumer_id = fields.String()
+    data_producer_id = fields.String()
+
+
+class Oneself(Participant):
+    """Oneself as the others see it, and all that one's seat holds: of use after a resume."""
+
+    transports = fields.List(fields.Nested(HeldTransport))
+    consumers = fields.List(fields.Nested(HeldConsumer))
+    data_consumers = fields.List(fields.Nested(HeldDataConsumer))
+
+
 class Room(Told):
     """The room's name and rules."""
 
@@ -150,7 +181,10 @@ class Joined(Told):
     resume_token = fields.String(metadata={"description": "Takes this seat back on a new socket."})
     resumed = fields.Boolean(metadata={"description": "Whether it was one's old seat."})
     participants = fields.List(fields.Nested(Participant), metadata={"description": "The others."})
-    self = fields.Nested(Participant, metadata={"description": "Oneself, as the others see it."})
+    self = fields.Nested(
+        Oneself,
+        metadata={"description": "Oneself. A request whose answer was lost made what the client does not know."},
+    )
     router_rtp_capabilities = object_field("mediasoup's `RtpCapabilities`.")
     ice_servers = fields.List(fields.Nested(IceServer))
     room = fields.Nested(Room)

@@ -64,6 +64,21 @@ def participant_object(participant: Participant) -> JsonObject:
     }
 
 
+def oneself_object(me: Participant) -> JsonObject:
+    """Render a participant for itself: what the others see, and all that its seat holds."""
+    return {
+        **participant_object(me),
+        "transports": [{"transportId": key, "direction": value.value} for key, value in me.transports.items()],
+        "consumers": [
+            {"consumerId": one.id, "producerId": one.producer.id, "paused": one.paused}
+            for one in me.consumers.values()
+        ],
+        "dataConsumers": [
+            {"dataConsumerId": one.id, "dataProducerId": one.producer.id} for one in me.data_consumers.values()
+        ],
+    }
+
+
 def room_object(room: RoomRecord) -> JsonObject:
     """Render a room's name and rules."""
     return {

@@ -100,6 +100,10 @@ class ProtooClient:
             await asyncio.wait({self._reader})
         return self.ws.close_code
 
+    async def ended(self) -> None:
+        """Wait until the socket is closed, however long that takes."""
+        await asyncio.wait({self._reader})
+
     async def close(self) -> None:
         """Close the socket without leaving the room."""
         self._reader.cancel()
@@ -123,7 +127,8 @@ class ProtooClient:
                 self._changed.notify_all()
             for answer in self._answers.values():
                 if not answer.done():
-                    answer.cancel()
+                    answer.set_exception(ConnectionResetError("the socket closed before the answer came"))
+                    answer.exception()  # not everybody waits for it
 
     async def _take(self, message: Json) -> None:
         self.messages.append(message)

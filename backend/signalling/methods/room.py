@@ -6,7 +6,7 @@ from backend.domain.live_classes import JoinWish
 from backend.errors import Conflict
 from backend.signalling.answers import Joined, Participants, RoomInfo, answers
 from backend.signalling.client import Client
-from backend.signalling.notifications import participant_object, room_object
+from backend.signalling.notifications import oneself_object, participant_object, room_object
 from backend.signalling.protoo import JsonObject
 
 
@@ -50,7 +50,7 @@ async def join_room(client: Client, data: dict[str, Any]) -> JsonObject:
         "resumeToken": joined.resume_token,
         "resumed": joined.resumed,
         "participants": [participant_object(other) for other in joined.others],
-        "self": participant_object(me),
+        "self": oneself_object(me),
         "routerRtpCapabilities": me.room.router_rtp_capabilities,
         "iceServers": rules.ice_servers(client.user),
         "room": room_object(me.room.record),
