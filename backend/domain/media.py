@@ -252,6 +252,8 @@ class MediaControl:
         me.require_known_media()
         if me.has_peer:
             return
+        if me.gone:
+            raise not_joined()  # the room may be closed, and a join would open it at the SFU
         room = me.room
         capabilities = await self.ask(me, self._rejoin(me))
         me.has_peer = True

@@ -52,6 +52,10 @@ class Placer:
         gone = member is None or member.given_up or (member.up and member.epoch != room.placement.epoch)
         return None if gone else member
 
+    def is_open(self, room_id: str) -> bool:
+        """Tell whether the room is open here."""
+        return room_id in self._rooms
+
     def is_placed(self, room_id: str) -> bool:
         """Tell whether the room was ever placed since it was opened, as far as we know."""
         room = self._rooms.get(room_id)

@@ -122,7 +122,7 @@ class SfuPool(RoomCalls):
             capabilities = await member.client.join_peer(room_id, room_name, peer)
         except SfuUnavailable as error:
             if not error.maybe_done:
-                del self._peer_at[peer.id]
+                self._peer_at.pop(peer.id, None)
             drains = isinstance(error, SfuDraining)
             member.draining = member.draining or drains
             refused.add(member.url)
@@ -133,6 +133,8 @@ class SfuPool(RoomCalls):
         if self._placer.confirm(room_id, placement):
             return capabilities
         self._spawn(self._quietly(member.client.leave_peer(room_id, peer.id)))
+        if not self._placer.is_open(room_id):
+            raise SfuUnavailable  # it ended meanwhile, and nobody would close it again
         return None
 
     async def leave_peer(self, room_id: str, peer_id: str) -> None:

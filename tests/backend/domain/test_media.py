@@ -219,6 +219,19 @@ async def test_after_a_restart_the_peer_is_made_anew_with_the_first_transport(sc
     assert len([call for call in school.sfu.calls if call[0] == "join"]) == 4
 
 
+async def test_who_has_left_is_not_taken_back_to_the_sfu(school: School) -> None:
+    ann, _ = await school.join()
+    await school.produce(ann.me)
+    school.sfu.forget_everything()
+    school.watch.sfu_connected(restarted=True, missed_events=False)
+    await school.classes.leave(ann.me)
+    with pytest.raises(Conflict) as caught:
+        await school.transport(ann.me)
+    assert caught.value.code == "NOT_JOINED"
+    assert school.sfu.rooms == {}
+    assert school.sfu.closed_rooms == [("physics", True)]
+
+
 async def test_muting_pauses_and_is_told(school: School) -> None:
     teacher, _ = await school.join(a_user(Role.ADMIN))
     student, box = await school.join()

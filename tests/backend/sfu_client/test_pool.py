@@ -292,6 +292,27 @@ async def test_a_single_sfu_that_restarts_gets_its_rooms_back(
         assert listener.lost_media == ["room-1"]
 
 
+async def test_a_room_that_ends_while_somebody_joins_leaves_nothing(
+    placements: PostgresPlacements, two_sfus: tuple[RunningSfu, RunningSfu], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pool_over(placements, *two_sfus) as (pool, _):
+        for member in pool._members:
+
+            async def joined(*arguments: Any, join: Any = member.client.join_peer) -> Any:
+                capabilities = await join(*arguments)
+                pool.close_room("room-1", ended=True)
+                return capabilities
+
+            monkeypatch.setattr(member.client, "join_peer", joined)
+        with pytest.raises(SfuUnavailable):
+            await pool.join_peer("room-1", "", peer("anna"))
+        await pool.leave_peer("room-1", "anna")
+        await eventually(lambda: all(rooms_of(sfu) == set() for sfu in two_sfus))
+        assert pool._placer._rooms == {}
+        assert pool._peer_at == {}
+    assert await placements.epochs(["room-1"]) == {}
+
+
 async def test_a_class_does_not_wait_for_the_database(
     placements: PostgresPlacements, two_services: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
