@@ -1,6 +1,5 @@
 """The rooms: `/api/v1/rooms`."""
 
-from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -23,7 +22,8 @@ async def list_rooms(request: web.Request, identity: Identity) -> web.Response:
     """`GET /rooms`: one page, newest first, perhaps of those with a part of their name."""
     query = read_query(request, _QUERY)
     found = await request.app[keys.ROOM_BOOK].list(identity.user, page_request(query), query["search"])
-    return page_response(found, partial(_rendered, request))
+    counts = await request.app[keys.SEATS].counts([room.id for room in found.items])
+    return page_response(found, lambda room: render_room(room, counts.get(room.id, 0)))
 
 
 @operation({201: RoomAnswer}, body=_CREATE, errors=("INSUFFICIENT_PERMISSIONS", "ROOM_EXISTS"))
@@ -31,14 +31,14 @@ async def create_room(request: web.Request, identity: Identity) -> web.Response:
     """`POST /rooms`: make a room; its maker owns it."""
     wanted = WantedRoom(**await read_body(request, _CREATE))
     room = await request.app[keys.ROOM_BOOK].create(identity.user, wanted)
-    return json_response(_rendered(request, room), 201)
+    return json_response(await _rendered(request, room), 201)
 
 
 @operation({200: RoomAnswer}, errors=("ROOM_NOT_FOUND",))
 async def get_room(request: web.Request, identity: Identity) -> web.Response:
     """`GET /rooms/{id}`: one room."""
     room = await request.app[keys.ROOM_BOOK].get(identity.user, path_room_id(request))
-    return json_response(_rendered(request, room))
+    return json_response(await _rendered(request, room))
 
 
 @operation({200: RoomAnswer}, body=_CHANGE, errors=("INSUFFICIENT_PERMISSIONS", "ROOM_NOT_FOUND"))
@@ -48,7 +48,7 @@ async def change_room(request: web.Request, identity: Identity) -> web.Response:
     body = await read_body(request, _CHANGE)
     password = body.pop("password")
     room = await request.app[keys.ROOM_BOOK].change(identity.user, room_id, RoomChange(**body), password)
-    return json_response(_rendered(request, room))
+    return json_response(await _rendered(request, room))
 
 
 @operation({204: None}, errors=("INSUFFICIENT_PERMISSIONS", "ROOM_NOT_FOUND"))
@@ -58,5 +58,6 @@ async def delete_room(request: web.Request, identity: Identity) -> web.Response:
     return no_content()
 
 
-def _rendered(request: web.Request, room: RoomRecord) -> dict[str, Any]:
-    return render_room(room, request.app[keys.PRESENCE].participant_count(room.id))
+async def _rendered(request: web.Request, room: RoomRecord) -> dict[str, Any]:
+    counts = await request.app[keys.SEATS].counts([room.id])
+    return render_room(room, counts.get(room.id, 0))

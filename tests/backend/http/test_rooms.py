@@ -1,11 +1,16 @@
 """The rooms over HTTP."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from backend.domain.seat_ports import KeptSeat
 from backend.domain.users import Role
+from backend.storage.database import Database
+from backend.storage.seats import PostgresSeats
+from backend.storage.users import PostgresUsers
+from shared.ids import new_id
 from tests.support.backend import Account, Client, QuietRooms, error_of, make_account
 
 FIELDS = {
@@ -29,6 +34,16 @@ async def make_room(account: Account, **wanted: Any) -> dict[str, Any]:
     body: dict[str, Any] = await answer.json()
     assert answer.status == 201, body
     return body
+
+
+async def sit_down(client: Client, database: Database, room_id: str, seats: int) -> None:
+    """Have so many people sit in a room, at whatever backend."""
+    for number in range(seats):
+        account = await make_account(client, Role.STUDENT, f"sitter-{number}@school.example")
+        user = await PostgresUsers(database).get(account.id)
+        assert user is not None
+        seat = KeptSeat(new_id(), room_id, user, "session", b"hash", False, datetime.now(UTC))
+        await PostgresSeats(database).take(seat)
 
 
 async def test_a_teacher_makes_a_room(teacher: Account, student: Account) -> None:
@@ -79,14 +94,15 @@ async def test_a_student_makes_no_room(student: Account) -> None:
 
 
 async def test_rooms_are_listed_in_pages_with_the_newest_first(
-    teacher: Account, student: Account, presence: QuietRooms
+    client: Client, teacher: Account, student: Account, database: Database
 ) -> None:
     made = [await make_room(teacher, name=f"Room {number}") for number in range(5)]
-    presence.counts[made[4]["id"]] = 7
+    await sit_down(client, database, made[4]["id"], seats=3)
     first = await (await student.call("GET", "/rooms?page=1&per_page=2")).json()
     assert (first["total"], first["page"], first["per_page"]) == (5, 1, 2)
     assert [room["name"] for room in first["items"]] == ["Room 4", "Room 3"]
-    assert [room["participant_count"] for room in first["items"]] == [7, 0]
+    assert [room["participant_count"] for room in first["items"]] == [3, 0]
+    assert (await (await student.call("GET", f"/rooms/{made[4]['id']}")).json())["participant_count"] == 3
     last = await (await student.call("GET", "/rooms?page=3&per_page=2")).json()
     assert [room["name"] for room in last["items"]] == ["Room 0"]
     beyond = await (await student.call("GET", "/rooms?page=1000000&per_page=200")).json()
