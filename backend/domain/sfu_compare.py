@@ -6,7 +6,7 @@ that only the SFU knows: these are taken over (`backend.domain.adoption`) in the
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
 from backend.domain.adoption import adopt_media
@@ -44,11 +44,15 @@ class _Held:
 
 
 class SfuComparison:
-    """Compares rooms with the SFU, each at most once at a time."""
+    """Compares rooms with the SFU, each at most once at a time.
+
+    `on_strangers` is called with a restored room's id and the peers there that nobody in the room is.
+    """
 
     def __init__(self, sfu: SfuPort, chores: Chores) -> None:
         self._sfu = sfu
         self._chores = chores
+        self.on_strangers: Callable[[str, Set[str]], None] = lambda _room_id, _peers: None
         self._running: dict[Classroom, asyncio.Task[None]] = {}
         self._again: set[Classroom] = set()
 
@@ -85,7 +89,7 @@ class SfuComparison:
             await self._compare(room)
         except NotAvailable:
             _log.info("a room could not be compared; the SFU is away", room_id=room.id)
-            if room.media_unknown and self._sfu.available and not room.closed:
+            if room.media_unknown and self._sfu.serves(room.id) and not room.closed:
                 await asyncio.sleep(RETRY_S)
                 return False
             self._again.discard(room)
@@ -104,6 +108,8 @@ class SfuComparison:
         if lost:
             _log.warning("participants lost their media", room_id=room.id, count=len(lost))
             room.lose_media(lost)
+        if room.media_unknown and (strangers := peers.keys() - room.participants.keys()):
+            self.on_strangers(room.id, strangers)
         present = [one for one in current if one.participant.id in peers]
         adopt_media(room, {one.participant: peers[one.participant.id] for one in present})
         for one in present:

@@ -7,7 +7,7 @@ since.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from functools import partial
 
 from backend.domain.chores import Chores
@@ -36,8 +36,8 @@ _log = get_logger(__name__)
 class SfuWatch:
     """Keeps the classes true to the SFU. Implements `backend.domain.sfu_port.SfuListener`.
 
-    `rooms` are the live ones, by id. Peers that the SFU held when we first met it, from before our own start, are
-    given `grace_s` seconds; who has no seat in any room then is removed.
+    `rooms` are the live ones, by id. Peers that the SFU held when we first met it, or that are strangers in a room
+    that is restored, are given `grace_s` seconds; who has no seat in any room then is removed.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class SfuWatch:
         self._chores = chores
         self._grace_s = grace_s
         self._met = False
+        comparison.on_strangers = self._remove_later
 
     # SfuListener
 
@@ -168,15 +169,20 @@ class SfuWatch:
             found = {room_id: await self._peers_of(room_id) for room_id in await self._sfu.room_ids()}
         except NotAvailable:
             return  # it went away again and takes its rooms with it, or comes back with peers it will time out
-        if not any(found.values()):
-            return
-        await asyncio.sleep(self._grace_s)
         for room_id, peers in found.items():
-            await self._chores.do(partial(self._remove_seatless, room_id, peers))
+            self._remove_later(room_id, peers)
 
-    async def _remove_seatless(self, room_id: str, peers: set[str]) -> None:
-        for peer_id in peers.difference(await self._seats.kept(peers)):
-            _log.info("removing a peer from before our start", room_id=room_id, peer_id=peer_id)
+    def _remove_later(self, room_id: str, peers: Set[str]) -> None:
+        if peers:
+            self._chores.spawn(self._remove_after_grace(room_id, peers), finish=False)
+
+    async def _remove_after_grace(self, room_id: str, peers: Set[str]) -> None:
+        await asyncio.sleep(self._grace_s)
+        await self._chores.do(partial(self._remove_seatless, room_id, peers))
+
+    async def _remove_seatless(self, room_id: str, peers: Set[str]) -> None:
+        for peer_id in peers - set(await self._seats.kept(peers)):
+            _log.info("removing a peer that nobody has a seat for", room_id=room_id, peer_id=peer_id)
             await self._sfu.leave_peer(room_id, peer_id)
 
     async def _peers_of(self, room_id: str) -> set[str]:

@@ -292,6 +292,19 @@ async def test_an_sfu_that_gives_no_answer_once_is_asked_again(
     assert [notice.producer.id for notice in box.of(NewProducer)] == [producer_id]  # type: ignore[union-attr] # of this kind
 
 
+async def test_a_stranger_in_a_room_that_is_restored_goes_unless_there_is_a_seat(school: School) -> None:
+    """The backend that a room was at has died, and another one restores it."""
+    ann, _ = await school.join()
+    peers = school.sfu.rooms["physics"]
+    peers["cut-short"] = type(peers[ann.me.id])()
+    later = School(before=school)
+    later.watch._grace_s = 0
+    (joined, _), *_ = await asyncio.gather(later.join(), later.join())
+    await later.settle()
+    assert "cut-short" not in school.sfu.rooms["physics"]
+    assert {ann.me.id, joined.me.id} < set(school.sfu.rooms["physics"])
+
+
 async def test_a_join_that_a_crash_cut_short_leaves_no_peer(school: School) -> None:
     ann, _ = await school.join()
     peers = school.sfu.rooms["physics"]
