@@ -2,11 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 import aiohttp
 import pytest
 
+from tests.integration.conftest import Eventually
 from tests.support.classmate import PASSWORD, Classmate, Json, classmate, sign_in, sign_up
 from tests.support.services import Platform, running_platform
 from tests.support.sfu import SfuApi
@@ -15,8 +16,6 @@ pytestmark = pytest.mark.integration
 
 TEACHER = "teacher@school.example"
 STUDENT = "student@school.example"
-
-Eventually = Callable[[Callable[[], Awaitable[bool]]], Awaitable[None]]
 
 BACK_WITHIN_S = 5.0
 """How soon after the backend answers everybody must be back in the seat."""
