@@ -9,30 +9,24 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from backend import keys
+from backend.account_services import add_account_services, key_ring
 from backend.domain.access import Access
-from backend.domain.accounts import Accounts
 from backend.domain.audit import AuditLog
 from backend.domain.invitations import Invitations
-from backend.domain.login_attempts import LoginAttempts
 from backend.domain.room_book import RoomBook
 from backend.domain.room_history import RoomHistory
 from backend.domain.room_passwords import RoomPasswords
-from backend.domain.sessions import Sessions
 from backend.domain.tickets import Tickets
-from backend.errors import StartError
 from backend.first_admin import ensure_first_admin
 from backend.http import MIDDLEWARES, setup_http
 from backend.http.meter import PrometheusMeter
 from backend.http.sfu_metrics import SfuMetrics
 from backend.security.bcrypt_hasher import BcryptHasher
 from backend.security.jwt_signer import JwtSigner
-from backend.security.key_ring import KeyRing
-from backend.security.signing_key import load_or_create_key
 from backend.settings import Settings
 from backend.sfu_client import SfuPool
 from backend.signalling import setup_signalling
 from backend.storage.audit import PostgresAudit
-from backend.storage.data_dir import make_passable
 from backend.storage.database import Database
 from backend.storage.entrance import PostgresAdmissions, PostgresInvitations
 from backend.storage.history import PostgresAttendanceHistory, PostgresMessages
@@ -72,15 +66,14 @@ def create_app(
     app[keys.GAUGES] = {}
     app[keys.GAUGES][names.BACKEND_PASSWORDS_WAITING] = lambda: hasher.waiting
     _add_repositories(app, database)
-    ring = KeyRing(_signing_key(settings), settings.jwt_previous_secrets)
+    ring = key_ring(settings)
     signer = JwtSigner(ring, settings.access_token_ttl_s)
     app[keys.TOKENS] = Access(PostgresSessions(database), signer)
     app[keys.ROOM_PASSWORDS] = RoomPasswords(hasher, time.monotonic)
     app.cleanup_ctx.append(_storage(database, announce))
     # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
     (signalling or partial(_signalling, database))(app)
-    app[keys.SESSIONS] = _sessions(app, database, hasher, signer)
-    app[keys.ACCOUNTS] = _accounts(app, database, hasher)
+    add_account_services(app, database, ring, hasher, signer, _now)
     app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.PRESENCE], _now)
     app[keys.ROOM_INVITATIONS] = Invitations(app[keys.INVITATIONS], app[keys.ROOM_BOOK], _now)
     app.cleanup_ctx.append(_authentication(announce, hasher))
@@ -103,54 +96,11 @@ def _add_repositories(app: web.Application, database: Database) -> None:
     app[keys.AUDIT] = AuditLog(PostgresAudit(database), _now)
 
 
-def _sessions(app: web.Application, database: Database, hasher: BcryptHasher, signer: JwtSigner) -> Sessions:
-    settings = app[keys.SETTINGS]
-    return Sessions(
-        users=app[keys.USERS],
-        sessions=PostgresSessions(database),
-        hasher=hasher,
-        signer=signer,
-        attempts=LoginAttempts(
-            settings.login_attempts_per_account, settings.login_attempts_per_address, time.monotonic
-        ),
-        refresh_lifetime=timedelta(seconds=settings.refresh_token_ttl_s),
-        audit=app[keys.AUDIT],
-        transactions=database,
-        clock=_now,
-        presence=app[keys.PRESENCE],
-    )
-
-
-def _accounts(app: web.Application, database: Database, hasher: BcryptHasher) -> Accounts:
-    return Accounts(
-        users=app[keys.USERS],
-        sessions=PostgresSessions(database),
-        hasher=hasher,
-        audit=app[keys.AUDIT],
-        transactions=database,
-        clock=_now,
-        presence=app[keys.PRESENCE],
-    )
-
-
 def _signalling(database: Database, app: web.Application) -> None:
     settings = app[keys.SETTINGS]
     pool = SfuPool(settings.sfu_urls, settings.sfu_api_token, PostgresPlacements(database), app[keys.METER])
     app[keys.METRICS].register(SfuMetrics(pool.figures))
     setup_signalling(app, pool)
-
-
-def _signing_key(settings: Settings) -> str:
-    if settings.jwt_secret is not None:
-        return settings.jwt_secret
-    try:
-        make_passable(settings.data_dir)
-        return load_or_create_key(settings.data_dir)
-    except OSError as error:
-        raise StartError(
-            f"The signing key in {settings.data_dir} cannot be used ({error.strerror}). "
-            "Set DATA_DIR or JWT_SECRET."
-        ) from error
 
 
 def _storage(database: Database, announce: Announce) -> Callable[[web.Application], AsyncIterator[None]]:
@@ -166,6 +116,7 @@ def _storage(database: Database, announce: Announce) -> Callable[[web.Applicatio
 def _authentication(announce: Announce, hasher: BcryptHasher) -> Callable[[web.Application], AsyncIterator[None]]:
     async def run(app: web.Application) -> AsyncIterator[None]:
         message = await ensure_first_admin(app)
+        await app[keys.SECOND_FACTOR].reseal_all()
         announce("[3/5] Authentication ready")
         announce(f"[4/5] Signalling and SFU client ready (SFU at {app[keys.SETTINGS].sfu_url})")
         if message is not None:

@@ -13,6 +13,7 @@ from backend.storage.audit import PostgresAudit
 from backend.storage.database import Database
 from backend.storage.lifecycle import opened, served
 from backend.storage.migrate import migrate
+from backend.storage.second_factors import PostgresSecondFactors
 from backend.storage.sessions import PostgresSessions
 from backend.storage.users import PostgresUsers
 
@@ -46,7 +47,8 @@ async def _accounts(settings: Settings) -> AsyncIterator[Accounts]:
     users, sessions = PostgresUsers(database), PostgresSessions(database)
     async with opened(database, settings.database_url, settings.data_dir, lambda _line: None):
         try:
-            yield Accounts(users, sessions, hasher, AuditLog(PostgresAudit(database), _now), database, _now)
+            audit = AuditLog(PostgresAudit(database), _now)
+            yield Accounts(users, sessions, hasher, PostgresSecondFactors(database), audit, database, _now)
         finally:
             hasher.close()
 

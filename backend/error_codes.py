@@ -31,6 +31,8 @@ CODES: Mapping[str, ErrorCode] = {
     "TOKEN_EXPIRED": ErrorCode(401, "The access token has expired: refresh it."),
     "TOKEN_INVALID": ErrorCode(401, "The refresh token is not valid, or was used before: sign in again."),
     "INVALID_CREDENTIALS": ErrorCode(401, "The email or the password is wrong."),
+    "TOTP_REQUIRED": ErrorCode(401, "The password is right; a code of the second factor is needed too."),
+    "INVALID_TOTP": ErrorCode(401, "The code is wrong, too old, or was used already."),
     "WEAK_PASSWORD": ErrorCode(400, "A password has 8 to 72 bytes, an upper, a lower and a digit."),
     "WRONG_PASSWORD": ErrorCode(400, "The current password is wrong."),
     "TOO_MANY_ATTEMPTS": ErrorCode(429, "A limit is used up; `Retry-After` tells for how many seconds."),
@@ -46,6 +48,7 @@ CODES: Mapping[str, ErrorCode] = {
     "WAITING_FOR_ADMISSION": ErrorCode(403, "Wait for `admitted`, then join again on the same socket."),
     # What is not there
     "USER_NOT_FOUND": ErrorCode(404, "There is no such account."),
+    "SESSION_NOT_FOUND": ErrorCode(404, "One has no such session, or it is over."),
     "ROOM_NOT_FOUND": ErrorCode(404, "There is no such room."),
     "INVITATION_NOT_FOUND": ErrorCode(404, "The room has no invitation."),
     "PEER_NOT_FOUND": ErrorCode(404, "The media server does not know the participant (any more)."),
@@ -59,6 +62,9 @@ CODES: Mapping[str, ErrorCode] = {
     # What clashes with what there is
     "CONFLICT": ErrorCode(409, "The request clashes with the present state."),
     "EMAIL_EXISTS": ErrorCode(409, "There is an account with this email address already."),
+    "TOTP_ENABLED": ErrorCode(409, "The second factor is on already."),
+    "TOTP_NOT_ENABLED": ErrorCode(409, "The second factor is not on."),
+    "TOTP_NOT_SET_UP": ErrorCode(409, "The second factor has to be set up before it is enabled."),
     "LAST_ADMIN": ErrorCode(409, "The last active admin cannot be removed or demoted."),
     "ROOM_EXISTS": ErrorCode(409, "There is a room with this id already."),
     "ROOM_FULL": ErrorCode(409, "The room has as many participants as it takes."),

@@ -15,6 +15,7 @@ from backend.domain.entrance_ports import AdmissionRepository, InvitationReposit
 from backend.domain.history_ports import MessageRepository
 from backend.domain.invitations import Invitations
 from backend.domain.metering import Meter
+from backend.domain.own_second_factor import OwnSecondFactor
 from backend.domain.ports import (
     AttendanceRepository,
     DatabaseHealth,
@@ -28,6 +29,7 @@ from backend.domain.room_book import RoomBook
 from backend.domain.room_history import RoomHistory
 from backend.domain.room_passwords import RoomPasswords
 from backend.domain.seat_ports import SeatRepository
+from backend.domain.second_factor import SecondFactor
 from backend.domain.sessions import Sessions
 from backend.settings import Settings
 
@@ -51,6 +53,8 @@ TOKENS: web.AppKey[TokenService] = web.AppKey("tokens", TokenService)
 PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
 
 AUDIT = web.AppKey("audit", AuditLog)
+SECOND_FACTOR = web.AppKey("second_factor", SecondFactor)
+OWN_SECOND_FACTOR = web.AppKey("own_second_factor", OwnSecondFactor)
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 ROOM_BOOK = web.AppKey("room_book", RoomBook)

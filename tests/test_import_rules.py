@@ -48,7 +48,15 @@ ALLOWED: dict[str, set[str]] = {
         "psycopg",
         "psycopg_pool",
     },
-    "backend.security": {"backend.domain", "backend.errors", "shared", "asyncio", "bcrypt", "jwt"},
+    "backend.security": {
+        "backend.domain",
+        "backend.errors",
+        "shared",
+        "asyncio",
+        "bcrypt",
+        "cryptography",
+        "jwt",
+    },
     "backend.sfu_client": {
         "backend.domain",
         "backend.errors",

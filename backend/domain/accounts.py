@@ -8,6 +8,7 @@ from backend.domain.pages import Page, PageRequest
 from backend.domain.passwords import require_strong
 from backend.domain.permissions import Action, allows, require
 from backend.domain.ports import Presence, Transactions, UserRepository
+from backend.domain.second_factor_ports import SecondFactorRepository
 from backend.domain.users import NewUser, ProfileChange, Role, User, UserFilter, normalized_email
 from backend.errors import InvalidInput, NotAllowed, NotFound
 
@@ -25,6 +26,7 @@ class Accounts:
         users: UserRepository,
         sessions: SessionRepository,
         hasher: PasswordHasher,
+        factors: SecondFactorRepository,
         audit: AuditLog,
         transactions: Transactions,
         clock: Clock,
@@ -33,6 +35,7 @@ class Accounts:
         self._users = users
         self._sessions = sessions
         self._hasher = hasher
+        self._factors = factors
         self._audit = audit
         self._transactions = transactions
         self._clock = clock
@@ -75,7 +78,8 @@ class Accounts:
     async def make_admin(self, email: str, password: str) -> bool:
         """Make an admin's account, or give the existing account of that email the role and the password.
 
-        The operator's way back in: all sessions of an existing account end. Returns whether the account is new.
+        The operator's way back in: all sessions of an existing account end, and its second factor is off. Returns
+        whether the account is new.
 
         Raises:
             InvalidInput: the email has no such form, or `WEAK_PASSWORD`.
@@ -91,6 +95,8 @@ class Accounts:
             await self._sessions.end_all(user.id, self._clock())
             await self._note_change(None, found.user, user)
             await self._audit.record(AuditAction.PASSWORD_CHANGED, None, _target(user.id))
+            if await self._factors.remove(user.id):
+                await self._audit.record(AuditAction.TOTP_DISABLED, None, _target(user.id))
         return False
 
     async def change_profile(self, user: User, change: ProfileChange) -> User:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from backend.domain.origin import Origin
+from backend.domain.pages import Page, PageRequest
 from backend.domain.ports import Identity
 from backend.domain.users import Role, User
 
@@ -21,6 +23,17 @@ class AccessClaims:
 
     user_id: str
     session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A sign-in as its user sees it. `origin` is where it was made from; it is used when tokens are refreshed."""
+
+    id: str
+    started_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,9 @@ class PasswordHasher(Protocol):
         Raises:
             backend.errors.NotAvailable: too many passwords wait already.
         """
+
+    def is_current(self, password_hash: str) -> bool:
+        """Tell whether a hash takes as much work as a new one."""
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether the password fits; takes as long when there is no hash, and then says no.
@@ -70,8 +86,13 @@ class AccessTokenSigner(Protocol):
 class SessionRepository(Protocol):
     """Sign-ins. Each is a family of refresh tokens that replace one another; tokens are kept as hashes only."""
 
-    async def start(self, user_id: str, token_hash: bytes, now: datetime, expires_at: datetime) -> str | None:
+    async def start(
+        self, user_id: str, token_hash: bytes, now: datetime, expires_at: datetime, origin: Origin
+    ) -> str | None:
         """Begin a session with its first refresh token; None when the user is gone. Returns the session's id."""
+
+    async def list(self, user_id: str, now: datetime, page: PageRequest) -> Page[SessionRecord]:
+        """Return one page of a user's sessions that are not over, the last used first."""
 
     async def rotate(
         self, token_hash: bytes, new_hash: bytes, now: datetime, expires_at: datetime
@@ -87,6 +108,12 @@ class SessionRepository(Protocol):
 
     async def end(self, session_id: str, now: datetime) -> None:
         """End a session."""
+
+    async def end_own(self, user_id: str, session_id: str, now: datetime) -> bool:
+        """End a session of this user; False when there is no such session, or it is over."""
+
+    async def end_surplus(self, user_id: str, now: datetime, keep: int) -> Sequence[str]:
+        """End all sessions of a user but the last used ones; return the ids of those that ended."""
 
     async def end_by_token(self, token_hash: bytes, user_id: str, now: datetime) -> str | None:
         """End the session that a refresh token of this user belongs to; its id, None when there is none to end."""

@@ -5,19 +5,34 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from backend.domain.audit import AuditAction, AuditLog, Target, TargetType
-from backend.domain.auth_ports import AccessTokenSigner, Clock, PasswordHasher, ReusedToken, SessionRepository
+from backend.domain.auth_ports import (
+    AccessTokenSigner,
+    Clock,
+    PasswordHasher,
+    ReusedToken,
+    SessionRecord,
+    SessionRepository,
+)
 from backend.domain.login_attempts import LoginAttempts
-from backend.domain.passwords import WRONG_PASSWORD, require_strong
-from backend.domain.ports import Credentials, Identity, Presence, Transactions, UserRepository
+from backend.domain.origin import current_origin
+from backend.domain.pages import Page, PageRequest
+from backend.domain.password_check import PasswordCheck, wrong_credentials
+from backend.domain.passwords import require_strong
+from backend.domain.ports import Identity, Presence, Transactions, UserRepository
 from backend.domain.secret_values import MAX_SECRET_LENGTH, hash_secret, new_secret
-from backend.domain.users import User, is_email
-from backend.errors import InvalidInput, Unauthorized
+from backend.domain.users import User
+from backend.errors import NotFound, Unauthorized
 
-INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+MAX_SESSIONS_PER_USER = 1000
+"""Devices and browsers of one account at once; one more ends the one that was not used for longest."""
+
 TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 -- the name of an error
 
 SESSION_ENDED = "session-ended"
 """Why somebody left a class whose sign-in is over."""
+
+UNKNOWN_ADDRESS = "unknown"
+"""Where a request comes from when the socket does not tell (a Unix socket)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,7 @@ class Sessions:
         self,
         users: UserRepository,
         sessions: SessionRepository,
+        check: PasswordCheck,
         hasher: PasswordHasher,
         signer: AccessTokenSigner,
         attempts: LoginAttempts,
@@ -55,6 +71,7 @@ class Sessions:
     ) -> None:
         self._users = users
         self._sessions = sessions
+        self._check = check
         self._hasher = hasher
         self._signer = signer
         self._attempts = attempts
@@ -64,23 +81,27 @@ class Sessions:
         self._clock = clock
         self._presence = presence
 
-    async def login(self, email: str, password: str, address: str) -> SignedIn:
-        """Sign in by email and password, from a network address.
+    async def login(self, email: str, password: str, code: str | None = None) -> SignedIn:
+        """Sign in by email and password, and by a code where the account has a second factor.
 
         Raises:
-            Unauthorized: `INVALID_CREDENTIALS`, the same and as late whether or not the account exists.
+            Unauthorized: `INVALID_CREDENTIALS`, the same and as late whether or not the account exists;
+                `TOTP_REQUIRED`, `INVALID_TOTP`.
             TooManyAttempts: a limit is used up.
         """
-        self._attempts.count_address(address)
-        user = await self._checked_user(email, password)
+        self._attempts.count_address(current_origin().address or UNKNOWN_ADDRESS)
+        user, factor = await self._check.sign_in(email, password, code)
         secret, now = new_secret(), self._clock()
         async with self._transactions.transaction():
             session_id = await self._sessions.start(
-                user.id, hash_secret(secret), now, now + self._refresh_lifetime
+                user.id, hash_secret(secret), now, now + self._refresh_lifetime, current_origin()
             )
             if session_id is None:
-                raise _wrong_credentials()
-            await self._audit.record(AuditAction.SIGN_IN, user, _target(session_id))
+                raise wrong_credentials()
+            details = {"second_factor": factor} if factor is not None else {}
+            await self._audit.record(AuditAction.SIGN_IN, user, _target(session_id), details=details)
+            surplus = await self._sessions.end_surplus(user.id, now, MAX_SESSIONS_PER_USER)
+        await self._end_live(surplus)
         return self._signed_in(Identity(user, session_id), secret)
 
     async def refresh(self, refresh_token: str) -> SignedIn:
@@ -111,6 +132,18 @@ class Sessions:
                 await self._audit.record(AuditAction.SIGN_OUT, user, _target(session_id))
         await self._end_live(ended)
 
+    async def list(self, identity: Identity, page: PageRequest) -> Page[SessionRecord]:
+        """Return one page of one's own sessions, the last used first."""
+        return await self._sessions.list(identity.user.id, self._clock(), page)
+
+    async def end(self, identity: Identity, session_id: str) -> None:
+        """End one of one's own sessions, perhaps this one. Raises: NotFound `SESSION_NOT_FOUND`."""
+        async with self._transactions.transaction():
+            if not await self._sessions.end_own(identity.user.id, session_id, self._clock()):
+                raise NotFound("You have no such session.", "SESSION_NOT_FOUND")
+            await self._audit.record(AuditAction.SIGN_OUT, identity.user, _target(session_id))
+        await self._end_live([session_id])
+
     async def change_password(self, identity: Identity, current: str, new: str) -> None:
         """Replace one's password; all other sessions of the user end.
 
@@ -119,10 +152,9 @@ class Sessions:
             TooManyAttempts: too many wrong ones.
         """
         require_strong(new, "new_password")
-        found = await self._users.credentials_by_id(identity.user.id)
-        if found is None or not await self._matches(found.user.email, current, found):
-            raise InvalidInput("The current password is wrong.", WRONG_PASSWORD)
-        user, new_hash = identity.user, await self._hasher.hash(new)
+        user = identity.user
+        await self._check.require_password(user, current)
+        new_hash = await self._hasher.hash(new)
         async with self._transactions.transaction():
             await self._users.set_password_hash(user.id, new_hash)
             ended = await self._sessions.end_all(user.id, self._clock(), keep_session_id=identity.session_id)
@@ -141,27 +173,6 @@ class Sessions:
         for session_id in session_ids:
             await self._presence.end_session(session_id, SESSION_ENDED)
 
-    async def _checked_user(self, email: str, password: str) -> User:
-        found = await self._users.credentials_by_email(email.strip())
-        matches = await self._matches(email, password, found)
-        if found is None or not matches or not found.user.active:
-            await self._note_failure(email, found)
-            raise _wrong_credentials()
-        return found.user
-
-    async def _note_failure(self, email: str, found: Credentials | None) -> None:
-        """Note a failed sign-in, with the email that was given; what is none may be a password in its place."""
-        target = Target(TargetType.USER, found.user.id) if found is not None else None
-        claimed = email.strip() if is_email(email) else None
-        await self._audit.record(AuditAction.SIGN_IN_FAILED, None, target, email=claimed)
-
-    async def _matches(self, email: str, password: str, found: Credentials | None) -> bool:
-        async with self._attempts.attempt(email.strip().lower()) as failed:
-            matches = await self._hasher.verify(password, found.password_hash if found else None)
-            if not matches:
-                failed()
-            return matches
-
     def _signed_in(self, identity: Identity, secret: str) -> SignedIn:
         user = identity.user
         access = self._signer.sign(user.id, identity.session_id, user.role)
@@ -170,7 +181,3 @@ class Sessions:
 
 def _target(session_id: str) -> Target:
     return Target(TargetType.SESSION, session_id)
-
-
-def _wrong_credentials() -> Unauthorized:
-    return Unauthorized("Email or password is wrong.", INVALID_CREDENTIALS)

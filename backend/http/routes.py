@@ -5,7 +5,20 @@ from pathlib import Path
 from aiohttp import web
 
 from backend.domain.permissions import Action
-from backend.http.handlers import audit, auth, docs, health, history, invitations, page, rooms, signalling, users
+from backend.http.handlers import (
+    audit,
+    auth,
+    docs,
+    health,
+    history,
+    invitations,
+    page,
+    rooms,
+    second_factor,
+    sessions,
+    signalling,
+    users,
+)
 from backend.http.metrics import metrics, setup_metrics
 from backend.http.middlewares import prepare_response
 from backend.http.parsing import allowed
@@ -54,6 +67,15 @@ def _auth_routes() -> list[web.RouteDef]:
         web.get(f"{API}/auth/profile", allowed(Action.USE_OWN_ACCOUNT, auth.profile)),
         web.patch(f"{API}/auth/profile", allowed(Action.USE_OWN_ACCOUNT, auth.change_profile)),
         web.post(f"{API}/auth/change-password", allowed(Action.USE_OWN_ACCOUNT, auth.change_password)),
+        web.get(f"{API}/auth/sessions", allowed(Action.USE_OWN_ACCOUNT, sessions.list_sessions)),
+        web.delete(f"{API}/auth/sessions/{{session_id}}", allowed(Action.USE_OWN_ACCOUNT, sessions.end_session)),
+        web.get(f"{API}/auth/totp", allowed(Action.USE_OWN_ACCOUNT, second_factor.second_factor_status)),
+        web.post(f"{API}/auth/totp/setup", allowed(Action.USE_OWN_ACCOUNT, second_factor.set_up_second_factor)),
+        web.post(f"{API}/auth/totp/enable", allowed(Action.USE_OWN_ACCOUNT, second_factor.enable_second_factor)),
+        web.post(f"{API}/auth/totp/disable", allowed(Action.USE_OWN_ACCOUNT, second_factor.disable_second_factor)),
+        web.post(
+            f"{API}/auth/totp/backup-codes", allowed(Action.USE_OWN_ACCOUNT, second_factor.renew_backup_codes)
+        ),
     ]
 
 
@@ -64,6 +86,7 @@ def _user_routes() -> list[web.RouteDef]:
         web.get(f"{API}/users/{{user_id}}", allowed(Action.MANAGE_USERS, users.get_user)),
         web.patch(f"{API}/users/{{user_id}}", allowed(Action.MANAGE_USERS, users.change_user)),
         web.delete(f"{API}/users/{{user_id}}", allowed(Action.MANAGE_USERS, users.delete_user)),
+        web.delete(f"{API}/users/{{user_id}}/totp", allowed(Action.MANAGE_USERS, users.reset_second_factor)),
         web.get(f"{API}/audit", allowed(Action.READ_AUDIT_LOG, audit.list_entries)),
     ]
 

@@ -45,6 +45,10 @@ class BcryptHasher:
         hashed = await self._in_thread(lambda: bcrypt.hashpw(password.encode(), bcrypt.gensalt(self._cost)))
         return hashed.decode()
 
+    def is_current(self, password_hash: str) -> bool:
+        """Tell whether a hash has the work factor of new ones."""
+        return password_hash[4:6] == f"{self._cost:02}"  # as in $2b$12$…
+
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether the password fits the hash; without a hash it takes as long and does not fit.
 

@@ -5,7 +5,9 @@ from datetime import datetime
 
 import psycopg.errors
 
-from backend.domain.auth_ports import ReusedToken
+from backend.domain.auth_ports import ReusedToken, SessionRecord
+from backend.domain.origin import Origin
+from backend.domain.pages import Page, PageRequest
 from backend.domain.ports import Identity
 from backend.storage.database import Connection, Database, Row
 from backend.storage.rows import as_uuid, user_from
@@ -17,19 +19,29 @@ class PostgresSessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def start(self, user_id: str, token_hash: bytes, now: datetime, expires_at: datetime) -> str | None:
+    async def start(
+        self, user_id: str, token_hash: bytes, now: datetime, expires_at: datetime, origin: Origin
+    ) -> str | None:
         """Begin a session with its first refresh token; None when the user is gone."""
         try:
             row = await self._database.one(
                 """
                 WITH started AS (
-                    INSERT INTO sessions (user_id, started_at, expires_at) VALUES (%(user)s, %(now)s, %(expires)s)
+                    INSERT INTO sessions (user_id, started_at, last_used_at, expires_at, address, user_agent)
+                    VALUES (%(user)s, %(now)s, %(now)s, %(expires)s, %(address)s, %(agent)s)
                     RETURNING id
                 )
                 INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
                 SELECT %(hash)s, id, %(expires)s FROM started RETURNING session_id
                 """,
-                {"user": as_uuid(user_id), "now": now, "expires": expires_at, "hash": token_hash},
+                {
+                    "user": as_uuid(user_id),
+                    "now": now,
+                    "expires": expires_at,
+                    "hash": token_hash,
+                    "address": origin.address,
+                    "agent": origin.user_agent,
+                },
             )
         except psycopg.errors.ForeignKeyViolation:
             return None
@@ -56,7 +68,10 @@ class PostgresSessions:
                 "INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES (%s, %s, %s)",
                 [new_hash, session_id, expires_at],
             )
-            await connection.execute("UPDATE sessions SET expires_at = %s WHERE id = %s", [expires_at, session_id])
+            await connection.execute(
+                "UPDATE sessions SET expires_at = %s, last_used_at = %s WHERE id = %s",
+                [expires_at, now, session_id],
+            )
             return Identity(user_from(row), str(session_id))
 
     async def identity(self, session_id: str) -> Identity | None:
@@ -71,9 +86,51 @@ class PostgresSessions:
         )
         return Identity(user_from(row), session_id) if row else None
 
+    async def list(self, user_id: str, now: datetime, page: PageRequest) -> Page[SessionRecord]:
+        """Return one page of a user's sessions that are not over, the last used first."""
+        rows = await self._database.all(
+            """
+            WITH found AS (
+                SELECT * FROM sessions WHERE user_id = %(user)s AND ended_at IS NULL AND expires_at > %(now)s
+            ), one_page AS (
+                SELECT * FROM found ORDER BY last_used_at DESC, id LIMIT %(limit)s OFFSET %(offset)s
+            )
+            SELECT one_page.*, counted.total
+            FROM (SELECT count(*) AS total FROM found) AS counted LEFT JOIN one_page ON true
+            ORDER BY one_page.last_used_at DESC, one_page.id
+            """,
+            {"user": as_uuid(user_id), "now": now, "limit": page.per_page, "offset": page.offset},
+        )
+        return Page([_record_from(row) for row in rows if row["id"] is not None], rows[0]["total"], page)
+
     async def end(self, session_id: str, now: datetime) -> None:
         """End a session."""
         await self._database.run(_END, [now, as_uuid(session_id)])
+
+    async def end_own(self, user_id: str, session_id: str, now: datetime) -> bool:
+        """End a session of this user; False when there is no such session, or it is over."""
+        ended = await self._database.run(
+            """
+            UPDATE sessions SET ended_at = %(now)s
+            WHERE id = %(id)s AND user_id = %(user)s AND ended_at IS NULL AND expires_at > %(now)s
+            """,
+            {"now": now, "id": as_uuid(session_id), "user": as_uuid(user_id)},
+        )
+        return ended > 0
+
+    async def end_surplus(self, user_id: str, now: datetime, keep: int) -> Sequence[str]:
+        """End all sessions of a user but the last used ones; return the ids of those that ended."""
+        rows = await self._database.all(
+            """
+            UPDATE sessions SET ended_at = %(now)s WHERE id IN (
+                SELECT id FROM sessions WHERE user_id = %(user)s AND ended_at IS NULL AND expires_at > %(now)s
+                ORDER BY last_used_at DESC, id OFFSET %(keep)s
+            )
+            RETURNING id
+            """,
+            {"now": now, "user": as_uuid(user_id), "keep": keep},
+        )
+        return [str(row["id"]) for row in rows]
 
     async def end_by_token(self, token_hash: bytes, user_id: str, now: datetime) -> str | None:
         """End the session that a refresh token of this user belongs to; its id, None when there is none to end."""
@@ -152,6 +209,16 @@ class PostgresTickets:
             [ticket_hash, now],
         )
         return row is not None
+
+
+def _record_from(row: Row) -> SessionRecord:
+    return SessionRecord(
+        id=str(row["id"]),
+        started_at=row["started_at"],
+        last_used_at=row["last_used_at"],
+        expires_at=row["expires_at"],
+        origin=Origin(row["address"], row["user_agent"]),
+    )
 
 
 _END = "UPDATE sessions SET ended_at = %s WHERE id = %s AND ended_at IS NULL"

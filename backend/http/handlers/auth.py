@@ -3,7 +3,6 @@
 from aiohttp import web
 
 from backend import keys
-from backend.domain.origin import current_origin
 from backend.domain.ports import Identity
 from backend.domain.users import NewUser, ProfileChange
 from backend.http.parsing import identity_if_any, read_body
@@ -28,9 +27,6 @@ from shared.operations import SignIn, operation
 _REGISTER, _LOGIN, _REFRESH = RegisterBody(), LoginBody(), RefreshBody()
 _PROFILE, _CHANGE_PASSWORD = ProfileBody(), ChangePasswordBody()
 
-UNKNOWN_ADDRESS = "unknown"
-"""Where a request comes from when the socket does not tell (a Unix socket)."""
-
 
 @operation(
     {201: RegisteredAnswer},
@@ -50,12 +46,15 @@ async def register(request: web.Request) -> web.Response:
     return json_response({**shown, "message": "The account has been created."}, 201)
 
 
-@operation({200: SignedInAnswer}, body=_LOGIN, errors=("INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS", "BUSY"))
+@operation(
+    {200: SignedInAnswer},
+    body=_LOGIN,
+    errors=("INVALID_CREDENTIALS", "TOTP_REQUIRED", "INVALID_TOTP", "TOO_MANY_ATTEMPTS", "BUSY"),
+)
 async def login(request: web.Request) -> web.Response:
-    """`POST /auth/login`: email and password for tokens."""
+    """`POST /auth/login`: email, password and perhaps a code for tokens."""
     body = await read_body(request, _LOGIN)
-    address = current_origin().address or UNKNOWN_ADDRESS
-    signed_in = await request.app[keys.SESSIONS].login(body["email"], body["password"], address)
+    signed_in = await request.app[keys.SESSIONS].login(body["email"], body["password"], body["totp_code"])
     return json_response(render_signed_in(signed_in))
 
 

@@ -1,10 +1,12 @@
 """Other people's accounts, for admins: `/api/v1/users`."""
 
+from functools import partial
+
 from aiohttp import web
 
 from backend import keys
 from backend.domain.ports import Identity
-from backend.domain.users import NewUser, ProfileChange, UserFilter
+from backend.domain.users import NewUser, ProfileChange, User, UserFilter
 from backend.http.parsing import read_body, read_query
 from backend.http.responses import json_response, no_content, page_response
 from backend.http.schemas.accounts import (
@@ -26,7 +28,8 @@ async def list_users(request: web.Request, identity: Identity) -> web.Response:
     query = read_query(request, _QUERY)
     wanted = UserFilter(role=query["role"], active=query["active"], search=query["search"])
     found = await request.app[keys.ACCOUNTS].list(identity.user, wanted, page_request(query))
-    return page_response(found, render_managed_user)
+    enabled = await request.app[keys.SECOND_FACTOR].enabled_among([user.id for user in found.items])
+    return page_response(found, partial(render_managed_user, enabled))
 
 
 @operation(
@@ -39,14 +42,14 @@ async def create_user(request: web.Request, identity: Identity) -> web.Response:
     body = await read_body(request, _CREATE)
     password = body.pop("password")
     user = await request.app[keys.ACCOUNTS].register(identity.user, NewUser(**body, password_hash=""), password)
-    return json_response(render_managed_user(user), 201)
+    return json_response(render_managed_user((), user), 201)
 
 
 @operation({200: ManagedUserAnswer}, errors=("INSUFFICIENT_PERMISSIONS", "USER_NOT_FOUND"))
 async def get_user(request: web.Request, identity: Identity) -> web.Response:
     """`GET /users/{id}`: one account."""
     user = await request.app[keys.ACCOUNTS].get(identity.user, request.match_info["user_id"])
-    return json_response(render_managed_user(user))
+    return await _shown(request, user)
 
 
 @operation(
@@ -56,7 +59,7 @@ async def change_user(request: web.Request, identity: Identity) -> web.Response:
     """`PATCH /users/{id}`: change name, phone, role, or whether the account is active."""
     change = ProfileChange(**await read_body(request, _CHANGE))
     user = await request.app[keys.ACCOUNTS].change(identity.user, request.match_info["user_id"], change)
-    return json_response(render_managed_user(user))
+    return await _shown(request, user)
 
 
 @operation({204: None}, errors=("INSUFFICIENT_PERMISSIONS", "USER_NOT_FOUND", "LAST_ADMIN"))
@@ -64,3 +67,15 @@ async def delete_user(request: web.Request, identity: Identity) -> web.Response:
     """`DELETE /users/{id}`: remove an account."""
     await request.app[keys.ACCOUNTS].delete(identity.user, request.match_info["user_id"])
     return no_content()
+
+
+@operation({204: None}, errors=("INSUFFICIENT_PERMISSIONS", "USER_NOT_FOUND"))
+async def reset_second_factor(request: web.Request, identity: Identity) -> web.Response:
+    """`DELETE /users/{id}/totp`: turn off the second factor of somebody who has lost it."""
+    await request.app[keys.SECOND_FACTOR].reset(identity.user, request.match_info["user_id"])
+    return no_content()
+
+
+async def _shown(request: web.Request, user: User) -> web.Response:
+    enabled = await request.app[keys.SECOND_FACTOR].enabled_among([user.id])
+    return json_response(render_managed_user(enabled, user))

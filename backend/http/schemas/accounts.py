@@ -1,5 +1,6 @@
 """Bodies and answers of sign-in, profile and the users."""
 
+from collections.abc import Collection
 from typing import Any
 
 from marshmallow import fields, validate
@@ -7,6 +8,7 @@ from marshmallow import fields, validate
 from backend.domain.sessions import SignedIn, TokenPair
 from backend.domain.users import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_PHONE_LENGTH, Role, User
 from backend.http.schemas.base import AnswerSchema, PageQuery, RequestSchema, StrictBool, Text
+from backend.http.schemas.second_factor import CODE
 
 _NAME = validate.Length(min=1, max=MAX_NAME_LENGTH)
 _PHONE = validate.Length(max=MAX_PHONE_LENGTH)
@@ -29,6 +31,11 @@ class LoginBody(RequestSchema):
 
     email = Text(required=True, validate=_EMAIL)
     password = fields.String(required=True)
+    totp_code = fields.String(
+        load_default=None,
+        validate=CODE,
+        metadata={"description": "Of the second factor, where it is on: from the app, or a backup code."},
+    )
 
 
 class RefreshBody(RequestSchema):
@@ -91,6 +98,7 @@ class ManagedUserAnswer(UserAnswer):
 
     id = fields.UUID()
     active = fields.Boolean()
+    totp_enabled = fields.Boolean(metadata={"description": "Signing in takes a second factor."})
 
 
 class TokensAnswer(AnswerSchema):
@@ -125,9 +133,10 @@ def render_user(user: User) -> dict[str, Any]:
     }
 
 
-def render_managed_user(user: User) -> dict[str, Any]:
+def render_managed_user(with_second_factor: Collection[str], user: User) -> dict[str, Any]:
     """Render a user as an admin sees it; `id` names it as in the path."""
-    return {"id": user.id, **render_user(user), "active": user.active}
+    totp_enabled = user.id in with_second_factor
+    return {"id": user.id, **render_user(user), "active": user.active, "totp_enabled": totp_enabled}
 
 
 def render_tokens(tokens: TokenPair) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.domain.auth_ports import ReusedToken
+from backend.domain.auth_ports import ReusedToken, SessionRecord
+from backend.domain.origin import Origin
 from backend.domain.pages import PageRequest
 from backend.domain.ports import Identity
 from backend.domain.rooms import RoomChange, RoomRecord
@@ -20,6 +21,7 @@ from shared.ids import new_id
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 SECOND = timedelta(seconds=1)
+HOME = Origin("192.0.2.1", "Browser 1.0")
 
 
 def new_user(email: str = "a@school.example", role: Role = Role.STUDENT) -> NewUser:
@@ -72,7 +74,7 @@ async def test_ids_of_nobody(database: Database, user_id: str) -> None:
 
 async def test_a_refresh_token_used_twice_at_once_serves_once_and_ends_the_session(database: Database) -> None:
     user, sessions = await add(database), PostgresSessions(database)
-    session_id = await sessions.start(user.id, b"old", NOW, LATER)
+    session_id = await sessions.start(user.id, b"old", NOW, LATER, HOME)
     assert session_id is not None
     assert await sessions.identity(session_id) is not None
     results = await asyncio.gather(*(sessions.rotate(b"old", bytes([n]), NOW, LATER) for n in range(4)))
@@ -83,7 +85,7 @@ async def test_a_refresh_token_used_twice_at_once_serves_once_and_ends_the_sessi
 
 async def test_an_expired_refresh_token_is_refused_and_purged(database: Database) -> None:
     user, sessions = await add(database), PostgresSessions(database)
-    session_id = await sessions.start(user.id, b"token", NOW, LATER)
+    session_id = await sessions.start(user.id, b"token", NOW, LATER, HOME)
     assert await sessions.rotate(b"token", b"new", LATER, LATER) is None
     assert await sessions.purge(LATER - SECOND) == 0
     assert await sessions.purge(LATER) == 1
@@ -93,7 +95,7 @@ async def test_an_expired_refresh_token_is_refused_and_purged(database: Database
 
 async def test_a_used_token_is_still_known_when_the_session_lives_on(database: Database) -> None:
     user, sessions = await add(database), PostgresSessions(database)
-    session_id = await sessions.start(user.id, b"first", NOW, LATER)
+    session_id = await sessions.start(user.id, b"first", NOW, LATER, HOME)
     assert await sessions.rotate(b"first", b"second", NOW + SECOND, LATER + SECOND) is not None
     await sessions.purge(NOW + SECOND)
     assert session_id is not None
@@ -101,13 +103,72 @@ async def test_a_used_token_is_still_known_when_the_session_lives_on(database: D
     assert await sessions.identity(session_id) is None
 
 
+async def test_sessions_are_listed_by_their_last_use_until_they_are_over(database: Database) -> None:
+    user, other, sessions = (
+        await add(database),
+        await add(database, "b@school.example"),
+        PostgresSessions(database),
+    )
+    first = await sessions.start(user.id, b"1", NOW, LATER, HOME)
+    second = await sessions.start(user.id, b"2", NOW + SECOND, LATER, Origin())
+    await sessions.start(other.id, b"3", NOW, LATER, HOME)
+    page = await sessions.list(user.id, NOW, PageRequest())
+    assert ([one.id for one in page.items], page.total) == ([second, first], 2)
+    assert page.items[0].origin == Origin()
+    assert page.items[1] == SessionRecord(str(first), NOW, NOW, LATER, HOME)
+    await sessions.rotate(b"1", b"4", NOW + 2 * SECOND, LATER + SECOND)
+    page = await sessions.list(user.id, LATER, PageRequest())
+    assert [(one.id, one.last_used_at, one.expires_at) for one in page.items] == [
+        (first, NOW + 2 * SECOND, LATER + SECOND)
+    ]
+    assert await sessions.end_own(other.id, str(first), NOW) is False
+    assert await sessions.end_own(user.id, "no-uuid", NOW) is False
+    assert await sessions.end_own(user.id, str(first), NOW) is True
+    assert await sessions.end_own(user.id, str(first), NOW) is False
+    assert (await sessions.list(user.id, LATER, PageRequest())).items == []
+
+
+async def test_beyond_the_limit_the_session_unused_for_longest_ends(database: Database) -> None:
+    user, sessions = await add(database), PostgresSessions(database)
+    ids = [await sessions.start(user.id, bytes([n]), NOW + n * SECOND, LATER, HOME) for n in range(4)]
+    await sessions.rotate(bytes([0]), b"new", NOW + 9 * SECOND, LATER)
+    assert sorted(await sessions.end_surplus(user.id, NOW, 2)) == sorted(map(str, ids[1:3]))
+    assert await sessions.end_surplus(user.id, NOW, 2) == []
+    page = await sessions.list(user.id, NOW, PageRequest())
+    assert [one.id for one in page.items] == [ids[0], ids[3]]
+
+
+async def test_a_hash_is_renewed_only_while_it_is_the_passwords(database: Database) -> None:
+    user, users = await add(database), PostgresUsers(database)
+    await users.renew_password_hash(user.id, "hash", "stronger")
+    await users.set_password_hash(user.id, "of another password")
+    await users.renew_password_hash(user.id, "stronger", "much too late")
+    found = await users.credentials_by_id(user.id)
+    assert found is not None
+    assert found.password_hash == "of another password"
+
+
+@pytest.mark.parametrize("rounds", range(5))
+async def test_of_many_demotions_at_once_one_admin_is_left(database: Database, rounds: int) -> None:
+    users = PostgresUsers(database)
+    admins = [await add(database, f"{n}@a.example", Role.ADMIN) for n in range(4)]
+    changes = [ProfileChange(role=Role.TEACHER), ProfileChange(active=False), ProfileChange(role=Role.STUDENT)]
+    results = await asyncio.gather(
+        *(users.update(admin.id, change) for admin, change in zip(admins, changes, strict=False)),
+        users.delete(admins[3].id),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(result, Conflict) for result in results) == 1
+    assert (await users.list(UserFilter(role=Role.ADMIN, active=True), PageRequest())).total == 1
+
+
 async def test_a_session_of_a_deleted_user_does_not_start(database: Database) -> None:
-    assert await PostgresSessions(database).start(new_id(), b"token", NOW, LATER) is None
+    assert await PostgresSessions(database).start(new_id(), b"token", NOW, LATER, HOME) is None
 
 
 async def test_a_ticket_is_redeemed_once_however_many_try(database: Database) -> None:
     user, sessions, tickets = await add(database), PostgresSessions(database), PostgresTickets(database)
-    session_id = await sessions.start(user.id, b"token", NOW, LATER)
+    session_id = await sessions.start(user.id, b"token", NOW, LATER, HOME)
     assert session_id is not None
     await tickets.add(b"ticket", session_id, NOW + SECOND)
     taken = await asyncio.gather(*(tickets.take(b"ticket", NOW) for _ in range(5)))
@@ -116,7 +177,7 @@ async def test_a_ticket_is_redeemed_once_however_many_try(database: Database) ->
 
 async def test_a_ticket_expires_and_ends_with_its_session(database: Database) -> None:
     user, sessions, tickets = await add(database), PostgresSessions(database), PostgresTickets(database)
-    session_id = await sessions.start(user.id, b"token", NOW, LATER)
+    session_id = await sessions.start(user.id, b"token", NOW, LATER, HOME)
     assert session_id is not None
     await tickets.add(b"late", session_id, NOW + SECOND)
     assert await tickets.take(b"late", NOW + SECOND) is None
