@@ -191,6 +191,21 @@ async def test_a_demoted_teacher_loses_the_powers_at_once(
     assert (await others.refused("join-room", roomId="physics")).code == "ROOM_LOCKED"
 
 
+async def test_a_demoted_teacher_is_silent_where_students_are(
+    backend: LiveBackend, teacher: Seat, sfu: RunningSfu
+) -> None:
+    guest = await backend.joined("guest", Role.TEACHER)
+    token = await backend.token("teacher")
+    await backend.call("PATCH", "/rooms/physics", token, {"students_may_publish": False})
+    producer_id = await guest.produce()
+    await set_role(backend, guest, Role.STUDENT)
+    assert await guest.client.notification("muted") == {"producerId": producer_id, "by": None}
+    await teacher.client.notification("producer-paused", producerId=producer_id)
+    peers = (await sfu.get("/rooms/physics?detail=1")).ok()["peers"]
+    assert [one["paused"] for peer in peers for one in peer["producers"]] == [True]
+    assert (await guest.client.refused("resume-producer", producerId=producer_id)).status == 403
+
+
 async def test_a_new_role_counts_in_a_socket_that_was_open_before(
     backend: LiveBackend, teacher: Seat, student: Seat
 ) -> None:
