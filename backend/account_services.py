@@ -21,6 +21,7 @@ from backend.security.totp import TotpCodes
 from backend.settings import Settings
 from backend.storage.data_dir import make_passable
 from backend.storage.database import Database
+from backend.storage.login_failures import PostgresLoginFailures
 from backend.storage.second_factors import PostgresSecondFactors
 from backend.storage.sessions import PostgresSessions
 
@@ -54,7 +55,10 @@ def add_account_services(
         clock=clock,
     )
     attempts = LoginAttempts(
-        settings.login_attempts_per_account, settings.login_attempts_per_address, time.monotonic
+        settings.login_attempts_per_account,
+        settings.login_attempts_per_address,
+        time.monotonic,
+        PostgresLoginFailures(database),
     )
     check = PasswordCheck(app[keys.USERS], hasher, attempts, factor, app[keys.AUDIT])
     app[keys.OWN_SECOND_FACTOR] = OwnSecondFactor(factor, check)

@@ -44,6 +44,28 @@ class ReusedToken:
     session_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The answer to who wants to make an attempt.
+
+    `id` names the hold. Without one the failures are used up for `retry_after_s` (whole seconds), or, when that is
+    0, attempts that run hold all that are left.
+    """
+
+    id: str | None = None
+    retry_after_s: int = 0
+
+
+class FailureRepository(Protocol):
+    """Attempts that failed, or whose end is not known yet, by the hash of what they count for."""
+
+    async def hold(self, key: bytes, limit: int, window_s: float) -> Hold:
+        """Hold one of `limit` failures within `window_s` seconds, if one is left."""
+
+    async def settle(self, hold_id: str, *, failed: bool) -> None:
+        """Make a held attempt a failure, or forget it."""
+
+
 class PasswordHasher(Protocol):
     """Slow, salted password hashes, worked out off the event loop."""
 

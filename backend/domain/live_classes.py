@@ -365,4 +365,4 @@ class LiveClasses:
         """Take over a user's new name and role in all seats, and tell everybody who sees them."""
         for participant in self._seats_of.get(user.id, ()):
             participant.room.change_user(participant, user)
-            self.on_room_changed(participant.room)
+            self.open_rooms.on_changed(participant.room)

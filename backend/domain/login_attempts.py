@@ -3,10 +3,12 @@
 import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
+from backend.domain.auth_ports import FailureRepository
 from backend.domain.rate_limit import SlidingWindow
-from backend.errors import TooManyAttempts
+from backend.domain.secret_values import hash_secret
+from backend.errors import NotAvailable, TooManyAttempts
 
 WINDOW_S = 60.0
 """Limits are given in attempts a minute."""
@@ -19,19 +21,33 @@ already needs more than a year for an even chance; with ten a minute it would be
 IPV6_PREFIX = 64
 """What one customer has at the least (RFC 6177): the addresses in it cost nothing."""
 
+POLL_S = 0.1
+"""How often to look whether attempts on other backends are settled. Only a burst on one account waits so."""
+
 Failed = Callable[[], None]
 
 
 class FailureLimit:
-    """At most `limit` failures a key within any `window_s` seconds.
+    """At most `limit` failures a key within any `window_s` seconds, on all backends that share `kept`.
 
     A failure counts only once it has been found out, and that takes a while; so as many attempts of one key run at
     once as failures are left, and the others wait. A burst of guesses cannot slip past the count, and a burst of
     right passwords is not refused.
     """
 
-    def __init__(self, limit: int, window_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        window_s: float,
+        clock: Callable[[], float],
+        kept: FailureRepository | None = None,
+        purpose: str = "",
+    ) -> None:
+        self._limit = limit
+        self._window_s = window_s
         self._clock = clock
+        self._kept = kept
+        self._purpose = purpose
         self._failures = SlidingWindow(limit, window_s)
         self._running: dict[str, int] = {}
         self._changed = asyncio.Event()
@@ -47,9 +63,36 @@ class FailureLimit:
             await self._changed.wait()
         self._running[key] = self._running.get(key, 0) + 1
         try:
-            yield lambda: self._failures.hit(key, self._clock())
+            async with self._held_everywhere(key) as failed:
+                yield failed
         finally:
             self._finish(key)
+
+    @asynccontextmanager
+    async def _held_everywhere(self, key: str) -> AsyncIterator[Failed]:
+        hold_id, failures = await self._hold(key), 0
+
+        def failed() -> None:
+            nonlocal failures
+            failures += 1
+            self._failures.hit(key, self._clock())
+
+        try:
+            yield failed
+        finally:
+            if self._kept is not None and hold_id is not None:
+                with suppress(NotAvailable):  # what is not settled counts as a failure until the window is over
+                    await self._kept.settle(hold_id, failed=failures > 0)
+
+    async def _hold(self, key: str) -> str | None:
+        """Hold one of the failures left on all backends; wait while attempts elsewhere hold them all."""
+        while self._kept is not None:
+            hold = await self._kept.hold(hash_secret(f"{self._purpose}:{key}"), self._limit, self._window_s)
+            _refuse(hold.retry_after_s)
+            if hold.id is not None:
+                return hold.id
+            await asyncio.sleep(POLL_S)
+        return None
 
     def _may_run(self, key: str) -> bool:
         now = self._clock()
@@ -65,12 +108,22 @@ class FailureLimit:
 
 
 class LoginAttempts:
-    """The limits on guessing passwords and codes: failures an account, and attempts an address."""
+    """The limits on guessing passwords and codes: failures an account, and attempts an address.
 
-    def __init__(self, per_account: int, per_address: int, clock: Callable[[], float]) -> None:
+    Failures count on all backends that share `kept`, for they protect the account. Attempts an address count in
+    this process alone: they protect its processor from a flood.
+    """
+
+    def __init__(
+        self,
+        per_account: int,
+        per_address: int,
+        clock: Callable[[], float],
+        kept: FailureRepository | None = None,
+    ) -> None:
         self._clock = clock
-        self._passwords = FailureLimit(per_account, WINDOW_S, clock)
-        self._codes = FailureLimit(CODE_FAILURES, CODE_WINDOW_S, clock)
+        self._passwords = FailureLimit(per_account, WINDOW_S, clock, kept, "password")
+        self._codes = FailureLimit(CODE_FAILURES, CODE_WINDOW_S, clock, kept, "code")
         self._addresses = SlidingWindow(per_address, WINDOW_S)
 
     def count_address(self, address: str) -> None:

@@ -15,6 +15,7 @@ from backend.storage.audit import PostgresAudit
 from backend.storage.database import CONNECT_TIMEOUT_S, Database
 from backend.storage.embedded import EmbeddedError, EmbeddedPostgres
 from backend.storage.entrance import PostgresAdmissions
+from backend.storage.login_failures import PostgresLoginFailures
 from backend.storage.migrate import migrate
 from backend.storage.sessions import PostgresSessions
 from shared.logging import get_logger
@@ -152,6 +153,7 @@ async def _revive(server: EmbeddedPostgres) -> None:
 async def _purge(database: Database, audit_retention: timedelta | None) -> None:
     now = datetime.now(UTC)
     await PostgresSessions(database).purge(now)
+    await PostgresLoginFailures(database).purge()
     await PostgresAdmissions(database).purge()
     if audit_retention is not None:
         await PostgresAudit(database).purge(now - audit_retention)

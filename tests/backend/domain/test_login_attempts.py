@@ -87,3 +87,13 @@ async def test_an_address_is_counted_whatever_comes_of_it() -> None:
     assert refused.value.retry_after_s == 60
     clock.now = 60.0
     attempts.count_address("1.2.3.4")
+
+
+async def test_an_ipv6_address_counts_for_its_network() -> None:
+    attempts = LoginAttempts(100, 2, Clock())
+    attempts.count_address("2001:db8::1")
+    attempts.count_address("2001:db8::2")
+    attempts.count_address("2001:db8:0:1::1")
+    attempts.count_address("unknown")
+    with pytest.raises(TooManyAttempts):
+        attempts.count_address("2001:db8::ffff:3")
