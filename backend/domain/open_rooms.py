@@ -25,8 +25,8 @@ class OpenRooms:
     """All rooms that are open here, by id in `live`; those still being opened are in it too.
 
     `restore` puts participants back into their seats and tells whether there are any; `find_media` then takes over
-    what the SFU holds of them. `on_changed` is called when a room here may have new
-    rules, or somebody in it another role.
+    what the SFU holds of them. `on_changed` is called when a room here may have new rules, or somebody in it
+    another role.
     """
 
     def __init__(self, restore: Callable[[Classroom], Awaitable[bool]], sfu: SfuPort) -> None:

@@ -1,4 +1,5 @@
-"""Cryptography behind the domain's ports: bcrypt password hashes, signed access tokens, the key that signs them.
+"""Cryptography behind the domain's ports: bcrypt password hashes, signed access tokens, codes of the moment,
+encryption at rest, and the keys for it.
 
-Put together by `backend.app`. May import `backend.domain`, `shared`, bcrypt and PyJWT.
+Put together by `backend.app`. May import `backend.domain`, `shared`, bcrypt, PyJWT and cryptography.
 """
