@@ -74,7 +74,14 @@ def create_app(
     # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
     (signalling or partial(_signalling, database))(app)
     add_account_services(app, database, ring, hasher, signer, _now)
-    app[keys.ROOM_BOOK] = RoomBook(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.PRESENCE], _now)
+    app[keys.ROOM_BOOK] = RoomBook(
+        rooms=app[keys.ROOMS],
+        passwords=app[keys.ROOM_PASSWORDS],
+        presence=app[keys.PRESENCE],
+        audit=app[keys.AUDIT],
+        transactions=database,
+        clock=_now,
+    )
     app[keys.ROOM_INVITATIONS] = Invitations(app[keys.INVITATIONS], app[keys.ROOM_BOOK], _now)
     app.cleanup_ctx.append(_authentication(announce, hasher))
     setup_http(app)

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from backend.domain.audit import AuditAction, LiveAudit, Target, TargetType
 from backend.domain.chores import Chores
 from backend.domain.classroom import Classroom, all_participants
 from backend.domain.entrance import Entrance
@@ -77,6 +78,7 @@ class LiveParts:
     rooms: RoomRepository
     seats: SeatRepository
     entrance: Entrance
+    audit: LiveAudit
     clock: Callable[[], float]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -157,7 +159,10 @@ class LiveClasses:
             students_may_publish=True,
             created_at=self._parts.now(),
         )
-        record, _ = await self._parts.rooms.create_if_absent(wanted)
+        record, is_new = await self._parts.rooms.create_if_absent(wanted)
+        if is_new:
+            target = Target(TargetType.ROOM, record.id)
+            self._parts.audit.note(AuditAction.ROOM_CREATED, user, target, room_id=record.id)
         return record
 
     async def _take_seat(self, room: Classroom, identity: Identity, wish: JoinWish, outbox: Outbox) -> Joined:

@@ -1,11 +1,13 @@
 """The rooms as people manage them: list, make, change, delete. What happens inside a live room is not here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from backend.domain.audit import AuditAction, AuditLog, Detail, Target, TargetType
 from backend.domain.auth_ports import Clock
 from backend.domain.pages import Page, PageRequest
 from backend.domain.permissions import Action, require
-from backend.domain.ports import Presence, RoomRepository
+from backend.domain.ports import Presence, RoomRepository, Transactions
 from backend.domain.room_passwords import RoomPasswords
 from backend.domain.rooms import (
     DEFAULT_MAX_PARTICIPANTS,
@@ -40,10 +42,20 @@ class WantedRoom:
 class RoomBook:
     """Keeps the rooms and carries changes over into the live ones."""
 
-    def __init__(self, rooms: RoomRepository, passwords: RoomPasswords, presence: Presence, clock: Clock) -> None:
+    def __init__(
+        self,
+        rooms: RoomRepository,
+        passwords: RoomPasswords,
+        presence: Presence,
+        audit: AuditLog,
+        transactions: Transactions,
+        clock: Clock,
+    ) -> None:
         self._rooms = rooms
         self._passwords = passwords
         self._presence = presence
+        self._audit = audit
+        self._transactions = transactions
         self._clock = clock
 
     async def list(self, by: User, page: PageRequest, search: str | None = None) -> Page[RoomRecord]:
@@ -70,24 +82,24 @@ class RoomBook:
         """
         require(by, Action.CREATE_ROOM)
         password_hash = await self._passwords.hashed(wanted.password) if wanted.password else None
-        room, is_new = await self._rooms.create_if_absent(
-            RoomRecord(
-                id=wanted.id or new_id(),
-                name=wanted.name,
-                owner_id=by.id,
-                max_participants=wanted.max_participants,
-                is_locked=wanted.is_locked,
-                students_may_publish=wanted.students_may_publish,
-                created_at=self._clock(),
-                waiting_room=wanted.waiting_room,
-                has_password=password_hash is not None,
-                invitation_required=wanted.invitation_required,
-                one_seat_per_user=wanted.one_seat_per_user,
-            ),
-            password_hash,
+        record = RoomRecord(
+            id=wanted.id or new_id(),
+            name=wanted.name,
+            owner_id=by.id,
+            max_participants=wanted.max_participants,
+            is_locked=wanted.is_locked,
+            students_may_publish=wanted.students_may_publish,
+            created_at=self._clock(),
+            waiting_room=wanted.waiting_room,
+            has_password=password_hash is not None,
+            invitation_required=wanted.invitation_required,
+            one_seat_per_user=wanted.one_seat_per_user,
         )
-        if not is_new:
-            raise Conflict("There is a room with this id already.", "ROOM_EXISTS")
+        async with self._transactions.transaction():
+            room, is_new = await self._rooms.create_if_absent(record, password_hash)
+            if not is_new:
+                raise Conflict("There is a room with this id already.", "ROOM_EXISTS")
+            await self._note(AuditAction.ROOM_CREATED, by, room.id)
         return room
 
     async def change(self, by: User, room_id: str, change: RoomChange, password: str | None = None) -> RoomRecord:
@@ -98,13 +110,17 @@ class RoomBook:
             NotAllowed: only its owner and admins may.
             InvalidInput: no room can have this password.
         """
-        await self.managed(by, room_id)
+        before = await self.managed(by, room_id)
         if password is not None:
             kept = await self._passwords.hashed(password) if password else ""
             change = replace(change, password_hash=kept)
-        room = await self._rooms.update(room_id, change)
-        if room is None:
-            raise room_not_found()
+        async with self._transactions.transaction():
+            room = await self._rooms.update(room_id, change)
+            if room is None:
+                raise room_not_found()
+            if room.is_locked != before.is_locked:
+                action = AuditAction.ROOM_LOCKED if room.is_locked else AuditAction.ROOM_UNLOCKED
+                await self._note(action, by, room_id)
         await self._presence.room_changed(room)
         return room
 
@@ -115,8 +131,10 @@ class RoomBook:
             NotFound: `ROOM_NOT_FOUND`.
             NotAllowed: only its owner and admins may.
         """
-        await self.managed(by, room_id)
-        await self._rooms.delete(room_id)
+        room = await self.managed(by, room_id)
+        async with self._transactions.transaction():
+            if await self._rooms.delete(room_id):
+                await self._note(AuditAction.ROOM_DELETED, by, room_id, {"name": room.name})
         await self._presence.close_room(room_id, ROOM_DELETED)
 
     async def managed(self, by: User, room_id: str) -> RoomRecord:
@@ -129,6 +147,12 @@ class RoomBook:
         room = await self._found(room_id)
         require_may_manage(by, room)
         return room
+
+    async def _note(
+        self, action: AuditAction, by: User, room_id: str, details: Mapping[str, Detail] | None = None
+    ) -> None:
+        target = Target(TargetType.ROOM, room_id)
+        await self._audit.record(action, by, target, room_id=room_id, details=details)
 
     async def _found(self, room_id: str) -> RoomRecord:
         room = await self._rooms.get(room_id)

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from backend import keys
 from backend.domain.admissions import Admissions
+from backend.domain.audit import LiveAudit
 from backend.domain.chat import Chat
 from backend.domain.chores import Chores
 from backend.domain.classroom import Classroom
@@ -48,7 +49,8 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
     seats = app[keys.SEATS]
     admissions = Admissions(app[keys.ADMISSIONS], chores, _now)
     entrance = Entrance(app[keys.ROOMS], app[keys.ROOM_PASSWORDS], app[keys.INVITATIONS], admissions, _now)
-    parts = LiveParts(sfu, app[keys.ROOMS], seats, entrance, clock=_clock)
+    audit = LiveAudit(app[keys.AUDIT], chores)
+    parts = LiveParts(sfu, app[keys.ROOMS], seats, entrance, audit, clock=_clock)
     classes = LiveClasses(parts, chores, settings.resume_grace_s)
     comparison = SfuComparison(sfu, chores)
     classes.open_rooms.find_media = comparison.find_media
@@ -66,7 +68,7 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
         classes=classes,
         media=media,
         data=data,
-        moderation=Moderation(classes, media, app[keys.ROOMS], admissions),
+        moderation=Moderation(classes, media, app[keys.ROOMS], admissions, audit),
         admissions=admissions,
         chat=Chat(app[keys.MESSAGES], chores, _clock),
         hands=Hands(classes.seat_changed),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from backend.domain.admissions import Admissions
+from backend.domain.audit import AuditEntry, AuditFilter, AuditLog, LiveAudit
 from backend.domain.chores import Chores
 from backend.domain.data_media import DataControl
 from backend.domain.entrance import Entrance
@@ -20,6 +21,7 @@ from backend.domain.live_classes import Joined, JoinWish, LiveClasses, LiveParts
 from backend.domain.media import MediaControl
 from backend.domain.moderation import Moderation
 from backend.domain.notices import Notice
+from backend.domain.pages import Page, PageRequest
 from backend.domain.participants import Participant
 from backend.domain.ports import Identity
 from backend.domain.room_passwords import RoomPasswords
@@ -425,6 +427,25 @@ class MemorySeats:
         raise AssertionError("live classes close no attendance of others")
 
 
+class MemoryAudit:
+    """Implements `AuditRepository` over a dictionary. `away` refuses everything; `asked`, `kept` tell of calls."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, AuditEntry] = {}
+        self.away = False
+        self.asked, self.kept = asyncio.Event(), asyncio.Event()
+
+    async def add(self, entry: AuditEntry) -> None:
+        self.asked.set()
+        if self.away:
+            raise DatabaseUnavailable
+        self.entries.setdefault(entry.id, entry)
+        self.kept.set()
+
+    async def list(self, wanted: AuditFilter, page: PageRequest) -> Page[AuditEntry]:
+        raise AssertionError("live classes list no entries")
+
+
 class NotedOutbox:
     """Notes what its participant is told. `ended` is why it was closed for good."""
 
@@ -464,14 +485,16 @@ class School:
             self.admissions,
             self.time,
         )
-        parts = LiveParts(self.sfu, self.rooms, self.seats, entrance, clock=lambda: self.now)  # type: ignore[arg-type] # `list` is not used
+        self.audit = MemoryAudit()
+        audit = LiveAudit(AuditLog(self.audit, self.time), self.chores)
+        parts = LiveParts(self.sfu, self.rooms, self.seats, entrance, audit, clock=lambda: self.now)  # type: ignore[arg-type] # `list` is not used
         self.classes = LiveClasses(parts, self.chores, GRACE_S)
         self.comparison = SfuComparison(self.sfu, self.chores)
         self.classes.open_rooms.find_media = self.comparison.find_media
         self.watch = SfuWatch(self.classes.rooms, self.seats, self.sfu, self.comparison, self.chores, GRACE_S)
         self.media = MediaControl(self.sfu, self.chores, self.comparison.doubt)
         self.data = DataControl(self.sfu, self.media)
-        self.moderation = Moderation(self.classes, self.media, self.rooms, self.admissions)  # type: ignore[arg-type] # `list` is not used
+        self.moderation = Moderation(self.classes, self.media, self.rooms, self.admissions, audit)  # type: ignore[arg-type] # `list` is not used
         self.hands = Hands(self.classes.seat_changed)
         self.rooms.records.setdefault("physics", a_room())
 

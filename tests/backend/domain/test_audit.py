@@ -3,34 +3,13 @@
 import asyncio
 from datetime import UTC, datetime
 
-from backend.domain.audit import AuditAction, AuditEntry, AuditFilter, AuditLog, LiveAudit, Target, TargetType
+from backend.domain.audit import AuditAction, AuditLog, LiveAudit, Target, TargetType
 from backend.domain.chores import Chores
 from backend.domain.origin import Origin, coming_from, current_origin
-from backend.domain.pages import Page, PageRequest
-from backend.errors import DatabaseUnavailable
-from tests.support.live_class import a_user
+from tests.support.live_class import MemoryAudit, a_user
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 EVENING = datetime(2030, 1, 1, 18, tzinfo=UTC)
-
-
-class MemoryAudit:
-    """Implements `AuditRepository`; `away` refuses everything."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, AuditEntry] = {}
-        self.away = False
-        self.asked, self.kept = asyncio.Event(), asyncio.Event()
-
-    async def add(self, entry: AuditEntry) -> None:
-        self.asked.set()
-        if self.away:
-            raise DatabaseUnavailable
-        self.entries.setdefault(entry.id, entry)
-        self.kept.set()
-
-    async def list(self, wanted: AuditFilter, page: PageRequest) -> Page[AuditEntry]:
-        raise AssertionError("nothing is listed here")
 
 
 async def test_an_entry_is_of_the_moment_and_place_it_was_made_at() -> None:

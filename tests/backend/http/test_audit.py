@@ -142,3 +142,21 @@ async def test_self_made_accounts_are_noted(admin: Account, client: Client) -> N
     assert answer.status == 201
     created = (await noted(admin, "user-created"))[0]
     assert (created["actor_id"], created["target_id"]) == (None, (await answer.json())["user_id"])
+
+
+async def test_what_happens_to_rooms_is_noted(admin: Account, teacher: Account) -> None:
+    assert (await teacher.call("POST", "/rooms", {"id": "physics", "name": "Physics"})).status == 201
+    assert (await teacher.call("POST", "/rooms", {"id": "physics", "name": "Again"})).status == 409
+    for change in ({"is_locked": True}, {"is_locked": True, "name": "Optics"}, {"is_locked": False}):
+        assert (await teacher.call("PATCH", "/rooms/physics", change)).status == 200
+    assert (await teacher.call("DELETE", "/rooms/physics")).status == 204
+    told = [
+        (one["action"], one["actor_id"], one["target_type"], one["target_id"], one["details"])
+        for one in await entries(admin, "?room_id=physics")
+    ]
+    assert told == [
+        ("room-deleted", teacher.id, "room", "physics", {"name": "Optics"}),
+        ("room-unlocked", teacher.id, "room", "physics", {}),
+        ("room-locked", teacher.id, "room", "physics", {}),
+        ("room-created", teacher.id, "room", "physics", {}),
+    ]

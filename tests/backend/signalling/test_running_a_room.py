@@ -1,7 +1,11 @@
 """What whoever runs a room can do to it: kick, mute, lock, close, and the same over REST."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
+from tests.support.backend import ADMIN_EMAIL
 from tests.support.live_backend import LiveBackend, Seat
 from tests.support.sfu import RunningSfu
 
@@ -92,3 +96,31 @@ async def test_stats_over_rest_count_who_is_there(backend: LiveBackend, teacher:
     assert stats["participant_count"] == 2
     assert stats["producer_count"] == 1
     assert {one["participant_id"] for one in stats["participants"]} == {teacher.id, student.id}
+
+
+async def test_what_is_done_in_a_class_is_noted(backend: LiveBackend, teacher: Seat, student: Seat) -> None:
+    await student.produce()
+    teacher_id = teacher.joined["self"]["userId"]
+    await teacher.client.request("mute-participant", participantId=student.id)
+    await teacher.client.request("mute-participant", participantId=student.id)
+    for locked in (True, True, False):
+        await teacher.client.request("lock-room", locked=locked)
+    await teacher.client.request("kick-participant", participantId=student.id)
+    await teacher.client.request("close-room")
+    assert await teacher.client.closed() == 4000
+    await asyncio.gather(*backend.presence._classes._chores._running)  # it is written in the background
+    items = await noted(backend)
+    wanted = ["room-closed", "participant-kicked", "room-unlocked", "room-locked", "participant-muted"]
+    wanted.append("room-created")
+    assert [one["action"] for one in items] == wanted
+    assert {one["actor_id"] for one in items} == {teacher_id}
+    assert {one["address"] for one in items} == {"127.0.0.1"}
+    kicked = items[1]
+    assert (kicked["target_type"], kicked["target_id"]) == ("participant", student.id)
+    assert kicked["details"] == {"user_id": student.joined["self"]["userId"], "full_name": "Student"}
+
+
+async def noted(backend: LiveBackend) -> list[dict[str, Any]]:
+    token = await backend.sign_in(ADMIN_EMAIL)
+    _, body = await backend.call("GET", "/audit?room_id=physics", token)
+    return list(body["items"])
