@@ -44,7 +44,9 @@ class PostgresLoginFailures:
     async def settle(self, hold_id: str, *, failed: bool) -> None:
         """Make a held attempt a failure, or forget it."""
         if failed:
-            await self._database.run("UPDATE login_failures SET failed = true WHERE id = %s", [as_uuid(hold_id)])
+            await self._database.run(
+                "UPDATE login_failures SET failed = true, at = clock_timestamp() WHERE id = %s", [as_uuid(hold_id)]
+            )
         else:
             await self._database.run("DELETE FROM login_failures WHERE id = %s", [as_uuid(hold_id)])
 

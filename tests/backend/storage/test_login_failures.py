@@ -55,6 +55,14 @@ async def test_failures_are_forgotten_after_a_minute(backends: list[LoginAttempt
     assert await guess(fresh, right=True)
 
 
+async def test_a_failure_counts_from_when_it_is_known(database: Database) -> None:
+    failures = PostgresLoginFailures(database)
+    held = await failures.hold(b"k" * 32, 1, 60)
+    await age(database, 300)  # the line for the slow hash was long
+    await failures.settle(held.id or "", failed=True)
+    assert (await failures.hold(b"k" * 32, 1, 60)).retry_after_s > 50
+
+
 async def test_an_attempt_whose_backend_died_counts_for_a_minute(database: Database) -> None:
     failures = PostgresLoginFailures(database)
     held = await failures.hold(b"k" * 32, 1, 60)
