@@ -40,6 +40,18 @@ test("a picture is begun in the size of its place", async () => {
   assert.deepEqual(calls, ["create-transport", "consume", "set-preferred-layers 2", "resume-consumer"]);
 });
 
+test("after a resume, what nobody knows of is closed, and what is received goes on", async () => {
+  const { subscriber, calls } = await receiving();
+  assert.equal(await subscriber.transportId(), "t");
+  calls.length = 0;
+  await subscriber.resume([
+    { consumerId: "c", producerId: "p" },
+    { consumerId: "lost", producerId: "p" },
+  ]);
+  await settle();
+  assert.deepEqual(calls, ["close-consumer"]);
+});
+
 test("a picture that the server holds back is told of after a while, until it goes on", async () => {
   const { subscriber, stalled } = await receiving();
   subscriber.layersChanged("c", null);

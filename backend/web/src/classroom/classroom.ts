@@ -204,7 +204,7 @@ export class Classroom {
     this.setRoom(room);
     void this.chat.catchUp();
     if (!this.media.running) return this.#buildMedia(answer);
-    await this.media.resume(self?.producers ?? []);
+    await this.media.resume(self);
   }
 
   #adoptFailed(error: unknown): void {

@@ -3,7 +3,7 @@ import type { LocalMedia } from "../media/local-media.ts";
 import { Publisher } from "../media/publisher.ts";
 import { Subscriber, type Wanted } from "../media/subscriber.ts";
 import type { View } from "../media/reception.ts";
-import type { JoinAnswer, ProducerInfo, Request } from "../signalling/messages.ts";
+import type { JoinAnswer, OneselfInfo, Request } from "../signalling/messages.ts";
 
 export interface SeatMediaOptions {
   readonly localMedia: LocalMedia;
@@ -56,10 +56,14 @@ export class SeatMedia {
     this.#subscriber.want(this.#wanted);
   }
 
-  /** Signalling is back and the seat is still ours; `own` is what the server holds of what we send. */
-  async resume(own: readonly ProducerInfo[]): Promise<void> {
-    this.#publisher?.resume(own);
-    await this.#subscriber?.resume();
+  /** Signalling is back and the seat is still ours; `own` is what the server holds of ours. */
+  async resume(own: OneselfInfo | undefined): Promise<void> {
+    const links = [this.#publisher?.transportId, await this.#subscriber?.transportId()];
+    for (const { transportId } of own?.transports ?? []) {
+      if (!links.includes(transportId)) this.#options.request("close-transport", { transportId }).catch(() => undefined);
+    }
+    this.#publisher?.resume(own?.producers ?? []);
+    await this.#subscriber?.resume(own?.consumers ?? []);
   }
 
   /** Receive exactly these producers from now on. */

@@ -56,6 +56,10 @@ export class Publisher {
     this.#kick();
   }
 
+  get transportId(): string | undefined {
+    return this.#link?.transport.id;
+  }
+
   want(wanted: LocalMediaState): void {
     this.#wanted = wanted;
     this.#kick();

@@ -1,5 +1,6 @@
 import { parseScalabilityMode, type types } from "mediasoup-client";
 import { ConnectionLost, RequestError } from "../lib/errors.ts";
+import type { OneselfInfo } from "../signalling/messages.ts";
 import { type MediaContext, MediaLink } from "./media-link.ts";
 import { Reception, type View } from "./reception.ts";
 import { Retry } from "./retry.ts";
@@ -92,8 +93,17 @@ export class Subscriber {
     if (this.#held.get(producerId)?.consumer.id === consumerId) this.#drop(producerId);
   }
 
-  /** The signalling connection is back: mend what broke meanwhile. */
-  async resume(): Promise<void> {
+  async transportId(): Promise<string | undefined> {
+    return (await this.#link?.catch(() => null))?.transport.id;
+  }
+
+  /** The signalling connection is back: mend what broke meanwhile. `known` is what the server holds of ours. */
+  async resume(known: NonNullable<OneselfInfo["consumers"]>): Promise<void> {
+    for (const { consumerId, producerId } of known) {
+      if (this.#pending.has(producerId) || this.#held.get(producerId)?.consumer.id === consumerId) continue;
+      // Made by a request whose answer was lost: nobody looks at it.
+      this.#context.request("close-consumer", { consumerId }).catch(() => undefined);
+    }
     const link = await this.#link?.catch(() => null);
     link?.mend(false);
     this.#work();

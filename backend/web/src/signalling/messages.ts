@@ -22,6 +22,12 @@ export interface ParticipantInfo {
   readonly producers?: readonly ProducerInfo[];
 }
 
+/** Oneself, with all that the seat holds: what we do not know was made by a request whose answer was lost. */
+export interface OneselfInfo extends ParticipantInfo {
+  readonly transports?: readonly { readonly transportId: string }[];
+  readonly consumers?: readonly { readonly consumerId: string; readonly producerId: string }[];
+}
+
 export interface RoomInfo {
   readonly name: string;
   readonly isLocked: boolean;
@@ -59,8 +65,7 @@ export interface JoinAnswer {
   readonly resumed: boolean;
   /** The others. */
   readonly participants: readonly ParticipantInfo[];
-  /** Oneself, with what the server holds of ours. */
-  readonly self?: ParticipantInfo;
+  readonly self?: OneselfInfo;
   readonly routerRtpCapabilities: types.RtpCapabilities;
   readonly iceServers: RTCIceServer[];
   readonly room: RoomInfo;
@@ -114,6 +119,7 @@ export interface Requests {
   "pause-producer": { data: ById<"producerId">; answer: object };
   "resume-producer": { data: ById<"producerId">; answer: object };
   "close-producer": { data: ById<"producerId">; answer: object };
+  "close-consumer": { data: ById<"consumerId">; answer: object };
   consume: {
     data: {
       transportId: string;
