@@ -48,7 +48,9 @@ class KeptSeats:
 
         Whoever is just leaving has none, and neither has a closed account: that one left at `at`, the latest.
         """
-        kept = [seat for seat in await self._seats.of_room(room_id) if seat.participant_id not in self._leaving]
+        leaving = set(self._leaving)  # some may be gone from there before what was read of them arrives
+        found = await self._seats.of_room(room_id)
+        kept = [seat for seat in found if seat.participant_id not in leaving]
         for seat in kept:
             if not seat.user.active:
                 self._chores.spawn(self.give_up(seat.participant_id, at))

@@ -1,7 +1,7 @@
 """The live classes: entering a room, taking a seat back, leaving."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from backend.domain.audit import AuditAction, LiveAudit, Target, TargetType
 from backend.domain.chores import Chores
 from backend.domain.classroom import Classroom, all_participants
 from backend.domain.entrance import Entrance
+from backend.domain.joining import Joined, JoinWish
 from backend.domain.kept_seats import KeptSeats
 from backend.domain.notices import RoomEnded, ServerShutdown, SfuWentAway
 from backend.domain.open_rooms import OpenRooms
@@ -43,31 +44,6 @@ REPLACED = "replaced"
 """Why somebody left a room in which a user has one seat: the same user took a newer one."""
 
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class JoinWish:
-    """What somebody who joins says. `resume_token` is of an earlier seat in the same room.
-
-    `password` and `invitation` are what the room may want to see.
-    """
-
-    room_id: str
-    room_name: str | None = None
-    is_producer: bool = False
-    resume_token: str | None = None
-    password: str | None = None
-    invitation: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A seat taken, or taken back. `others` are in the room at this very moment."""
-
-    me: Participant
-    resume_token: str
-    resumed: bool
-    others: Sequence[Participant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +218,15 @@ class LiveClasses:
                     pass
 
     async def _restore(self, room: Classroom) -> bool:
-        """Put back who has a seat in a room that is being opened; tell whether there is anybody."""
+        """Put back who has a seat in a room that is being opened; tell whether there is anybody.
+
+        What can fail comes first: a room that could not be opened must not hold anybody's seat.
+        """
         now = self._parts.now()
-        for seat in await self._kept.of_room(room.id, now):
+        kept = await self._kept.of_room(room.id, now)
+        if kept:
+            await self._parts.sfu.open_room(room.id)
+        for seat in kept:
             me = restored(seat, room, now)
             room.restore(me)
             self._hold(me)

@@ -110,7 +110,6 @@ class OpenRooms:
     async def _open(self, room: Classroom) -> None:
         """Open a room: the one place where that happens."""
         if await self._restore(room):
-            await self._sfu.open_room(room.id)
             _log.info("room restored", room_id=room.id, seats=len(room.participants))
             await self.find_media(room)
             self.on_changed(room)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.domain.live_classes import JoinWish
+from backend.domain.joining import JoinWish
 from backend.errors import Conflict
 from backend.signalling.answers import Joined, Participants, RoomInfo, answers
 from backend.signalling.client import Client

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.domain.live_classes import Joined, JoinWish
+from backend.domain.joining import Joined, JoinWish
 from backend.domain.notices import (
     NewProducer,
     Notice,

@@ -1,6 +1,7 @@
 """A backend that was killed in mid-class: the next one puts everybody back, and nobody notices."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from backend.domain.notices import (
     SfuWentAway,
 )
 from backend.domain.participants import MediaConsumer
+from backend.domain.seat_ports import KeptSeat
 from backend.domain.sfu_port import Direction, ProducerClosed, SfuUnavailable, SwitchAction
 from backend.domain.users import Role
 from backend.errors import DatabaseUnavailable, NotFound
@@ -132,6 +134,30 @@ async def test_who_leaves_just_then_is_not_restored(school: School) -> None:
     assert set(school.seats.seats) == {bob.me.id}
 
 
+async def test_who_has_left_by_the_time_the_seats_are_read_is_not_restored(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, _ = await school.join()
+    read, free, was_read = school.seats.of_room, school.seats.free, asyncio.Event()
+
+    async def read_before(room_id: str) -> Sequence[KeptSeat]:
+        found = await read(room_id)
+        was_read.set()
+        await leaving
+        return found
+
+    async def free_after(participant_id: str, left_at: datetime) -> None:
+        await was_read.wait()
+        await free(participant_id, left_at)
+
+    monkeypatch.setattr(school.seats, "of_room", read_before)
+    monkeypatch.setattr(school.seats, "free", free_after)
+    leaving = asyncio.create_task(school.classes.leave(ann.me))
+    await school.settle()
+    bob, _ = await school.join()
+    assert bob.others == []
+
+
 async def test_a_closed_account_has_no_seat_to_come_back_to(school: School) -> None:
     ann, _ = await school.join()
     kept = school.seats.seats[ann.me.id]
@@ -154,6 +180,28 @@ async def test_a_room_that_cannot_be_read_is_not_opened_and_can_be_later(school:
     school.seats.available = True
     again, _ = await later.join(ann.me.user, resume_token=ann.resume_token)
     assert again.resumed
+
+
+async def test_a_room_whose_place_cannot_be_read_holds_nobodys_seat(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, _ = await school.join()
+    later = School(before=school)
+
+    async def unknown(_room_id: str) -> None:
+        raise DatabaseUnavailable
+
+    with monkeypatch.context() as away:
+        away.setattr(later.sfu, "open_room", unknown)
+        with pytest.raises(DatabaseUnavailable):
+            await later.join()
+    assert later.classes.rooms == {}
+    assert later.classes.waiting.next_timeout() is None
+    again, _ = await later.join(ann.me.user, resume_token=ann.resume_token)
+    assert again.resumed
+    later.classes.handle_timeout(later.now + 2 * GRACE_S)
+    await later.settle()
+    assert set(school.sfu.rooms["physics"]) == set(school.seats.seats) == {ann.me.id}
 
 
 async def test_somebody_who_gives_up_waiting_does_not_stop_the_opening(school: School) -> None:

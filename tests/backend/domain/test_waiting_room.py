@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from backend.domain.admissions import TELL_EVERY_S
-from backend.domain.live_classes import Joined, JoinWish
+from backend.domain.joining import Joined, JoinWish
 from backend.domain.notices import AdmissionDenied, Admitted, RoomEnded, WaitingUpdated
 from backend.domain.participants import Participant
 from backend.domain.ports import Identity
