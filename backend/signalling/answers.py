@@ -185,6 +185,12 @@ class Joined(Told):
         Oneself,
         metadata={"description": "Oneself. A request whose answer was lost made what the client does not know."},
     )
+    media_unknown = fields.Boolean(
+        metadata={
+            "description": "We restarted and the media server is away: no producers are listed, and all go on. "
+            "Keep what you have; what is there comes as `new-producer`, or all is gone: `sfu-restarted`."
+        }
+    )
     router_rtp_capabilities = object_field("mediasoup's `RtpCapabilities`.")
     ice_servers = fields.List(fields.Nested(IceServer))
     room = fields.Nested(Room)

@@ -51,6 +51,7 @@ async def join_room(client: Client, data: dict[str, Any]) -> JsonObject:
         "resumed": joined.resumed,
         "participants": [participant_object(other) for other in joined.others],
         "self": oneself_object(me),
+        "mediaUnknown": me.room.media_unknown,
         "routerRtpCapabilities": me.room.router_rtp_capabilities,
         "iceServers": rules.ice_servers(client.user),
         "room": room_object(me.room.record),

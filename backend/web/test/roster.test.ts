@@ -8,6 +8,15 @@ const ben: ParticipantInfo = { participantId: "b", userId: "ub", fullName: "Ben"
 const voice = { producerId: "p1", participantId: "a", kind: "audio", paused: false } as const;
 const picture = { producerId: "p2", participantId: "a", kind: "video", paused: true } as const;
 
+test("what somebody sent is kept while the server does not know it", () => {
+  const before = roster.withProducer(roster.rosterOf([ana, ben]), voice);
+  const after = roster.withProducersOf(roster.rosterOf([ana]), before);
+  assert.deepEqual(
+    [...after].map(([id, { producers }]) => [id, producers.map(({ producerId }) => producerId)]),
+    [["a", [voice.producerId]]],
+  );
+});
+
 test("a newcomer's producers are known from the join answer or from later notifications", () => {
   const joined = roster.rosterOf([{ ...ana, producers: [voice] }, ben]);
   assert.deepEqual([...roster.producersById(joined).keys()], ["p1"]);

@@ -164,3 +164,35 @@ async def test_a_token_of_the_sfu_is_sent(tmp_path: Path, database_url: str) -> 
             assert (await client.refused("join-room", roomId="maths")).code == "SFU_UNAVAILABLE"
     finally:
         await asyncio.to_thread(sfu.stop)
+
+
+async def test_who_comes_back_to_a_new_backend_before_the_sfu_does_keeps_all_media(
+    setting: Setting, database_url: str
+) -> None:
+    before = setting.teacher
+    voice = await before.produce()
+    heard = await setting.student.consume(voice)
+    assert before.joined["mediaUnknown"] is False
+    os.kill(setting.sfu.pid, signal.SIGSTOP)
+    try:
+        await setting.backend.server.close()
+        async with running_backend(settings_for(database_url, sfu_url=setting.sfu.url)) as backend:
+            backend.tokens = setting.backend.tokens
+            teacher, student = await backend.socket("teacher"), await backend.socket("student")
+            for client, seat in ((teacher, before), (student, setting.student)):
+                joined = await client.request(
+                    "join-room", roomId="physics", resumeToken=seat.joined["resumeToken"]
+                )
+                assert (joined["resumed"], joined["participantId"]) == (True, seat.id)
+                assert (joined["mediaUnknown"], joined["self"]["producers"]) == (True, [])
+                await client.notification("sfu-unavailable")
+            refusal = await teacher.refused("pause-producer", producerId=voice)
+            assert (refusal.status, refusal.code) == (503, "SFU_UNAVAILABLE")
+            os.kill(setting.sfu.pid, signal.SIGCONT)
+            await student.notification("new-producer", producerId=voice)
+            await teacher.request("pause-producer", producerId=voice)
+            paused = await student.notification("consumer-paused")
+            assert paused == {"consumerId": heard["consumerId"], "producerId": voice}
+            assert not {"sfu-restarted", "participant-left"} & {method for method, _ in teacher.notified()}
+    finally:
+        os.kill(setting.sfu.pid, signal.SIGCONT)

@@ -9,7 +9,7 @@ import { Chat } from "./chat.ts";
 import { Door } from "./door.ts";
 import { Moderation } from "./moderation.ts";
 import { notificationHandlers } from "./notifications.ts";
-import { EMPTY_ROSTER, producersById, type Roster, rosterOf, withHand } from "./roster.ts";
+import { EMPTY_ROSTER, producersById, type Roster, rosterOf, withHand, withProducersOf } from "./roster.ts";
 import { SeatMedia } from "./seat-media.ts";
 import { AT_FIRST, type ClassroomState, type Ending } from "./state.ts";
 
@@ -200,11 +200,12 @@ export class Classroom {
     const fresh = { participantId, handRaisedAt, waiting: [], mediaServer: "up", serverRestarting: false } as const;
     this.state.patch({ phase: { name: "joined" }, ...fresh });
     if (!resumed) this.media.close();
-    this.setOthers(rosterOf(participants, before.others));
+    const others = rosterOf(participants, before.others);
+    this.setOthers(answer.mediaUnknown ? withProducersOf(others, before.others) : others);
     this.setRoom(room);
     void this.chat.catchUp();
     if (!this.media.running) return this.#buildMedia(answer);
-    await this.media.resume(self);
+    if (!answer.mediaUnknown) await this.media.resume(self);
   }
 
   #adoptFailed(error: unknown): void {

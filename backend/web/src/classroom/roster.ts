@@ -26,6 +26,12 @@ export function rosterOf(participants: readonly ParticipantInfo[], before: Roste
   return new Map(participants.map((each) => [each.participantId, complete(each, before.get(each.participantId))]));
 }
 
+/** Whoever was there before goes on sending what they sent. */
+export function withProducersOf(roster: Roster, before: Roster): Roster {
+  const known = (id: string) => before.get(id)?.producers ?? [];
+  return new Map([...roster].map(([id, each]) => [id, { ...each, producers: [...each.producers, ...known(id)] }]));
+}
+
 export function withParticipant(roster: Roster, joined: ParticipantInfo): Roster {
   return new Map(roster).set(joined.participantId, complete(joined));
 }

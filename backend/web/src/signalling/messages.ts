@@ -66,6 +66,8 @@ export interface JoinAnswer {
   /** The others. */
   readonly participants: readonly ParticipantInfo[];
   readonly self?: OneselfInfo;
+  /** The server cannot tell now who sends and receives what; it goes on. */
+  readonly mediaUnknown?: boolean;
   readonly routerRtpCapabilities: types.RtpCapabilities;
   readonly iceServers: RTCIceServer[];
   readonly room: RoomInfo;
