@@ -16,7 +16,7 @@ from tests.support.secret_watch import WATCH
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJub2JvZHkifQ.0123456789abcdefghijklmnop"
 WATCH.message({{"items": [{{"ticket": "T1cket-of-somebody", "backup_codes": ["b4ckup-c0de"]}}]}})
 WATCH.message({{"password": "password", "details": {{"password": ["It is required, from 8 bytes on."]}}}})
-WATCH.message([{{"password": "Chalk-4-you"}}])
+WATCH.message([{{"password": "Chalk-4-you"}}, {{"password": "join-room"}}])
 WATCH.message({{"secret": "JBSWY3DPEHPK3PXP"}})
 WATCH.message({{"access_token": JWT}})
 WATCH.settings({{"SFU_API_TOKEN": "between-the-services-1", "PATH": "/a/path-that-is-none-1"}})
@@ -37,7 +37,7 @@ LEAKS = {
 }
 HARMLESS = (
     "pass",
-    'print("the password is required; T1cket-of-somebody-else; path-that-is-none-1")',
+    'print("the password is required to join-room; T1cket-of-somebody-else; path-that-is-none-1")',
     'WATCH.output("backend", "      password  Vt0123456789abcdef012345677")',
 )
 
