@@ -96,3 +96,8 @@ def _kept_key(settings: Settings) -> str:
             f"The signing key in {settings.data_dir} cannot be used ({error.strerror}). "
             "Set DATA_DIR or JWT_SECRET."
         ) from error
+    except ValueError as error:
+        raise StartError(
+            f"The signing key in {settings.data_dir} is damaged ({error}). "
+            "Put it back, or remove it for a new one."
+        ) from error

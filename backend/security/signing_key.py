@@ -7,6 +7,9 @@ from pathlib import Path
 
 KEY_FILE = "jwt_secret"
 _KEY_BYTES = 48
+MIN_KEY_BYTES = 32
+"""RFC 7518 section 3.2: an HS256 key has at least the size of the hash, 256 bits."""
+
 _OWNER_ONLY = 0o600
 
 
@@ -17,6 +20,7 @@ def load_or_create_key(data_dir: Path) -> str:
 
     Raises:
         OSError: the directory cannot be written, or the file not read.
+        ValueError: what the file holds is too short for a key; with an empty one anybody could sign.
     """
     path = data_dir / KEY_FILE
     if not path.exists():
@@ -30,4 +34,7 @@ def load_or_create_key(data_dir: Path) -> str:
         finally:
             Path(aside).unlink()
     path.chmod(_OWNER_ONLY)
-    return path.read_text().strip()
+    key = path.read_text().strip()
+    if len(key.encode()) < MIN_KEY_BYTES:
+        raise ValueError(f"{KEY_FILE} holds less than {MIN_KEY_BYTES} bytes")
+    return key

@@ -4,6 +4,8 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from backend.security.signing_key import KEY_FILE, load_or_create_key
 
 
@@ -25,3 +27,11 @@ def test_a_loose_mode_is_tightened(tmp_path: Path) -> None:
 def test_all_who_start_at_once_get_the_same(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(load_or_create_key, [tmp_path] * 8))) == 1
+
+
+@pytest.mark.parametrize("kept", ["", " \n", "x" * 31])
+def test_a_damaged_key_signs_nothing(tmp_path: Path, kept: str) -> None:
+    (tmp_path / KEY_FILE).write_text(kept)
+    with pytest.raises(ValueError, match="32 bytes"):
+        load_or_create_key(tmp_path)
+    assert (tmp_path / KEY_FILE).read_text() == kept
