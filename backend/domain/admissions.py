@@ -36,10 +36,12 @@ class Admissions:
         self._clock = clock
         self._at: dict[Outbox, Classroom] = {}
         self._just_told: dict[Classroom, bool] = {}
+        self._revoked: set[tuple[str, str]] = set()
 
     async def is_admitted(self, user: User, room: RoomRecord) -> bool:
         """Tell whether the user was let in to the class that goes on. Raises: NotAvailable."""
-        return await self._admissions.holds(room.id, user.id)
+        held = await self._admissions.holds(room.id, user.id)
+        return held and (room.id, user.id) not in self._revoked
 
     # Who waits
 
@@ -125,14 +127,24 @@ class Admissions:
         self._changed(me.room)
 
     def revoke(self, room_id: str, user_id: str) -> None:
-        """Take an admission back, as of somebody who was sent out: who comes again has to knock."""
-        self._chores.spawn(self._chores.do(partial(self._admissions.remove, room_id, user_id)))
+        """Take an admission back, as of somebody who was sent out: who comes again has to knock.
+
+        It counts no more from now on, whenever that gets written down.
+        """
+        self._revoked.add((room_id, user_id))
+        self._chores.spawn(self._chores.do(partial(self._remove, room_id, user_id)))
+
+    async def _remove(self, room_id: str, user_id: str) -> None:
+        if (room_id, user_id) in self._revoked:  # else let in anew meanwhile
+            await self._admissions.remove(room_id, user_id)
+            self._revoked.discard((room_id, user_id))
 
     async def _admit(self, room: Classroom, knocks: Sequence[Knock]) -> None:
         if room.record.is_locked:
             raise NotAllowed("The room is locked; open it first.", "ROOM_LOCKED")
         admitted = {knock.waiter.user_id for knock in knocks}
         await self._admissions.add(room.id, list(admitted), self._clock())
+        self._revoked -= {(room.id, user_id) for user_id in admitted}
         # Who knocked anew meanwhile, with another socket, is let in too.
         self._let_in(room, [knock for knock in room.waiting_room if knock.waiter.user_id in admitted])
 

@@ -182,6 +182,23 @@ async def test_who_was_sent_out_knocks_again(school: School) -> None:
     await knock(school, anna)
 
 
+async def test_who_was_sent_out_knocks_again_also_before_that_is_written_down(school: School) -> None:
+    admin, _ = await enter(school)
+    anna = a_user()
+    out = await knock(school, anna)
+    await school.admissions.admit_all(admin)
+    await refusal(school, anna, out)
+    (seat,) = (one for one in admin.room.participants.values() if one.user is anna)
+    school.admitted.available = False
+    school.moderation.kick(admin, seat.id)
+    await school.settle()
+    school.admitted.available = True
+    assert ("physics", anna.id) in school.admitted.kept, "the database was away"
+    again = await knock(school, anna)
+    await school.admissions.admit_all(admin)
+    assert await refusal(school, anna, again) == "", "let in anew"
+
+
 async def test_a_locked_room_lets_nobody_wait_and_nobody_in(school: School) -> None:
     admin, _ = await enter(school)
     waiting = await knock(school, a_user())
