@@ -109,9 +109,19 @@ class SessionRepository(Protocol):
     """Sign-ins. Each is a family of refresh tokens that replace one another; tokens are kept as hashes only."""
 
     async def start(
-        self, user_id: str, token_hash: bytes, now: datetime, expires_at: datetime, origin: Origin
+        self,
+        user_id: str,
+        password_hash: str,
+        token_hash: bytes,
+        now: datetime,
+        expires_at: datetime,
+        origin: Origin,
     ) -> str | None:
-        """Begin a session with its first refresh token; None when the user is gone. Returns the session's id."""
+        """Begin a session with its first refresh token; return its id.
+
+        None when the user is gone or inactive, or has another password hash by now than the one that was checked:
+        what ended all sessions meanwhile is not to miss this one.
+        """
 
     async def list(self, user_id: str, now: datetime, page: PageRequest) -> Page[SessionRecord]:
         """Return one page of a user's sessions that are not over, the last used first."""
@@ -122,7 +132,8 @@ class SessionRepository(Protocol):
         """Use a refresh token up and put a new one in its place.
 
         None when it is unknown, expired, or its session or user is not active. A token that was used before is in
-        two hands, one of them a thief's: its whole session ends, and the answer says which.
+        two hands, one of them a thief's: its whole session ends, and the answer says which; once it has ended,
+        None.
         """
 
     async def identity(self, session_id: str) -> Identity | None:

@@ -1,5 +1,7 @@
 """Is it really them? Password and second factor, with the limits on guessing either."""
 
+from dataclasses import dataclass
+
 from backend.domain.audit import AuditAction, AuditLog, Target, TargetType
 from backend.domain.auth_ports import PasswordHasher
 from backend.domain.login_attempts import LoginAttempts
@@ -10,6 +12,15 @@ from backend.domain.users import User, is_email
 from backend.errors import InvalidInput, Unauthorized
 
 INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Who signs in, the password hash that fits, and which kind of second factor was used, if any."""
+
+    user: User
+    password_hash: str
+    factor: str | None
 
 
 class PasswordCheck:
@@ -29,8 +40,8 @@ class PasswordCheck:
         self._second_factor = second_factor
         self._audit = audit
 
-    async def sign_in(self, email: str, password: str, code: str | None) -> tuple[User, str | None]:
-        """Return whose email and password these are, and which kind of second factor was used.
+    async def sign_in(self, email: str, password: str, code: str | None) -> Proven:
+        """Return whose email and password these are, and what proves it.
 
         An email that nobody has costs the same work as a wrong password: one look-up, one comparison, one entry.
 
@@ -52,11 +63,10 @@ class PasswordCheck:
                     failed()
                     await self._note_failure(email, found, "totp")
                 raise
-        await self._renew_hash(found, password)
-        return found.user, used
+        return Proven(found.user, await self._renewed_hash(found, password), used)
 
-    async def require_password(self, user: User, password: str) -> None:
-        """Let pass who knows the password.
+    async def require_password(self, user: User, password: str) -> str:
+        """Let pass who knows the password; return the hash that it fits.
 
         Raises:
             InvalidInput: `WRONG_PASSWORD`.
@@ -64,9 +74,11 @@ class PasswordCheck:
         """
         found = await self._users.credentials_by_id(user.id)
         async with self._attempts.attempt(user.id) as failed:
-            if not await self._hasher.verify(password, found.password_hash if found else None):
+            matches = await self._hasher.verify(password, found.password_hash if found else None)
+            if found is None or not matches:
                 failed()
-                raise InvalidInput("The current password is wrong.", WRONG_PASSWORD)
+                raise wrong_password()
+            return found.password_hash
 
     async def require_code(self, user: User, code: str) -> None:
         """Let pass who has the second factor; the code is used up.
@@ -112,11 +124,17 @@ class PasswordCheck:
                 raise wrong_code()
             return used
 
-    async def _renew_hash(self, found: Credentials, password: str) -> None:
+    async def _renewed_hash(self, found: Credentials, password: str) -> str:
         """Hash anew what was hashed with another work factor: all comparisons are to take the same time."""
-        if not self._hasher.is_current(found.password_hash):
-            new_hash = await self._hasher.hash(password)
-            await self._users.renew_password_hash(found.user.id, found.password_hash, new_hash)
+        if self._hasher.is_current(found.password_hash):
+            return found.password_hash
+        new_hash = await self._hasher.hash(password)
+        if await self._users.replace_password_hash(found.user.id, found.password_hash, new_hash):
+            return new_hash
+        now = await self._users.credentials_by_id(found.user.id)  # renewed by another sign-in, or a new password
+        if now is None or not await self._hasher.verify(password, now.password_hash):
+            raise wrong_credentials()
+        return now.password_hash
 
     async def _note_failure(self, email: str, found: Credentials | None, reason: str) -> None:
         """Note a failed sign-in, with the email that was given; what is none may be a password in its place."""
@@ -129,6 +147,11 @@ class PasswordCheck:
 def wrong_credentials() -> Unauthorized:
     """Make the error that says as little as possible."""
     return Unauthorized("Email or password is wrong.", INVALID_CREDENTIALS)
+
+
+def wrong_password() -> InvalidInput:
+    """Make the error for somebody signed in who does not know the password."""
+    return InvalidInput("The current password is wrong.", WRONG_PASSWORD)
 
 
 def _account(email: str, found: Credentials | None) -> str:

@@ -105,8 +105,8 @@ class UserRepository(Protocol):
     async def set_password_hash(self, user_id: str, password_hash: str) -> None:
         """Replace the password hash."""
 
-    async def renew_password_hash(self, user_id: str, old_hash: str, new_hash: str) -> None:
-        """Replace the hash of the same password, unless there is another password by now."""
+    async def replace_password_hash(self, user_id: str, old_hash: str, new_hash: str) -> bool:
+        """Replace exactly this password hash; False when there is another one by now."""
 
     async def delete(self, user_id: str) -> bool:
         """Delete the account; False when there is no such user.

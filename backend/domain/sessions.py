@@ -16,7 +16,7 @@ from backend.domain.auth_ports import (
 from backend.domain.login_attempts import LoginAttempts
 from backend.domain.origin import current_origin
 from backend.domain.pages import Page, PageRequest
-from backend.domain.password_check import PasswordCheck, wrong_credentials
+from backend.domain.password_check import PasswordCheck, wrong_credentials, wrong_password
 from backend.domain.passwords import require_strong
 from backend.domain.ports import Identity, Presence, Transactions, UserRepository
 from backend.domain.secret_values import MAX_SECRET_LENGTH, hash_secret, new_secret
@@ -90,11 +90,17 @@ class Sessions:
             TooManyAttempts: a limit is used up.
         """
         self._attempts.count_address(current_origin().address or UNKNOWN_ADDRESS)
-        user, factor = await self._check.sign_in(email, password, code)
+        proven = await self._check.sign_in(email, password, code)
+        user, factor = proven.user, proven.factor
         secret, now = new_secret(), self._clock()
         async with self._transactions.transaction():
             session_id = await self._sessions.start(
-                user.id, hash_secret(secret), now, now + self._refresh_lifetime, current_origin()
+                user.id,
+                proven.password_hash,
+                hash_secret(secret),
+                now,
+                now + self._refresh_lifetime,
+                current_origin(),
             )
             if session_id is None:
                 raise wrong_credentials()
@@ -153,10 +159,11 @@ class Sessions:
         """
         require_strong(new, "new_password")
         user = identity.user
-        await self._check.require_password(user, current)
+        old_hash = await self._check.require_password(user, current)
         new_hash = await self._hasher.hash(new)
         async with self._transactions.transaction():
-            await self._users.set_password_hash(user.id, new_hash)
+            if not await self._users.replace_password_hash(user.id, old_hash, new_hash):
+                raise wrong_password()  # by now
             ended = await self._sessions.end_all(user.id, self._clock(), keep_session_id=identity.session_id)
             await self._audit.record(AuditAction.PASSWORD_CHANGED, user, Target(TargetType.USER, user.id))
         await self._end_live(ended)

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import psycopg.errors
-
 from backend.domain.auth_ports import ReusedToken, SessionRecord
 from backend.domain.origin import Origin
 from backend.domain.pages import Page, PageRequest
@@ -20,31 +18,40 @@ class PostgresSessions:
         self._database = database
 
     async def start(
-        self, user_id: str, token_hash: bytes, now: datetime, expires_at: datetime, origin: Origin
+        self,
+        user_id: str,
+        password_hash: str,
+        token_hash: bytes,
+        now: datetime,
+        expires_at: datetime,
+        origin: Origin,
     ) -> str | None:
-        """Begin a session with its first refresh token; None when the user is gone."""
-        try:
-            row = await self._database.one(
-                """
-                WITH started AS (
-                    INSERT INTO sessions (user_id, started_at, last_used_at, expires_at, address, user_agent)
-                    VALUES (%(user)s, %(now)s, %(now)s, %(expires)s, %(address)s, %(agent)s)
-                    RETURNING id
-                )
-                INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
-                SELECT %(hash)s, id, %(expires)s FROM started RETURNING session_id
-                """,
-                {
-                    "user": as_uuid(user_id),
-                    "now": now,
-                    "expires": expires_at,
-                    "hash": token_hash,
-                    "address": origin.address,
-                    "agent": origin.user_agent,
-                },
+        """Begin a session with its first refresh token; None unless the user is active and has this hash still.
+
+        The user is locked meanwhile, so whoever changes the password and then ends all sessions ends this one too.
+        """
+        row = await self._database.one(
+            """
+            WITH knower AS (
+                SELECT id FROM users WHERE id = %(user)s AND active AND password_hash = %(password)s FOR SHARE
+            ), started AS (
+                INSERT INTO sessions (user_id, started_at, last_used_at, expires_at, address, user_agent)
+                SELECT id, %(now)s, %(now)s, %(expires)s, %(address)s, %(agent)s FROM knower
+                RETURNING id
             )
-        except psycopg.errors.ForeignKeyViolation:
-            return None
+            INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
+            SELECT %(hash)s, id, %(expires)s FROM started RETURNING session_id
+            """,
+            {
+                "user": as_uuid(user_id),
+                "password": password_hash,
+                "now": now,
+                "expires": expires_at,
+                "hash": token_hash,
+                "address": origin.address,
+                "agent": origin.user_agent,
+            },
+        )
         return str(row["session_id"]) if row else None
 
     async def rotate(
@@ -57,8 +64,8 @@ class PostgresSessions:
                 return None
             session_id = row["session_id"]
             if row["used_at"] is not None:
-                await connection.execute(_END, [now, session_id])
-                return ReusedToken(user_from(row), str(session_id))
+                ended = await connection.execute(_END, [now, session_id])
+                return ReusedToken(user_from(row), str(session_id)) if ended.rowcount else None
             if row["ended_at"] is not None or row["expires_at"] <= now or not row["active"]:
                 return None
             await connection.execute(

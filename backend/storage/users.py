@@ -92,12 +92,13 @@ class PostgresUsers:
             [password_hash, as_uuid(user_id)],
         )
 
-    async def renew_password_hash(self, user_id: str, old_hash: str, new_hash: str) -> None:
-        """Replace the hash of the same password, unless there is another password by now."""
-        await self._database.run(
-            "UPDATE users SET password_hash = %s WHERE id = %s AND password_hash = %s",
+    async def replace_password_hash(self, user_id: str, old_hash: str, new_hash: str) -> bool:
+        """Replace exactly this password hash; False when there is another one by now."""
+        replaced = await self._database.run(
+            "UPDATE users SET password_hash = %s, updated_at = now() WHERE id = %s AND password_hash = %s",
             [new_hash, as_uuid(user_id), old_hash],
         )
+        return replaced > 0
 
     async def delete(self, user_id: str) -> bool:
         """Delete the account; False when there is no such user.

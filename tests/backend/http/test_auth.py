@@ -11,6 +11,7 @@ from tests.support.backend import (
     PASSWORD,
     Account,
     Client,
+    QuietRooms,
     error_of,
     make_app,
     settings_for,
@@ -161,6 +162,18 @@ async def test_the_two_kinds_of_token_do_not_replace_each_other(client: Client, 
     assert await error_of(as_refresh) == (401, "TOKEN_INVALID")
     as_access = Account(client, student.user, student.refresh_token, "")
     assert await error_of(await as_access.call("GET", "/auth/profile")) == (401, "INVALID_TOKEN")
+
+
+async def test_a_reuse_is_noted_once_however_often_the_token_comes(
+    client: Client, admin: Account, student: Account, presence: QuietRooms
+) -> None:
+    token = {"refresh_token": student.refresh_token}
+    await post(client, "/auth/refresh", token)
+    for _ in range(3):
+        assert await error_of(await post(client, "/auth/refresh", token)) == (401, "TOKEN_INVALID")
+    noted = await (await admin.call("GET", "/audit?action=refresh-reuse")).json()
+    assert noted["total"] == 1
+    assert len(presence.ended_sessions) == 1
 
 
 async def test_logout_ends_both_tokens(client: Client, student: Account) -> None:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from backend.storage.database import Connection, Database
-from tests.support.backend import API, PASSWORD, Account, Client, sign_in
+from tests.support.backend import API, PASSWORD, Account, Client, error_of, sign_in
 
 EMAIL = "student@school.example"
 
@@ -84,3 +84,56 @@ async def test_a_hash_of_another_work_factor_is_renewed(
     second = await work_of(client, 200, email=EMAIL, password=PASSWORD)
     assert (second["compared, cost 04"], second["hashed"]) == (1, 0)
     await sign_in(client, EMAIL)
+
+
+@contextmanager
+def while_comparing(database_url: str, password_hash: str) -> Iterator[None]:
+    """Let the next slow comparison last until the student has another password hash."""
+    checkpw = bcrypt.checkpw
+
+    def slow_checkpw(password: bytes, hashed: bytes) -> bool:
+        matches = checkpw(password, hashed)
+        with psycopg.connect(database_url) as connection:
+            connection.execute("UPDATE users SET password_hash = %s WHERE email = %s", [password_hash, EMAIL])
+        patch.undo()
+        return matches
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bcrypt, "checkpw", slow_checkpw)
+        yield
+
+
+def other_hash(password: str, cost: int = 4) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
+
+
+async def test_a_password_that_was_changed_meanwhile_signs_nobody_in(
+    client: Client, student: Account, database_url: str
+) -> None:
+    with while_comparing(database_url, other_hash("Another-Password-1")):
+        answer = await client.post(f"{API}/auth/login", json={"email": EMAIL, "password": PASSWORD})
+    assert await error_of(answer) == (401, "INVALID_CREDENTIALS")
+    await sign_in(client, EMAIL, "Another-Password-1")
+
+
+async def test_a_password_that_was_changed_meanwhile_is_not_replaced(
+    client: Client, student: Account, database_url: str
+) -> None:
+    body = {"current_password": PASSWORD, "new_password": "Third-Password-1"}
+    with while_comparing(database_url, other_hash("Another-Password-1")):
+        answer = await student.call("POST", "/auth/change-password", body)
+    assert await error_of(answer) == (400, "WRONG_PASSWORD")
+    await sign_in(client, EMAIL, "Another-Password-1")
+
+
+@pytest.mark.parametrize(("password", "status"), [(PASSWORD, 200), ("Another-Password-1", 401)])
+async def test_a_hash_that_another_sign_in_renews_meanwhile(
+    client: Client, student: Account, database_url: str, password: str, status: int
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE users SET password_hash = %s WHERE email = %s", [other_hash(PASSWORD, 5), EMAIL]
+        )
+    with while_comparing(database_url, other_hash(password)):
+        answer = await client.post(f"{API}/auth/login", json={"email": EMAIL, "password": PASSWORD})
+    assert answer.status == status

@@ -74,7 +74,7 @@ async def test_ids_of_nobody(database: Database, user_id: str) -> None:
 
 async def test_a_refresh_token_used_twice_at_once_serves_once_and_ends_the_session(database: Database) -> None:
     user, sessions = await add(database), PostgresSessions(database)
-    session_id = await sessions.start(user.id, b"old", NOW, LATER, HOME)
+    session_id = await sessions.start(user.id, "hash", b"old", NOW, LATER, HOME)
     assert session_id is not None
     assert await sessions.identity(session_id) is not None
     results = await asyncio.gather(*(sessions.rotate(b"old", bytes([n]), NOW, LATER) for n in range(4)))
@@ -85,7 +85,7 @@ async def test_a_refresh_token_used_twice_at_once_serves_once_and_ends_the_sessi
 
 async def test_an_expired_refresh_token_is_refused_and_purged(database: Database) -> None:
     user, sessions = await add(database), PostgresSessions(database)
-    session_id = await sessions.start(user.id, b"token", NOW, LATER, HOME)
+    session_id = await sessions.start(user.id, "hash", b"token", NOW, LATER, HOME)
     assert await sessions.rotate(b"token", b"new", LATER, LATER) is None
     assert await sessions.purge(LATER - SECOND) == 0
     assert await sessions.purge(LATER) == 1
@@ -95,7 +95,7 @@ async def test_an_expired_refresh_token_is_refused_and_purged(database: Database
 
 async def test_a_used_token_is_still_known_when_the_session_lives_on(database: Database) -> None:
     user, sessions = await add(database), PostgresSessions(database)
-    session_id = await sessions.start(user.id, b"first", NOW, LATER, HOME)
+    session_id = await sessions.start(user.id, "hash", b"first", NOW, LATER, HOME)
     assert await sessions.rotate(b"first", b"second", NOW + SECOND, LATER + SECOND) is not None
     await sessions.purge(NOW + SECOND)
     assert session_id is not None
@@ -109,9 +109,9 @@ async def test_sessions_are_listed_by_their_last_use_until_they_are_over(databas
         await add(database, "b@school.example"),
         PostgresSessions(database),
     )
-    first = await sessions.start(user.id, b"1", NOW, LATER, HOME)
-    second = await sessions.start(user.id, b"2", NOW + SECOND, LATER, Origin())
-    await sessions.start(other.id, b"3", NOW, LATER, HOME)
+    first = await sessions.start(user.id, "hash", b"1", NOW, LATER, HOME)
+    second = await sessions.start(user.id, "hash", b"2", NOW + SECOND, LATER, Origin())
+    await sessions.start(other.id, "hash", b"3", NOW, LATER, HOME)
     page = await sessions.list(user.id, NOW, PageRequest())
     assert ([one.id for one in page.items], page.total) == ([second, first], 2)
     assert page.items[0].origin == Origin()
@@ -130,7 +130,7 @@ async def test_sessions_are_listed_by_their_last_use_until_they_are_over(databas
 
 async def test_beyond_the_limit_the_session_unused_for_longest_ends(database: Database) -> None:
     user, sessions = await add(database), PostgresSessions(database)
-    ids = [await sessions.start(user.id, bytes([n]), NOW + n * SECOND, LATER, HOME) for n in range(4)]
+    ids = [await sessions.start(user.id, "hash", bytes([n]), NOW + n * SECOND, LATER, HOME) for n in range(4)]
     await sessions.rotate(bytes([0]), b"new", NOW + 9 * SECOND, LATER)
     assert sorted(await sessions.end_surplus(user.id, NOW, 2)) == sorted(map(str, ids[1:3]))
     assert await sessions.end_surplus(user.id, NOW, 2) == []
@@ -140,9 +140,9 @@ async def test_beyond_the_limit_the_session_unused_for_longest_ends(database: Da
 
 async def test_a_hash_is_renewed_only_while_it_is_the_passwords(database: Database) -> None:
     user, users = await add(database), PostgresUsers(database)
-    await users.renew_password_hash(user.id, "hash", "stronger")
+    assert await users.replace_password_hash(user.id, "hash", "stronger")
     await users.set_password_hash(user.id, "of another password")
-    await users.renew_password_hash(user.id, "stronger", "much too late")
+    assert not await users.replace_password_hash(user.id, "stronger", "much too late")
     found = await users.credentials_by_id(user.id)
     assert found is not None
     assert found.password_hash == "of another password"
@@ -162,13 +162,36 @@ async def test_of_many_demotions_at_once_one_admin_is_left(database: Database, r
     assert (await users.list(UserFilter(role=Role.ADMIN, active=True), PageRequest())).total == 1
 
 
+async def test_a_session_starts_with_the_password_that_is_the_users_now(database: Database) -> None:
+    user, users, sessions = await add(database), PostgresUsers(database), PostgresSessions(database)
+    assert await sessions.start(user.id, "of another password", b"1", NOW, LATER, HOME) is None
+    await users.update(user.id, ProfileChange(active=False))
+    assert await sessions.start(user.id, "hash", b"2", NOW, LATER, HOME) is None
+    await users.update(user.id, ProfileChange(active=True))
+    assert await sessions.start(user.id, "hash", b"3", NOW, LATER, HOME) is not None
+
+
+async def test_no_session_slips_past_a_change_of_the_password(database: Database) -> None:
+    """Whichever comes first, no session that began with the old password is left."""
+    user, users, sessions = await add(database), PostgresUsers(database), PostgresSessions(database)
+
+    async def change() -> None:
+        async with database.transaction():
+            assert await users.replace_password_hash(user.id, "hash", "new")
+            await sessions.end_all(user.id, NOW)
+
+    starts = [sessions.start(user.id, "hash", bytes([n]), NOW, LATER, HOME) for n in range(20)]
+    await asyncio.gather(*starts[:10], change(), *starts[10:])
+    assert (await sessions.list(user.id, NOW, PageRequest())).total == 0
+
+
 async def test_a_session_of_a_deleted_user_does_not_start(database: Database) -> None:
-    assert await PostgresSessions(database).start(new_id(), b"token", NOW, LATER, HOME) is None
+    assert await PostgresSessions(database).start(new_id(), "hash", b"token", NOW, LATER, HOME) is None
 
 
 async def test_a_ticket_is_redeemed_once_however_many_try(database: Database) -> None:
     user, sessions, tickets = await add(database), PostgresSessions(database), PostgresTickets(database)
-    session_id = await sessions.start(user.id, b"token", NOW, LATER, HOME)
+    session_id = await sessions.start(user.id, "hash", b"token", NOW, LATER, HOME)
     assert session_id is not None
     await tickets.add(b"ticket", session_id, NOW + SECOND)
     taken = await asyncio.gather(*(tickets.take(b"ticket", NOW) for _ in range(5)))
@@ -177,7 +200,7 @@ async def test_a_ticket_is_redeemed_once_however_many_try(database: Database) ->
 
 async def test_a_ticket_expires_and_ends_with_its_session(database: Database) -> None:
     user, sessions, tickets = await add(database), PostgresSessions(database), PostgresTickets(database)
-    session_id = await sessions.start(user.id, b"token", NOW, LATER, HOME)
+    session_id = await sessions.start(user.id, "hash", b"token", NOW, LATER, HOME)
     assert session_id is not None
     await tickets.add(b"late", session_id, NOW + SECOND)
     assert await tickets.take(b"late", NOW + SECOND) is None
