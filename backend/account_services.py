@@ -84,6 +84,7 @@ def add_account_services(
         transactions=database,
         clock=clock,
         presence=app[keys.PRESENCE],
+        attempts=attempts,
     )
 
 

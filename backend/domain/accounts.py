@@ -4,6 +4,8 @@ import asyncio
 
 from backend.domain.audit import AuditAction, AuditLog, Target, TargetType
 from backend.domain.auth_ports import Clock, PasswordHasher, SessionRepository
+from backend.domain.login_attempts import LoginAttempts
+from backend.domain.origin import UNKNOWN_ADDRESS, current_origin
 from backend.domain.pages import Page, PageRequest
 from backend.domain.passwords import require_strong
 from backend.domain.permissions import Action, allows, require
@@ -19,7 +21,10 @@ ACCOUNT_CLOSED = "account-closed"
 
 
 class Accounts:
-    """The accounts and who may do what with them. Without `presence`, nobody is in any class."""
+    """The accounts and who may do what with them.
+
+    Without `presence`, nobody is in any class; without `attempts`, nobody signs up from outside.
+    """
 
     def __init__(
         self,
@@ -31,6 +36,7 @@ class Accounts:
         transactions: Transactions,
         clock: Clock,
         presence: Presence | None = None,
+        attempts: LoginAttempts | None = None,
     ) -> None:
         self._users = users
         self._sessions = sessions
@@ -40,6 +46,7 @@ class Accounts:
         self._transactions = transactions
         self._clock = clock
         self._presence = presence
+        self._attempts = attempts
         self._changing = asyncio.Lock()
 
     async def register(self, by: User | None, wanted: NewUser, password: str) -> User:
@@ -49,7 +56,10 @@ class Accounts:
             NotAllowed: only an admin makes teachers and admins.
             InvalidInput: the email has no such form, or `WEAK_PASSWORD`.
             Conflict: `EMAIL_EXISTS`.
+            TooManyAttempts: somebody who is not signed in, and too many from this address.
         """
+        if by is None and self._attempts is not None:
+            self._attempts.count_sign_up(current_origin().address or UNKNOWN_ADDRESS)
         if wanted.role is not Role.STUDENT and (by is None or not allows(by.role, Action.CREATE_STAFF)):
             raise NotAllowed("Only an admin may create teachers and admins.")
         return await self._add(await self._with_hash(wanted, password), by)

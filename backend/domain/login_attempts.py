@@ -125,6 +125,7 @@ class LoginAttempts:
         self._passwords = FailureLimit(per_account, WINDOW_S, clock, kept, "password")
         self._codes = FailureLimit(CODE_FAILURES, CODE_WINDOW_S, clock, kept, "code")
         self._addresses = SlidingWindow(per_address, WINDOW_S)
+        self._sign_ups = SlidingWindow(per_address, WINDOW_S)
 
     def count_address(self, address: str) -> None:
         """Count an attempt from an address; one of IPv6 counts for its network.
@@ -132,9 +133,15 @@ class LoginAttempts:
         Raises:
             TooManyAttempts: the address has used up its attempts.
         """
-        now, network = self._clock(), _network(address)
-        _refuse(self._addresses.retry_after_s(network, now))
-        self._addresses.hit(network, now)
+        self._count(self._addresses, address)
+
+    def count_sign_up(self, address: str) -> None:
+        """Count an attempt to make an account, as `count_address` does, but on its own: a class does both at once.
+
+        Raises:
+            TooManyAttempts: the address has used up its attempts.
+        """
+        self._count(self._sign_ups, address)
 
     def attempt(self, account: str) -> AbstractAsyncContextManager[Failed]:
         """Hold one attempt on an account; call what is given when it failed.
@@ -143,6 +150,11 @@ class LoginAttempts:
             TooManyAttempts: the account has used up its failures.
         """
         return self._passwords.attempt(account)
+
+    def _count(self, window: SlidingWindow, address: str) -> None:
+        now, network = self._clock(), _network(address)
+        _refuse(window.retry_after_s(network, now))
+        window.hit(network, now)
 
     def code_attempt(self, account: str) -> AbstractAsyncContextManager[Failed]:
         """Hold one attempt on an account's second factor; call what is given when it failed.
@@ -163,4 +175,4 @@ def _network(address: str) -> str:
 
 def _refuse(retry_after_s: int) -> None:
     if retry_after_s:
-        raise TooManyAttempts("Too many attempts to sign in. Wait a little.", retry_after_s=retry_after_s)
+        raise TooManyAttempts("Too many attempts. Wait a little.", retry_after_s=retry_after_s)

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 MAX_USER_AGENT_LENGTH = 300
 """Real ones have some 150 characters; the rest would only fill the database."""
 
+UNKNOWN_ADDRESS = "unknown"
+"""Where a request comes from when the socket does not tell (a Unix socket)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

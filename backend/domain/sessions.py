@@ -14,7 +14,7 @@ from backend.domain.auth_ports import (
     SessionRepository,
 )
 from backend.domain.login_attempts import LoginAttempts
-from backend.domain.origin import current_origin
+from backend.domain.origin import UNKNOWN_ADDRESS, current_origin
 from backend.domain.pages import Page, PageRequest
 from backend.domain.password_check import PasswordCheck, wrong_credentials, wrong_password
 from backend.domain.passwords import require_strong
@@ -30,9 +30,6 @@ TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105 -- the name of an error
 
 SESSION_ENDED = "session-ended"
 """Why somebody left a class whose sign-in is over."""
-
-UNKNOWN_ADDRESS = "unknown"
-"""Where a request comes from when the socket does not tell (a Unix socket)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _PROFILE, _CHANGE_PASSWORD = ProfileBody(), ChangePasswordBody()
 @operation(
     {201: RegisteredAnswer},
     body=_REGISTER,
-    errors=("INSUFFICIENT_PERMISSIONS", "EMAIL_EXISTS", "WEAK_PASSWORD", "BUSY"),
+    errors=("INSUFFICIENT_PERMISSIONS", "EMAIL_EXISTS", "WEAK_PASSWORD", "TOO_MANY_ATTEMPTS", "BUSY"),
     sign_in=SignIn.OPTIONAL,
 )
 async def register(request: web.Request) -> web.Response:

@@ -130,6 +130,21 @@ async def test_login_limits_all_attempts_by_address(aiohttp_client: AiohttpClien
     assert [(await post(client, "/auth/login", right)).status for _ in range(3)] == [200, 200, 429]
 
 
+async def test_sign_up_is_limited_by_address(aiohttp_client: AiohttpClient, database_url: str) -> None:
+    """Each is an account for ever, and the work of a slow hash; what an admin makes does not count."""
+    client = await aiohttp_client(make_app(settings_for(database_url, login_attempts_per_address=2)))
+    admin = await sign_in(client, ADMIN_EMAIL)
+    for number in range(3):
+        body = NEW | {"email": f"made-{number}@school.example"}
+        assert (await post(client, "/auth/register", body, **admin.headers)).status == 201
+    for number in range(2):
+        assert (await post(client, "/auth/register", NEW | {"email": f"{number}@school.example"})).status == 201
+    answer = await post(client, "/auth/register", NEW)
+    assert await error_of(answer) == (429, "TOO_MANY_ATTEMPTS")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    await sign_in(client, "0@school.example")
+
+
 async def test_refresh_gives_new_tokens_that_work(client: Client, student: Account) -> None:
     answer = await post(client, "/auth/refresh", {"refresh_token": student.refresh_token})
     body = await answer.json()
