@@ -10,6 +10,10 @@ from backend.domain.ports import Identity
 from backend.storage.database import Connection, Database, Row
 from backend.storage.rows import as_uuid, user_from
 
+MAX_USED_TOKENS = 1000
+"""Used refresh tokens kept of a session, to notice a second use: ten days of one every 15 minutes. Who refreshes
+without a pause is not to fill the disk."""
+
 
 class PostgresSessions:
     """Implements `backend.domain.auth_ports.SessionRepository`."""
@@ -79,6 +83,7 @@ class PostgresSessions:
                 "UPDATE sessions SET expires_at = %s, last_used_at = %s WHERE id = %s",
                 [expires_at, now, session_id],
             )
+            await connection.execute(_FORGET_USED, {"session": session_id, "keep": MAX_USED_TOKENS})
             return Identity(user_from(row), str(session_id))
 
     async def identity(self, session_id: str) -> Identity | None:
@@ -228,6 +233,12 @@ def _record_from(row: Row) -> SessionRecord:
     )
 
 
+_FORGET_USED = """
+    DELETE FROM refresh_tokens WHERE session_id = %(session)s AND used_at < (
+        SELECT used_at FROM refresh_tokens WHERE session_id = %(session)s AND used_at IS NOT NULL
+        ORDER BY used_at DESC OFFSET %(keep)s - 1 LIMIT 1
+    )
+"""
 _END = "UPDATE sessions SET ended_at = %s WHERE id = %s AND ended_at IS NULL"
 
 

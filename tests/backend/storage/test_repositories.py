@@ -12,6 +12,7 @@ from backend.domain.ports import Identity
 from backend.domain.rooms import RoomChange, RoomRecord
 from backend.domain.users import NewUser, ProfileChange, Role, User, UserFilter
 from backend.errors import Conflict
+from backend.storage import sessions as sessions_module
 from backend.storage.database import Database
 from backend.storage.rooms import PostgresRooms
 from backend.storage.sessions import PostgresSessions, PostgresTickets
@@ -101,6 +102,21 @@ async def test_a_used_token_is_still_known_when_the_session_lives_on(database: D
     assert session_id is not None
     assert await sessions.rotate(b"first", b"third", NOW + SECOND, LATER) == ReusedToken(user, session_id)
     assert await sessions.identity(session_id) is None
+
+
+async def test_of_the_used_tokens_of_a_session_the_latest_are_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions_module, "MAX_USED_TOKENS", 3)
+    user, sessions = await add(database), PostgresSessions(database)
+    session_id = await sessions.start(user.id, "hash", bytes([0]), NOW, LATER, HOME)
+    for n in range(6):
+        rotated = await sessions.rotate(bytes([n]), bytes([n + 1]), NOW + n * SECOND, LATER)
+        assert isinstance(rotated, Identity)
+    rows = await database.all("SELECT token_hash FROM refresh_tokens ORDER BY token_hash")
+    assert [bytes(row["token_hash"]) for row in rows] == [bytes([n]) for n in (3, 4, 5, 6)]
+    assert await sessions.rotate(bytes([0]), b"new", NOW, LATER) is None
+    assert await sessions.rotate(bytes([3]), b"new", NOW, LATER) == ReusedToken(user, str(session_id))
 
 
 async def test_sessions_are_listed_by_their_last_use_until_they_are_over(database: Database) -> None:
