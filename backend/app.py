@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from backend import keys
 from backend.account_services import add_account_services, key_ring
+from backend.cluster import setup_cluster
 from backend.domain.access import Access
 from backend.domain.audit import AuditLog
 from backend.domain.invitations import Invitations
@@ -71,8 +72,8 @@ def create_app(
     app[keys.TOKENS] = Access(PostgresSessions(database), signer)
     app[keys.ROOM_PASSWORDS] = RoomPasswords(hasher, time.monotonic)
     app.cleanup_ctx.append(_storage(database, announce))
-    # the /ws route, `keys.PRESENCE`, and its own cleanup_ctx for the SFU client
-    (signalling or partial(_signalling, database))(app)
+    # The /ws route, `keys.PRESENCE`, and a cleanup_ctx of its own for the cluster and the SFU client.
+    (signalling or partial(_signalling, database, ring))(app)
     add_account_services(app, database, ring, hasher, signer, _now)
     app[keys.ROOM_BOOK] = RoomBook(
         rooms=app[keys.ROOMS],
@@ -103,11 +104,13 @@ def _add_repositories(app: web.Application, database: Database) -> None:
     app[keys.AUDIT] = AuditLog(PostgresAudit(database), _now)
 
 
-def _signalling(database: Database, app: web.Application) -> None:
+def _signalling(database: Database, ring: KeyRing, app: web.Application) -> None:
     settings = app[keys.SETTINGS]
     pool = SfuPool(settings.sfu_urls, settings.sfu_api_token, PostgresPlacements(database), app[keys.METER])
     app[keys.METRICS].register(SfuMetrics(pool.figures))
+    hand_over = setup_cluster(app, database, ring)
     setup_signalling(app, pool)
+    app.on_shutdown.append(hand_over)
 
 
 def _storage(database: Database, announce: Announce) -> Callable[[web.Application], AsyncIterator[None]]:

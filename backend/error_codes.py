@@ -79,6 +79,7 @@ CODES: Mapping[str, ErrorCode] = {
     "BUSY": ErrorCode(
         503, "Too many passwords are checked at this moment; try again after `Retry-After` seconds."
     ),
+    "ROOM_ELSEWHERE": ErrorCode(503, "The room is just moving to another backend. Try again shortly."),
     "NOT_AVAILABLE": ErrorCode(503, "The server takes no further connection now."),
     "DATABASE_UNAVAILABLE": ErrorCode(503, "The database is away; try again after `Retry-After` seconds."),
     "SFU_UNAVAILABLE": ErrorCode(503, "The media server is away; try again shortly."),

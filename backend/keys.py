@@ -11,8 +11,10 @@ from prometheus_client import CollectorRegistry
 
 from backend.domain.accounts import Accounts
 from backend.domain.audit import AuditLog
+from backend.domain.backend_passes import BackendPasses
 from backend.domain.entrance_ports import AdmissionRepository, InvitationRepository
 from backend.domain.history_ports import MessageRepository
+from backend.domain.homes import HomeRepository, RoomHomes
 from backend.domain.invitations import Invitations
 from backend.domain.metering import Meter
 from backend.domain.own_second_factor import OwnSecondFactor
@@ -31,6 +33,7 @@ from backend.domain.room_passwords import RoomPasswords
 from backend.domain.seat_ports import SeatRepository
 from backend.domain.second_factor import SecondFactor
 from backend.domain.sessions import Sessions
+from backend.neighbours import BackendNeighbours
 from backend.settings import Settings
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -55,6 +58,12 @@ PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
 AUDIT = web.AppKey("audit", AuditLog)
 SECOND_FACTOR = web.AppKey("second_factor", SecondFactor)
 OWN_SECOND_FACTOR = web.AppKey("own_second_factor", OwnSecondFactor)
+
+BACKEND_PASSES: web.AppKey[BackendPasses] = web.AppKey("backend_passes", BackendPasses)
+NEIGHBOURS: web.AppKey[BackendNeighbours] = web.AppKey("neighbours", BackendNeighbours)
+HOMES: web.AppKey[HomeRepository] = web.AppKey("homes", HomeRepository)
+ROOM_HOMES = web.AppKey("room_homes", RoomHomes)
+
 SESSIONS = web.AppKey("sessions", Sessions)
 ACCOUNTS = web.AppKey("accounts", Accounts)
 ROOM_BOOK = web.AppKey("room_book", RoomBook)

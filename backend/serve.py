@@ -5,6 +5,7 @@ import errno
 import signal
 import socket
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -34,7 +35,7 @@ async def serve(settings: Settings, announce: Announce) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     with _bound_socket(settings.listen_ip, settings.port) as listener:
-        app = create_app(settings, announce)
+        app = create_app(replace(settings, port=listener.getsockname()[1]), announce)
         runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         try:
             if await _unless_stopped(runner.setup(), stop):

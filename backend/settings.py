@@ -74,6 +74,7 @@ class Settings:
     sfu_url: str = "http://localhost:3000"
     sfu_api_token: str | None = field(default=None, repr=False)
     resume_grace_s: float = 30.0
+    backend_peer_url: str | None = None
     turn: TurnSettings = TurnSettings()
     log_level: str = "info"
     log_format: LogFormat = "console"
@@ -121,6 +122,7 @@ def _read(env: Env) -> Settings:
         sfu_url=_http_urls(env, "SFU_URL", "http://localhost:3000", "SFU_URLS", "MEDIASOUP_URL"),
         sfu_api_token=_text(env, "SFU_API_TOKEN", "", "MEDIASOUP_API_TOKEN") or None,
         resume_grace_s=_seconds(env, "RESUME_GRACE_S", 30.0, 0.0, 3600.0),
+        backend_peer_url=_http_url(env, "BACKEND_PEER_URL", "") or None,
         turn=_turn(env),
         log_level=_choice(env, "LOG_LEVEL", ("debug", "info", "warning", "error"), "info"),
         log_format="json" if _choice(env, "LOG_FORMAT", ("console", "json"), "console") == "json" else "console",
@@ -224,6 +226,14 @@ def _http_urls(env: Env, name: str, default: str, *aliases: str) -> str:
     if len(urls) > MAX_SFUS:
         raise SettingsError(f"{name} names {len(urls)} SFUs; at most {MAX_SFUS} are followed.")
     return ",".join(dict.fromkeys(urls))
+
+
+def _http_url(env: Env, name: str, default: str, *aliases: str) -> str:
+    value = _text(env, name, default, *aliases).rstrip("/")
+    parts = urlsplit(value)
+    if value != default and (parts.scheme not in {"http", "https"} or not parts.netloc):
+        raise SettingsError(f"{name} must be a URL such as {default or 'http://10.0.0.5:8080'}, not {value!r}.")
+    return value
 
 
 def _text(env: Env, name: str, default: str = "", *aliases: str) -> str:

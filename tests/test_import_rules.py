@@ -66,6 +66,7 @@ ALLOWED: dict[str, set[str]] = {
         "tenacity",
         "structlog",
     },
+    "backend.neighbours": {"backend.domain", "backend.errors", "shared", "aiohttp", "structlog"},
     "backend.http": {
         "backend.domain",
         "backend.error_codes",

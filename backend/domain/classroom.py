@@ -36,7 +36,7 @@ from backend.domain.seats import fits
 from backend.domain.sfu_port import JsonObject, Layers
 from backend.domain.users import User
 from backend.domain.waiting_room import WaitingRoom
-from backend.errors import Conflict, NotFound
+from backend.errors import Conflict, NotAvailable, NotFound
 
 
 class Classroom:
@@ -57,6 +57,7 @@ class Classroom:
         self.sfu_restarts = 0
         self.chat_turn = asyncio.Lock()
         self.closed = False
+        self.moved = False
         self._speaker: ActiveSpeaker | None = None
         self._entering = 0
 
@@ -104,7 +105,9 @@ class Classroom:
         return [participant for participant in self.participants.values() if participant.user.id == user.id]
 
     def require_open(self) -> None:
-        """Let pass while the room is open. Raises: NotFound `ROOM_NOT_FOUND`."""
+        """Let pass while the room is open. Raises: NotFound `ROOM_NOT_FOUND`; NotAvailable when it just moved."""
+        if self.moved:
+            raise NotAvailable("The room is just moving to another server. Try again shortly.")
         if self.closed:
             raise room_not_found()
 
@@ -173,9 +176,11 @@ class Classroom:
             self.tell(ParticipantChanged(me))
 
     def change(self, record: RoomRecord) -> None:
-        """Take over the room's new name and rules and tell everybody."""
-        if record != self.record:
-            self.record = record
+        """Take over the room's new name and rules and tell everybody; what is older than we know is no news."""
+        if record.version < self.record.version:
+            return
+        known, self.record = self.record, record
+        if record != known:
             self.tell(RoomUpdated(record))
 
     def tell(self, notice: Notice, *, but: Participant | None = None) -> None:

@@ -1,5 +1,6 @@
 """The seats of this process as they are kept: written when taken, given up whatever is down just then."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -17,7 +18,8 @@ class KeptSeats:
         self._seats = seats
         self._sfu = sfu
         self._chores = chores
-        self._leaving: set[str] = set()
+        self._leaving: dict[str, str] = {}
+        self._freed = asyncio.Event()
 
     async def take(self, me: Participant) -> None:
         """Keep the seat. Raises: NotFound, NotAllowed, NotAvailable as `SeatRepository.take` does."""
@@ -34,10 +36,16 @@ class KeptSeats:
             )
         )
 
-    async def give_up(self, participant_id: str, left_at: datetime) -> None:
+    async def give_up(self, participant_id: str, room_id: str, left_at: datetime) -> None:
         """Free the kept seat, later if need be; until that is done it counts for nothing."""
-        self._leaving.add(participant_id)
+        self._leaving[participant_id] = room_id
         await self._chores.do(partial(self._free, participant_id, left_at))
+
+    async def all_freed(self, room_id: str | None = None) -> None:
+        """Wait until no seat of the room, or of any, is still to be freed."""
+        while self._leaving and room_id in {None, *self._leaving.values()}:
+            self._freed.clear()
+            await self._freed.wait()
 
     async def note(self, me: Participant) -> None:
         """Keep what may change of a seat, later if need be; what counts is how it is by then."""
@@ -53,7 +61,7 @@ class KeptSeats:
         kept = [seat for seat in found if seat.participant_id not in leaving]
         for seat in kept:
             if not seat.user.active:
-                self._chores.spawn(self.give_up(seat.participant_id, at))
+                self._chores.spawn(self.give_up(seat.participant_id, room_id, at))
                 self._chores.spawn(self._chores.do(partial(self._sfu.leave_peer, room_id, seat.participant_id)))
         return [seat for seat in kept if seat.user.active]
 
@@ -63,4 +71,5 @@ class KeptSeats:
 
     async def _free(self, participant_id: str, left_at: datetime) -> None:
         await self._seats.free(participant_id, left_at)
-        self._leaving.discard(participant_id)
+        self._leaving.pop(participant_id, None)
+        self._freed.set()

@@ -17,6 +17,7 @@ from backend.domain.open_rooms import OpenRooms
 from backend.domain.participants import Outbox, Participant, restored
 from backend.domain.permissions import Action, allows
 from backend.domain.ports import Identity, RoomRepository
+from backend.domain.room_book import ROOM_DELETED
 from backend.domain.rooms import (
     DEFAULT_MAX_PARTICIPANTS,
     MAX_ROOM_NAME_LENGTH,
@@ -42,6 +43,7 @@ CONNECTION_LOST = "connection-lost"
 ROOM_CLOSED = "room-closed"
 REPLACED = "replaced"
 """Why somebody left a room in which a user has one seat: the same user took a newer one."""
+MOVED = "the room is served elsewhere now"
 
 _log = get_logger(__name__)
 
@@ -90,6 +92,7 @@ class LiveClasses:
             NotAllowed: `ROOM_LOCKED`, or what `Entrance.check` and `Entrance.step_in` refuse.
             TooManyAttempts: too many wrong passwords of the room.
             Conflict: `ROOM_FULL`, or `LIMIT_REACHED` for more than `MAX_SEATS_PER_USER` seats.
+            RoomElsewhere: the room is at home at another backend.
             NotAvailable: the SFU or the database is away.
         """
         user = identity.user
@@ -110,6 +113,7 @@ class LiveClasses:
             record = await self._parts.rooms.get(wish.room_id)
             if record is None:
                 record = await self._make_room(user, wish)
+            await self.open_rooms.require_not_elsewhere(wish.room_id)
             await self._parts.entrance.check(user, record, wish.password, wish.invitation)
             if seen == self._room_changes:
                 return record
@@ -208,14 +212,38 @@ class LiveClasses:
     def _hold(self, me: Participant) -> None:
         self._seats_of.setdefault(me.user.id, set()).add(me)
 
-    # Restarts of ours
+    def _unhold(self, me: Participant) -> None:
+        self._stop_waiting(me)
+        seats = self._seats_of.get(me.user.id, set())
+        seats.discard(me)
+        if not seats:
+            self._seats_of.pop(me.user.id, None)
 
-    async def restore_all(self) -> None:
-        """Open every room that somebody has a seat in; do it when the process starts. Raises: NotAvailable."""
-        for room_id in await self._parts.seats.room_ids():
-            if room_id not in self.rooms and (record := await self._kept_record(room_id)) is not None:
-                async with self.open_rooms.visit(record):
-                    pass
+    # Rooms that come here, and go elsewhere
+
+    async def adopt(self, room_id: str) -> None:
+        """Open a room that somebody has a seat in. Raises: RoomElsewhere, NotFound, NotAvailable."""
+        if room_id not in self.rooms and (record := await self._kept_record(room_id)) is not None:
+            async with self.open_rooms.visit(record):
+                pass
+
+    def let_go(self, room_id: str) -> None:
+        """Drop a room that is at home elsewhere now: seats and media stay, clients come back to them there."""
+        room = self.rooms.get(room_id)
+        if room is None:
+            return
+        self.open_rooms.let_go(room)
+        leavers = room.dissolve()
+        for participant in leavers:
+            self._unhold(participant)
+        knocking = [outbox for knock in room.waiting_room for outbox in knock.outboxes]
+        for outbox in (*(participant.outbox for participant in leavers), *knocking):
+            if outbox is not None:
+                outbox.come_back(MOVED)
+
+    async def all_freed(self, room_id: str | None = None) -> None:
+        """Wait until whoever left, a room or any, has no seat any more in the database either."""
+        await self._kept.all_freed(room_id)
 
     async def _restore(self, room: Classroom) -> bool:
         """Put back who has a seat in a room that is being opened; tell whether there is anybody.
@@ -287,18 +315,14 @@ class LiveClasses:
         return True
 
     def _unseated(self, me: Participant, reason: str) -> None:
-        self._stop_waiting(me)
-        seats = self._seats_of.get(me.user.id, set())
-        seats.discard(me)
-        if not seats:
-            self._seats_of.pop(me.user.id, None)
+        self._unhold(me)
         self.open_rooms.discard_if_empty(me.room)
         _log.info("participant left", room_id=me.room.id, participant_id=me.id, reason=reason)
 
     async def _free(self, me: Participant) -> None:
         await asyncio.gather(
             self._chores.do(lambda: self._parts.sfu.leave_peer(me.room.id, me.id)),
-            self._kept.give_up(me.id, me.away_since or self._parts.now()),
+            self._kept.give_up(me.id, me.room.id, me.away_since or self._parts.now()),
         )
 
     def _stop_waiting(self, me: Participant) -> None:
@@ -316,7 +340,9 @@ class LiveClasses:
         """Take over a room's new name and rules and tell everybody in it."""
         self._room_changes += 1
         room = self.rooms.get(record.id)
-        if room is not None:
+        if room is not None and room.record.created_at != record.created_at:
+            await self.close_room(record.id, ROOM_DELETED)  # it was deleted, and another one has its id
+        elif room is not None:
             self.open_rooms.change(room, record)
 
     async def close_room(self, room_id: str, reason: str) -> None:

@@ -21,18 +21,28 @@ async def _no_media(_room: Classroom) -> None:
     """Find nothing."""
 
 
+async def _only_here(_room_id: str) -> None:
+    """Let every room be at home here: there is no other backend."""
+
+
 class OpenRooms:
     """All rooms that are open here, by id in `live`; those still being opened are in it too.
 
     `restore` puts participants back into their seats and tells whether there are any; `find_media` then takes over
     what the SFU holds of them. `on_changed` is called when a room here may have new rules, or somebody in it
     another role.
+
+    `find` and `claim` are asked before a room is looked at or opened: they raise `RoomElsewhere` when another
+    backend is its home. `on_given_up` is called with the id of a room that is in memory no more.
     """
 
     def __init__(self, restore: Callable[[Classroom], Awaitable[bool]], sfu: SfuPort) -> None:
         self.live: dict[str, Classroom] = {}
         self.find_media: Callable[[Classroom], Awaitable[None]] = _no_media
         self.on_changed: Callable[[Classroom], None] = lambda _room: None
+        self.find: Callable[[str], Awaitable[None]] = _only_here
+        self.claim: Callable[[str], Awaitable[None]] = _only_here
+        self.on_given_up: Callable[[str], None] = lambda _room_id: None
         self._restore = restore
         self._sfu = sfu
         self._opening: dict[str, asyncio.Task[None]] = {}
@@ -42,6 +52,11 @@ class OpenRooms:
         """Return the room if it is open, with all that belongs to it."""
         return self.live.get(room_id) if room_id not in self._opening else None
 
+    async def require_not_elsewhere(self, room_id: str) -> None:
+        """Let pass unless the room is at home at another backend. Raises: RoomElsewhere."""
+        if room_id not in self.live:
+            await self.find(room_id)
+
     @asynccontextmanager
     async def visit(self, record: RoomRecord) -> AsyncIterator[Classroom]:
         """Open the room unless it is open, and keep it open for the length of a `with` block.
@@ -49,6 +64,7 @@ class OpenRooms:
         `record` is the room as it has just been read; nothing is awaited before it is taken over.
 
         Raises:
+            RoomElsewhere: it is at home at another backend.
             NotAvailable: the database is away.
         """
         room = self.live.get(record.id)
@@ -82,6 +98,13 @@ class OpenRooms:
         if self.live.get(room.id) is room:
             self._give_up(room, ended=ended)
 
+    def let_go(self, room: Classroom) -> None:
+        """Take a room out that is at home at another backend now; what it holds is not ours any more."""
+        room.moved = room.closed = True
+        if self.live.get(room.id) is room:
+            del self.live[room.id]
+            self._sfu.close_room(room.id, ended=False)
+
     def discard_if_empty(self, room: Classroom) -> None:
         """Take a room out if nobody is in it, on the way in, or opening it."""
         if room.is_empty and room.id not in self._opening and not self._visits[room.id]:
@@ -109,6 +132,7 @@ class OpenRooms:
 
     async def _open(self, room: Classroom) -> None:
         """Open a room: the one place where that happens."""
+        await self.claim(room.id)
         if await self._restore(room):
             _log.info("room restored", room_id=room.id, seats=len(room.participants))
             await self.find_media(room)
@@ -118,3 +142,4 @@ class OpenRooms:
         """Give a room up: the one place where that happens."""
         del self.live[room.id]
         self._sfu.close_room(room.id, ended=ended)
+        self.on_given_up(room.id)

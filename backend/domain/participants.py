@@ -52,6 +52,9 @@ class Outbox(Protocol):
     def end(self, reason: str) -> None:
         """Send what is queued, then close for good: the client must not come back by itself."""
 
+    def come_back(self, reason: str) -> None:
+        """Send what is queued, then close so that the client comes back by itself, here or elsewhere."""
+
 
 @dataclass(slots=True, eq=False)
 class MediaProducer:

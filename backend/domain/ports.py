@@ -4,7 +4,7 @@ Implemented by `backend.storage` and `backend.security` (everything but `Presenc
 (`Presence`). Every storage call may raise `backend.errors.DatabaseUnavailable`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -198,13 +198,22 @@ class Presence(Protocol):
     """The live side of the rooms: who sits in them now. Implemented by signalling."""
 
     def participant_count(self, room_id: str) -> int:
-        """Return how many sit in the room; 0 for a room nobody is in."""
+        """Return how many sit in the room, at home here; 0 for any other."""
 
     def live_room_ids(self) -> Sequence[str]:
-        """Return the ids of the rooms somebody sits in."""
+        """Return the ids of the rooms at home here that somebody sits in."""
 
     def stats(self, room_id: str) -> RoomStats:
-        """Return the room's live figures, zeros for a room nobody is in."""
+        """Return the live figures of a room at home here, zeros for any other."""
+
+    async def totals(self) -> tuple[int, int]:
+        """Return how many rooms somebody sits in, and how many sit there, at all backends."""
+
+    async def room_stats(self, room_id: str) -> RoomStats:
+        """Return a room's live figures, wherever it is at home; zeros for a room nobody is in."""
+
+    async def all_stats(self) -> Sequence[RoomStats]:
+        """Return the live figures of all rooms that somebody sits in, at all backends."""
 
     async def room_changed(self, room: RoomRecord) -> None:
         """Take over a room's new rules and tell everybody in it."""
@@ -220,6 +229,12 @@ class Presence(Protocol):
 
     async def user_changed(self, user: User) -> None:
         """Take over a user's new name and role, with what they allow, and tell everybody who sees the user."""
+
+    def connected_users(self) -> Collection[str]:
+        """Return the ids of all users with a seat or a connection here."""
+
+    def connected_sessions(self) -> Collection[str]:
+        """Return the ids of all sign-ins with a seat or a connection here."""
 
     async def sfu_available(self) -> bool:
         """Tell whether the SFU answered last time, without waiting for it."""

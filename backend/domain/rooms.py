@@ -1,6 +1,6 @@
 """A room as it is kept: its name, owner and rules. Who sits in it right now is not here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from backend.domain.permissions import STRANGER, Action, Relation, Relations, allows
@@ -24,7 +24,8 @@ class RoomRecord:
     """A room's lasting part. `id` is a UUID, or what its maker chose by `shared.ids.is_client_id`.
 
     `owner_id` is the user who made it (`created_by` on the wire); None when that account is gone.
-    `created_at` is in UTC. A password stands in no record: only whether there is one.
+    `created_at` is in UTC. `version` grows with each change. A password stands in no record: only whether there is
+    one.
     """
 
     id: str
@@ -38,6 +39,7 @@ class RoomRecord:
     has_password: bool = False
     invitation_required: bool = False
     one_seat_per_user: bool = False
+    version: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

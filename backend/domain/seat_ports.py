@@ -57,5 +57,8 @@ class SeatRepository(Protocol):
     async def counts(self, room_ids: Collection[str]) -> Mapping[str, int]:
         """Return how many seats are taken in each of these rooms; an empty room may be missing."""
 
+    async def totals(self) -> tuple[int, int]:
+        """Return in how many rooms seats are taken, and how many seats."""
+
     async def close_abandoned(self, left_at: datetime) -> int:
         """Close attendance that is open without a seat, as a deleted account leaves it; return how much it was."""

@@ -11,6 +11,7 @@ from backend.http.handlers import (
     docs,
     health,
     history,
+    internal,
     invitations,
     page,
     rooms,
@@ -38,6 +39,7 @@ def setup_http(app: web.Application, page_dist: Path = PAGE_DIST) -> None:
     app.on_response_prepare.append(prepare_response)
     app.on_startup.append(docs.make_document)
     app.add_routes([*_service_routes(), *_auth_routes(), *_user_routes(), *_room_routes(), *_signalling_routes()])
+    app.add_routes(_internal_routes())
     app.add_routes(
         [
             web.get("/", page.index),
@@ -119,4 +121,11 @@ def _signalling_routes() -> list[web.RouteDef]:
         web.get(
             f"{API}/signalling/rooms/{{room_id}}/stats", allowed(Action.READ_ROOM_STATS, signalling.room_stats)
         ),
+    ]
+
+
+def _internal_routes() -> list[web.RouteDef]:
+    return [
+        web.get("/internal/pulse", internal.for_backends(internal.pulse)),
+        web.get("/internal/rooms", internal.for_backends(internal.live_rooms)),
     ]

@@ -16,6 +16,7 @@ from backend.domain.permissions import Action, require
 from backend.domain.ports import Identity
 from backend.domain.rooms import relations_to
 from backend.domain.users import User
+from backend.signalling.far_room import FarRoom
 from backend.signalling.protoo import JsonObject
 
 
@@ -36,11 +37,16 @@ class Rules:
 
 @dataclass(slots=True)
 class Client:
-    """One connection's user and sign-in and, after `join-room`, the seat. `ended` is why the sign-in is over."""
+    """One connection's user and sign-in and, after `join-room`, the seat. `ended` is why the sign-in is over.
+
+    `far` leads to rooms that are at home at other backends; None for a client that another backend pipes to here:
+    what is not here is that backend's to find.
+    """
 
     identity: Identity
     outbox: Outbox
     rules: Rules
+    far: FarRoom | None = None
     participant: Participant | None = None
     ended: str | None = None
 
@@ -80,6 +86,8 @@ class Client:
     def gone(self) -> None:
         """The socket is of no use: it knocks no more, and its seat waits, or is freed if the sign-in is over."""
         self.rules.admissions.withdraw(self.outbox)
+        if self.far is not None:
+            self.far.hang_up()
         me, classes = self.participant, self.rules.classes
         if me is None:
             return

@@ -23,8 +23,7 @@ from backend.signalling.token_bucket import TokenBucket
 from shared.logging import get_logger
 
 MESSAGES_PER_S = 200.0
-MESSAGE_BURST = 400.0
-"""What a client may send in the long run, and at once: joining a large class takes some hundred requests."""
+"""What a client may send in the long run, and twice that at once: joining a large class takes some hundred."""
 
 MAX_WAITING_REQUESTS = 1000
 MAX_WAITING_BYTES = 1 << 20
@@ -68,6 +67,14 @@ class Cause(enum.StrEnum):
     BROKEN = "broken"
 
 
+_CAUSES = {
+    Close.FOR_GOOD: Cause.FOR_GOOD,
+    Close.SERVICE_RESTART: Cause.RESTART,
+    Close.FLOOD: Cause.FLOOD,
+}
+"""As what it counts that the home of a client's room closed with a code."""
+
+
 @dataclass(frozen=True, slots=True)
 class _End:
     cause: Cause
@@ -79,11 +86,11 @@ class _End:
 _GOODBYE = _End(Cause.CLIENT, None, "the client said goodbye")
 
 
-def new_websocket() -> web.WebSocketResponse[bool]:
+def new_websocket(heartbeat_s: float = HEARTBEAT_S) -> web.WebSocketResponse[bool]:
     """Make the response that upgrades a request; uncompressed, which saves memory and time with small messages."""
     return web.WebSocketResponse(
         protocols=(SUBPROTOCOL,),
-        heartbeat=HEARTBEAT_S,
+        heartbeat=heartbeat_s,
         timeout=CLOSE_S,
         autoping=False,
         compress=False,
@@ -100,7 +107,12 @@ class Connection:
     """
 
     def __init__(
-        self, ws: web.WebSocketResponse[bool], abort: Callable[[], None], writer: NoticeWriter, meter: Meter
+        self,
+        ws: web.WebSocketResponse[bool],
+        abort: Callable[[], None],
+        writer: NoticeWriter,
+        meter: Meter,
+        messages_per_s: float = MESSAGES_PER_S,
     ) -> None:
         self.queue = SendQueue(lambda: self._finish(_End(Cause.SLOW_READER, Close.FLOOD, "reads too slowly")))
         self._ws = ws
@@ -108,12 +120,14 @@ class Connection:
         self._writer = writer
         self._meter = meter
         self._loop = asyncio.get_running_loop()
-        self._bucket = TokenBucket(MESSAGES_PER_S, MESSAGE_BURST, self._loop.time())
+        self._bucket = TokenBucket(messages_per_s, 2 * messages_per_s, self._loop.time())
         self._requests: deque[tuple[Request, int]] = deque()
         self._waiting_bytes = 0
         self._request_came = asyncio.Event()
         self._all_served = asyncio.Event()
         self._serving = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._after_answer: _End | None = None
         self._ended: asyncio.Future[_End] = self._loop.create_future()
 
@@ -133,11 +147,33 @@ class Connection:
         """Send what is queued, and the answer to the request just being served, then close with 4000."""
         self._finish_in_order(_End(Cause.FOR_GOOD, Close.FOR_GOOD, reason, flush=True))
 
-    def shut_down(self) -> None:
-        """Send what is queued, then close with 1012: come back later."""
-        self._finish(_End(Cause.RESTART, Close.SERVICE_RESTART, "the server stops", flush=True))
+    def come_back(self, reason: str) -> None:
+        """Send what is queued, then close with 1012: the client is to come back, here or elsewhere."""
+        self._finish(_End(Cause.RESTART, Close.SERVICE_RESTART, reason, flush=True))
+
+    # The client's end of a pipe to another backend
+
+    def pass_on(self, text: str) -> None:
+        """Queue what the home of the client's room says."""
+        self.queue.put(text)
+
+    def end_like(self, code: int | None, reason: str) -> None:
+        """End as the home of the client's room did; when it just broke off, the client is to come back."""
+        if code not in set(Close):
+            self.come_back("the room's server is gone")
+        else:
+            self._finish(_End(_CAUSES.get(Close(code), Cause.BROKEN), Close(code), reason, flush=True))
 
     # Life
+
+    async def all_served(self) -> None:
+        """Wait until no request is being served; after the end, so for good."""
+        await self._idle.wait()
+
+    @property
+    def close_code(self) -> int | None:
+        """With what the socket was closed; None while it is open."""
+        return self._ws.close_code
 
     async def run(self, serve: Callable[[Request], Awaitable[None]], on_gone: Callable[[], None]) -> None:
         """Serve the client until either side ends it."""
@@ -255,10 +291,12 @@ class Connection:
             request, size = self._requests.popleft()
             self._waiting_bytes -= size
             self._serving = True
+            self._idle.clear()
             try:
                 await serve(request)
             finally:
                 self._serving = False
+                self._idle.set()
             if self._after_answer is not None:
                 self._finish(self._after_answer)
 

@@ -1,10 +1,15 @@
 """`GET /ws`: who may open a socket, and the sockets that are open."""
 
+import asyncio
+from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from marshmallow import fields
 
+from backend.domain.live_classes import SHUTDOWN_RETRY_S
+from backend.domain.notices import ServerShutdown
 from backend.domain.ports import Identity, TicketService, TokenService
 from backend.domain.sessions import SESSION_ENDED
 from backend.domain.users import User
@@ -12,6 +17,7 @@ from backend.errors import InvalidInput, NotAllowed, NotAvailable, Unauthorized
 from backend.signalling.client import Client, Rules
 from backend.signalling.connection import Connection, new_websocket
 from backend.signalling.dispatch import serve
+from backend.signalling.far_room import FarRoom, HomeSockets
 from backend.signalling.notifications import NoticeWriter
 from backend.signalling.schemas import MessageSchema
 from shared.logging import get_logger
@@ -19,6 +25,14 @@ from shared.operations import SignIn, operation
 
 MAX_CONNECTIONS = 10_000
 """Sockets at once; each costs some 100 KiB when busy."""
+
+RELAYED_PER_S = 1e9
+"""What comes from an edge was counted there."""
+
+RELAY_HEARTBEAT_S = 5.0
+"""Backends are near each other; an edge that answers no ping within half of this is gone, with its clients."""
+
+STOPPING = "the server stops"
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
@@ -38,11 +52,17 @@ class SocketEndpoint:
     """
 
     def __init__(
-        self, rules: Rules, tickets: TicketService, tokens: TokenService, origins: tuple[str, ...]
+        self,
+        rules: Rules,
+        tickets: TicketService,
+        tokens: TokenService,
+        homes: HomeSockets,
+        origins: tuple[str, ...],
     ) -> None:
         self._rules = rules
         self._tickets = tickets
         self._tokens = tokens
+        self._homes = homes
         self._origins = frozenset(origins)
         self._writer = NoticeWriter()
         self._open: dict[Connection, Client] = {}
@@ -67,7 +87,30 @@ class SocketEndpoint:
         identity = await self._admit(request)
         ws = new_websocket()
         await ws.prepare(request)
-        await self._serve(request, ws, identity, seen)
+        connection = Connection(ws, partial(_abort, request), self._writer, self._rules.meter)
+        far = FarRoom(self._homes, identity.session_id, connection)
+        await self._serve(connection, Client(identity, connection, self._rules, far), seen)
+        await far.close()
+        return ws
+
+    async def handle_relayed(self, request: web.Request, session_id: str) -> web.StreamResponse:
+        """Serve a client that another backend, its edge, pipes to here since its room is at home here.
+
+        How much a client may say, the edge has seen to.
+
+        Raises:
+            Unauthorized: the session has ended.
+            NotAvailable: we stop.
+        """
+        seen = self._changes
+        self._require_space()
+        identity = await self._tokens.identity(session_id)
+        if identity is None:
+            raise Unauthorized("The session has ended. Sign in again.")
+        ws = new_websocket(RELAY_HEARTBEAT_S)
+        await ws.prepare(request)
+        connection = Connection(ws, partial(_abort, request), self._writer, self._rules.meter, RELAYED_PER_S)
+        await self._serve(connection, Client(identity, connection, self._rules), seen)
         return ws
 
     def end_user(self, user_id: str, reason: str) -> None:
@@ -89,64 +132,69 @@ class SocketEndpoint:
         for client in self._clients_of(user.id):
             client.user_changed(user)
 
+    def identities(self) -> Iterator[Identity]:
+        """Return whose the open connections are."""
+        return (client.identity for client in list(self._open.values()))
+
     def shut_down(self) -> None:
         """End all connections with "come back later" and let nobody in any more."""
         self._stopping = True
-        for connection in list(self._open):
-            connection.shut_down()
+        for connection, client in list(self._open.items()):
+            if client.far is not None and client.far.joined:
+                connection.tell(ServerShutdown(SHUTDOWN_RETRY_S))  # the others hear it in their rooms
+            connection.come_back(STOPPING)
 
     def _clients_of(self, user_id: str) -> list[Client]:
         return [client for client in self._open.values() if client.user.id == user_id]
 
+    async def all_served(self) -> None:
+        """Wait until no request is being served any more, after `shut_down`."""
+        await asyncio.gather(*(connection.all_served() for connection in self._open))
+
     async def _admit(self, request: web.Request) -> Identity:
         if not self._is_welcome(request.headers.get("Origin"), request.host):
             raise NotAllowed("This origin may not connect.", "ORIGIN_NOT_ALLOWED")
-        ticket, bearer = request.query.get("ticket"), _bearer(request)
-        if ticket is None and bearer is None:
+        ticket, token = request.query.get("ticket"), bearer(request)
+        if ticket is None and token is None:
             raise Unauthorized("A ticket or an access token is needed.", "MISSING_TOKEN")
         if not new_websocket().can_prepare(request):
-            await self._check(ticket, bearer)
+            await self._check(ticket, token)
             raise InvalidInput("This is a WebSocket; ask for an upgrade.", "UPGRADE_REQUIRED")
+        self._require_space()
+        return await self._identity(ticket, token)
+
+    def _require_space(self) -> None:
         if self._stopping or len(self._open) >= MAX_CONNECTIONS:
             raise NotAvailable("There is no room for another connection now.")
-        return await self._identity(ticket, bearer)
 
-    async def _identity(self, ticket: str | None, bearer: str | None) -> Identity:
+    async def _identity(self, ticket: str | None, token: str | None) -> Identity:
         if ticket is None:
-            return await self._tokens.verify_access(bearer or "")
+            return await self._tokens.verify_access(token or "")
         identity = await self._tickets.redeem(ticket)
         if identity is None:
             raise _bad_ticket()
         return identity
 
-    async def _check(self, ticket: str | None, bearer: str | None) -> None:
+    async def _check(self, ticket: str | None, token: str | None) -> None:
         """Refuse who could not come in anyway, without using a good ticket up."""
         if ticket is None:
-            await self._tokens.verify_access(bearer or "")
+            await self._tokens.verify_access(token or "")
         elif not await self._tickets.is_good(ticket):
             raise _bad_ticket()
 
-    async def _serve(
-        self, request: web.Request, ws: web.WebSocketResponse[bool], identity: Identity, seen: int
-    ) -> None:
-        def abort() -> None:
-            if request.transport is not None:
-                request.transport.abort()
-
-        connection = Connection(ws, abort, self._writer, self._rules.meter)
-        client = Client(identity, connection, self._rules)
+    async def _serve(self, connection: Connection, client: Client, seen: int) -> None:
         self._rules.meter.socket_opened()
         self._open[connection] = client
-        _log.info("a client connected", user_id=identity.user.id)
+        _log.info("a client connected", user_id=client.user.id)
         try:
             await self._catch_up(client, connection, seen)
             if self._stopping:
-                connection.shut_down()
+                connection.come_back(STOPPING)
             await connection.run(lambda message: serve(client, connection.queue, message), client.gone)
         finally:
             del self._open[connection]
             self._rules.meter.socket_closed(connection.cause)
-            _log.info("a client disconnected", user_id=identity.user.id, close_code=ws.close_code)
+            _log.info("a client disconnected", user_id=client.user.id, close_code=connection.close_code)
 
     async def _catch_up(self, client: Client, connection: Connection, seen: int) -> None:
         """Look again when somebody changed or ended since `seen`, when this connection was not in the list yet."""
@@ -155,7 +203,7 @@ class SocketEndpoint:
             try:
                 identity = await self._tokens.identity(client.identity.session_id)
             except NotAvailable:
-                connection.shut_down()  # it may come back when we can tell
+                connection.come_back("whose connection this is cannot be told now")
                 return
             if identity is None:
                 client.end(SESSION_ENDED)
@@ -176,6 +224,11 @@ class SocketEndpoint:
             return False
 
 
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
 def _bad_ticket() -> Unauthorized:
     return Unauthorized("The ticket is not valid (any more).")
 
@@ -184,6 +237,7 @@ def _port(scheme: str, port: int | None) -> int | None:
     return port if port is not None else _DEFAULT_PORTS.get(scheme)
 
 
-def _bearer(request: web.Request) -> str | None:
+def bearer(request: web.Request) -> str | None:
+    """Return the token in the Authorization header."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None

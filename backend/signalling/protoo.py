@@ -6,7 +6,7 @@ then `data` or `errorCode` and `errorReason`) or a notification (`notification`,
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from shared.errors import FieldErrors
@@ -27,11 +27,15 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Something the other side wants answered under `id`. `data` is as it came, so perhaps no object."""
+    """Something the other side wants answered under `id`. `data` is as it came, so perhaps no object.
+
+    `raw` is the whole frame.
+    """
 
     id: int
     method: str
     data: Any
+    raw: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def parse(raw: bytes) -> Message:
     if not isinstance(message, dict):
         raise ValueError("not a JSON object")
     if message.get("request"):
-        return Request(_id(message), _method(message), _data(message))
+        return Request(_id(message), _method(message), _data(message), raw)
     if message.get("response"):
         return Response(_id(message), bool(message.get("ok")), _data(message))
     if message.get("notification"):

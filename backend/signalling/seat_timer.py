@@ -1,15 +1,23 @@
 """Wakes the live classes when the next seat's grace is over."""
 
 import asyncio
+from collections.abc import Callable
 
 from backend.domain.live_classes import LiveClasses
 
+UNCERTAIN_S = 1.0
+"""How long to wait before it is asked again whether it is certain who sits here."""
+
 
 class SeatTimer:
-    """One timer for all waiting seats: the domain says when, this says that it is time."""
+    """One timer for all waiting seats: the domain says when, this says that it is time.
 
-    def __init__(self, classes: LiveClasses) -> None:
+    While `certain` says no, who waits here may be back in the seat at another backend: nobody's grace ends then.
+    """
+
+    def __init__(self, classes: LiveClasses, certain: Callable[[], bool]) -> None:
         self._classes = classes
+        self._certain = certain
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
         self._at = 0.0  # not `when()`: uvloop has none for what is due at once
@@ -30,6 +38,9 @@ class SeatTimer:
             self._handle = self._loop.call_at(at, self._wake)
 
     def _wake(self) -> None:
+        if not self._certain():
+            self._handle = self._loop.call_later(UNCERTAIN_S, self._wake)
+            return
         self._handle = None
         # The loop may wake a little early, by its clock's resolution; the timer is then set again.
         self._classes.handle_timeout(self._loop.time())

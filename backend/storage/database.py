@@ -43,9 +43,18 @@ class Database:
     def __init__(self, pool_size: int) -> None:
         self._pool_size = pool_size
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self._conninfo: str | None = None
+
+    @property
+    def conninfo(self) -> str:
+        """The libpq connection string that it was opened with, for a connection beside the pool."""
+        if self._conninfo is None:
+            raise DatabaseUnavailable
+        return self._conninfo
 
     async def open(self, conninfo: str) -> None:
         """Start the pool; connections are made in the background."""
+        self._conninfo = conninfo
         self._pool = AsyncConnectionPool(
             conninfo,
             connection_class=AsyncConnection[DictRow],

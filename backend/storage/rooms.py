@@ -150,4 +150,5 @@ def _room(row: dict[str, Any]) -> RoomRecord:
         has_password=row["password_hash"] is not None,
         invitation_required=row["invitation_required"],
         one_seat_per_user=row["one_seat_per_user"],
+        version=row["version"],
     )

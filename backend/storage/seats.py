@@ -124,6 +124,11 @@ class PostgresSeats:
         )
         return {row["room_id"]: row["seats"] for row in rows}
 
+    async def totals(self) -> tuple[int, int]:
+        """Return in how many rooms seats are taken, and how many seats."""
+        row = await self._database.one("SELECT count(DISTINCT room_id) AS rooms, count(*) AS seats FROM seats")
+        return (row["rooms"], row["seats"]) if row else (0, 0)
+
     async def close_abandoned(self, left_at: datetime) -> int:
         """Close attendance that is open without a seat, as a deleted account leaves it; return how much it was."""
         return await self._database.run(

@@ -45,6 +45,15 @@ class QuietRooms:
     def stats(self, room_id: str) -> RoomStats:
         return RoomStats(room_id, self.participant_count(room_id), 0, ())
 
+    async def totals(self) -> tuple[int, int]:
+        return len(self.counts), sum(self.counts.values())
+
+    async def room_stats(self, room_id: str) -> RoomStats:
+        return self.stats(room_id)
+
+    async def all_stats(self) -> Sequence[RoomStats]:
+        return [self.stats(room_id) for room_id in self.counts]
+
     async def room_changed(self, room: RoomRecord) -> None:
         self.changed.append(room)
 
@@ -59,6 +68,12 @@ class QuietRooms:
 
     async def user_changed(self, user: User) -> None:
         self.changed_users.append(user)
+
+    def connected_users(self) -> Sequence[str]:
+        return ()
+
+    def connected_sessions(self) -> Sequence[str]:
+        return ()
 
     async def sfu_available(self) -> bool:
         return self.sfu

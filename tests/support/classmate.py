@@ -184,9 +184,14 @@ async def sign_up(session: aiohttp.ClientSession, url: str, email: str, role: st
 
 
 @contextlib.asynccontextmanager
-async def classmate(platform: Platform, email: str, role: str = "student") -> AsyncIterator[Classmate]:
-    """Sign somebody in and open the socket; nothing is left behind but the seat in its grace."""
-    url = platform.backend.url
+async def classmate(
+    platform: Platform, email: str, role: str = "student", *, url: str | None = None
+) -> AsyncIterator[Classmate]:
+    """Sign somebody in and open the socket; nothing is left behind but the seat in its grace.
+
+    `url` is of the backend to go to, or of what stands before several; by default it is the first backend.
+    """
+    url = url or platform.backend.url
     async with aiohttp.ClientSession() as session:
         token = await sign_up(session, url, email, role)
         socket = await connect(session, url, token=token)

@@ -178,17 +178,21 @@ class MemoryAudit:
 
 
 class NotedOutbox:
-    """Notes what its participant is told. `ended` is why it was closed for good."""
+    """Notes what its participant is told. `ended` is why it was closed for good, `sent_back` why for now."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
         self.ended: str | None = None
+        self.sent_back: str | None = None
 
     def tell(self, notice: Notice) -> None:
         self.notices.append(notice)
 
     def end(self, reason: str) -> None:
         self.ended = self.ended or reason
+
+    def come_back(self, reason: str) -> None:
+        self.sent_back = self.sent_back or reason
 
     def of(self, kind: type[Notice]) -> list[Notice]:
         """Return the notices of one kind, in order."""

@@ -189,18 +189,19 @@ class Service:
 
 @dataclass(slots=True)
 class Platform:
-    """Both services on free ports, with their own data directory and a first admin.
+    """An SFU and one or several backends on free ports, with one data directory and a first admin.
 
-    `extra_env` is laid over the settings of both services. Call `start()`, and `stop()` in every case.
+    `extra_env` is laid over the settings of all services. Call `start()`, and `stop()` in every case.
     """
 
     data_dir: Path
     extra_env: Mapping[str, str] = field(default_factory=dict)
+    backend_count: int = 1
     sfu: Service = field(init=False)
-    backend: Service = field(init=False)
+    backends: list[Service] = field(init=False)
 
     def __post_init__(self) -> None:
-        sfu_port, backend_port = free_tcp_port(), free_tcp_port()
+        sfu_port = free_tcp_port()
         first_rtc_port, last_rtc_port = free_udp_range()
         env = {name: os.environ[name] for name in INHERITED if name in os.environ}
         env |= {
@@ -209,7 +210,6 @@ class Platform:
             "SFU_URL": f"http://127.0.0.1:{sfu_port}",
             "RTC_MIN_PORT": str(first_rtc_port),
             "RTC_MAX_PORT": str(last_rtc_port),
-            "PORT": str(backend_port),
             "DATA_DIR": str(self.data_dir),
             "ADMIN_EMAIL": ADMIN_EMAIL,
             "ADMIN_PASSWORD": ADMIN_PASSWORD,
@@ -219,34 +219,45 @@ class Platform:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self.sfu = self._service("sfu", env, sfu_port)
         self.sfu.stop_signal = signal.SIGINT  # SIGTERM alone lets its rooms come to their end first
-        self.backend = self._service("backend", env, backend_port)
+        names = ["backend", *(f"backend-{number}" for number in range(2, self.backend_count + 1))]
+        ports = [free_tcp_port() for _ in names]
+        self.backends = [
+            self._service(name, env | {"PORT": str(port)}, port) for name, port in zip(names, ports, strict=True)
+        ]
+
+    @property
+    def backend(self) -> Service:
+        """The backend, or the first of several."""
+        return self.backends[0]
 
     def _service(self, name: str, env: dict[str, str], port: int) -> Service:
         url = f"http://127.0.0.1:{port}"
         log_path = self.data_dir / f"{name}.log"
-        return Service(name=name, module=name, env=env, url=url, health_path="/health/ready", log_path=log_path)
+        module = name.split("-")[0]
+        return Service(name=name, module=module, env=env, url=url, health_path="/health/ready", log_path=log_path)
 
     def start(self) -> None:
-        """Start both services at once and wait until both are healthy. Raises: ServiceError, with both stopped."""
+        """Start all services at once and wait until they are healthy. Raises: ServiceError, with all stopped."""
         try:
-            self.sfu.start(wait=False)
-            self.backend.start(wait=False)
-            self.sfu.wait_until_healthy()
-            self.backend.wait_until_healthy()
+            for service in (self.sfu, *self.backends):
+                service.start(wait=False)
+            for service in (self.sfu, *self.backends):
+                service.wait_until_healthy()
         except BaseException:
             with suppress(ServiceError):
                 self.stop()
             raise
 
     def stop(self) -> None:
-        """Stop both services, the backend first. Raises: ServiceError when one hangs; both are gone then too."""
+        """Stop all services, the backends first. Raises: ServiceError when one hangs; all are gone then too."""
         with ExitStack() as stack:
-            stack.callback(self.sfu.stop)
-            stack.callback(self.backend.stop)
+            for service in (self.sfu, *self.backends):
+                stack.callback(service.stop)
 
     def logs(self) -> str:
-        """Return the tails of both logs under headings, for a failure's report."""
-        return "\n".join(f"--- {service.name} ---\n{service.log_tail()}" for service in (self.sfu, self.backend))
+        """Return the tails of all logs under headings, for a failure's report."""
+        services = (self.sfu, *self.backends)
+        return "\n".join(f"--- {service.name} ---\n{service.log_tail()}" for service in services)
 
 
 @contextmanager
@@ -266,10 +277,10 @@ def fresh_data_dir() -> Iterator[Path]:
 
 
 @contextmanager
-def running_platform(extra_env: Mapping[str, str] | None = None) -> Iterator[Platform]:
-    """Run both services on fresh data for the length of a `with` block."""
+def running_platform(extra_env: Mapping[str, str] | None = None, backends: int = 1) -> Iterator[Platform]:
+    """Run an SFU and backends on fresh data for the length of a `with` block."""
     with fresh_data_dir() as data_dir:
-        platform = Platform(data_dir, extra_env or {})
+        platform = Platform(data_dir, extra_env or {}, backends)
         platform.start()
         try:
             yield platform

@@ -41,12 +41,12 @@ async def get_ice_servers(request: web.Request, identity: Identity) -> web.Respo
 async def signalling_health(request: web.Request) -> web.Response:
     """`GET /signalling/health`: is it there, and how much goes on?"""
     presence = request.app[keys.PRESENCE]
-    rooms = presence.live_room_ids()
+    rooms, participants = await presence.totals()
     return json_response(
         {
             "status": "ok",
-            "rooms": len(rooms),
-            "participants": sum(presence.participant_count(room_id) for room_id in rooms),
+            "rooms": rooms,
+            "participants": participants,
             "sfu": "ok" if await presence.sfu_available() else "unavailable",
         }
     )
@@ -55,8 +55,7 @@ async def signalling_health(request: web.Request) -> web.Response:
 @operation({200: AllRoomStatsAnswer}, errors=("INSUFFICIENT_PERMISSIONS",))
 async def all_room_stats(request: web.Request, identity: Identity) -> web.Response:
     """`GET /signalling/rooms/stats`: the figures of all live rooms."""
-    presence = request.app[keys.PRESENCE]
-    rooms = [render_stats(presence.stats(room_id)) for room_id in presence.live_room_ids()]
+    rooms = [render_stats(stats) for stats in await request.app[keys.PRESENCE].all_stats()]
     return json_response({"rooms": rooms, "total_rooms": len(rooms)})
 
 
@@ -64,4 +63,4 @@ async def all_room_stats(request: web.Request, identity: Identity) -> web.Respon
 async def room_stats(request: web.Request, identity: Identity) -> web.Response:
     """`GET /signalling/rooms/{id}/stats`: one room's figures, zeros when nobody is in it."""
     room = await request.app[keys.ROOM_BOOK].get(identity.user, path_room_id(request))
-    return json_response(render_stats(request.app[keys.PRESENCE].stats(room.id)))
+    return json_response(render_stats(await request.app[keys.PRESENCE].room_stats(room.id)))

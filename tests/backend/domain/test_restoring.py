@@ -95,7 +95,7 @@ async def test_a_room_is_opened_once_however_many_come_at_once(school: School) -
     ann, _ = await school.join()
     later = School(before=school)
     read = school.seats.read
-    joined = await asyncio.gather(*(later.join() for _ in range(20)), later.classes.restore_all())
+    joined = await asyncio.gather(*(later.join() for _ in range(20)), later.classes.adopt("physics"))
     assert school.seats.read == read + 1
     assert len(later.classes.rooms["physics"].participants) == 21
     assert all(ann.me.id in [other.id for other in one[0].others] for one in joined[:-1] if one is not None)
@@ -108,7 +108,7 @@ async def test_restored_seats_have_their_grace_from_then_on_and_leave_as_ever(sc
     later = School(before=school)
     later.now = 5000.0
     before = datetime.now(UTC)
-    await later.classes.restore_all()
+    await later.classes.adopt("physics")
     restored_at = datetime.now(UTC)
     assert set(later.classes.rooms["physics"].participants) == {ann.me.id, bob.me.id}
     assert later.classes.waiting.next_timeout() == 5000.0 + GRACE_S
@@ -163,7 +163,7 @@ async def test_a_closed_account_has_no_seat_to_come_back_to(school: School) -> N
     kept = school.seats.seats[ann.me.id]
     school.seats.seats[ann.me.id] = replace(kept, user=replace(kept.user, active=False))
     later = School(before=school)
-    await later.classes.restore_all()
+    await later.classes.adopt("physics")
     await later.settle()
     assert later.classes.rooms == {}
     assert school.seats.seats == {}

@@ -39,21 +39,29 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
     validate(document)
 
 
-def test_every_route_declares_what_it_takes_and_answers(app: web.Application) -> None:
-    undeclared = [
-        f"{route.method} {route.resource.canonical}"
+def public_routes(app: web.Application) -> list[web.AbstractRoute]:
+    """The routes of the document: all but those that only other backends may ask."""
+    return [
+        route
         for route in app.router.routes()
-        if route.resource is not None and route.method != hdrs.METH_HEAD and operation_of(route.handler) is None
+        if route.resource is not None
+        and route.method != hdrs.METH_HEAD
+        and not route.resource.canonical.startswith("/internal/")
     ]
+
+
+def named(route: web.AbstractRoute) -> tuple[str, str]:
+    assert route.resource is not None
+    return route.method.lower(), route.resource.canonical
+
+
+def test_every_route_declares_what_it_takes_and_answers(app: web.Application) -> None:
+    undeclared = [named(route) for route in public_routes(app) if operation_of(route.handler) is None]
     assert undeclared == [], "put an @operation (shared.operations) on the handler"
 
 
 def test_every_route_is_in_the_document(app: web.Application, document: dict[str, Any]) -> None:
-    served = {
-        (route.method.lower(), route.resource.canonical)
-        for route in app.router.routes()
-        if route.resource is not None and route.method != hdrs.METH_HEAD
-    }
+    served = {named(route) for route in public_routes(app)}
     written = {(method, path) for path, item in document["paths"].items() for method in item}
     assert written == served
 

@@ -1,0 +1,23 @@
+"""`GET /internal/relay`: where the edge of a client, another backend, hands it on to the home of its room."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from backend.domain.backend_passes import BackendPasses
+from backend.errors import Unauthorized
+from backend.signalling.endpoint import SocketEndpoint, bearer
+
+
+def relay_gate(
+    endpoint: SocketEndpoint, passes: BackendPasses, backend_id: str
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Make the handler: it lets in whom a pass for this backend, with a session that runs, comes with."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        session_id = passes.verify(bearer(request) or "", to=backend_id)
+        if session_id is None:
+            raise Unauthorized("This pass lets nobody in.")
+        return await endpoint.handle_relayed(request, session_id)
+
+    return handle

@@ -1,0 +1,11 @@
+DROP TRIGGER sessions_news ON sessions;
+DROP TRIGGER users_deleted_news ON users;
+DROP TRIGGER users_changed_news ON users;
+DROP TRIGGER rooms_news ON rooms;
+DROP FUNCTION tell_news();
+DROP TRIGGER rooms_version ON rooms;
+DROP FUNCTION next_room_version();
+ALTER TABLE rooms DROP COLUMN version;
+DROP FUNCTION backend_has_lock(integer);
+DROP TABLE room_homes;
+DROP TABLE backends;
