@@ -24,6 +24,7 @@ from backend.http.meter import PrometheusMeter
 from backend.http.sfu_metrics import SfuMetrics
 from backend.security.bcrypt_hasher import BcryptHasher
 from backend.security.jwt_signer import JwtSigner
+from backend.security.key_ring import KeyRing
 from backend.settings import Settings
 from backend.sfu_client import SfuPool
 from backend.signalling import setup_signalling
