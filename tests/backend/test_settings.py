@@ -133,6 +133,7 @@ def test_several_sfus_are_a_comma_list(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"CORS_ORIGINS": "https://a.example/path"}, "CORS_ORIGINS"),
         ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS"),
         ({"SFU_URL": "sfu:3000"}, "SFU_URL must be a URL"),
+        ({"BACKEND_PEER_URL": "10.0.0.5:8080"}, "BACKEND_PEER_URL must be a URL"),
         ({"ADMIN_EMAIL": "a@b"}, "belong together"),
         ({"ADMIN_PASSWORD": "Chalk-and-Board-1"}, "belong together"),
         ({"ADMIN_EMAIL": "a@b", "ADMIN_PASSWORD": "weak"}, "ADMIN_PASSWORD"),
