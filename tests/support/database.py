@@ -70,7 +70,7 @@ def as_url(conninfo: str) -> str:
 def empty_tables(conninfo: str) -> None:
     """Delete every row of a migrated database."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute("TRUNCATE users, rooms, audit_log, login_failures CASCADE")
+        connection.execute("TRUNCATE users, rooms, audit_log, login_failures, backends CASCADE")
 
 
 @contextmanager
