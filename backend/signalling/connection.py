@@ -23,7 +23,8 @@ from backend.signalling.token_bucket import TokenBucket
 from shared.logging import get_logger
 
 MESSAGES_PER_S = 200.0
-"""What a client may send in the long run, and twice that at once: joining a large class takes some hundred."""
+MESSAGE_BURST = 400.0
+"""What a client may send in the long run, and at once: joining a large class takes some hundred requests."""
 
 MAX_WAITING_REQUESTS = 1000
 MAX_WAITING_BYTES = 1 << 20
@@ -102,6 +103,7 @@ def new_websocket(heartbeat_s: float = HEARTBEAT_S) -> web.WebSocketResponse[boo
 class Connection:
     """The shell around one upgraded socket. Implements `backend.domain.participants.Outbox`.
 
+    `counted`: what comes is limited in rate here. What another backend pipes to here was counted there.
     `serve` answers one request by putting into `queue`; `on_gone` is called when the socket is of no use any more,
     and again when the last request is served.
     """
@@ -112,7 +114,8 @@ class Connection:
         abort: Callable[[], None],
         writer: NoticeWriter,
         meter: Meter,
-        messages_per_s: float = MESSAGES_PER_S,
+        *,
+        counted: bool = True,
     ) -> None:
         self.queue = SendQueue(lambda: self._finish(_End(Cause.SLOW_READER, Close.FLOOD, "reads too slowly")))
         self._ws = ws
@@ -120,7 +123,7 @@ class Connection:
         self._writer = writer
         self._meter = meter
         self._loop = asyncio.get_running_loop()
-        self._bucket = TokenBucket(messages_per_s, 2 * messages_per_s, self._loop.time())
+        self._bucket = TokenBucket(MESSAGES_PER_S, MESSAGE_BURST, self._loop.time()) if counted else None
         self._requests: deque[tuple[Request, int]] = deque()
         self._waiting_bytes = 0
         self._request_came = asyncio.Event()
@@ -251,7 +254,7 @@ class Connection:
             return _GOODBYE
         if frame.type in {WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}:
             return _End(Cause.CLIENT, None, "the client is gone")
-        if not self._bucket.take(self._loop.time()):
+        if self._bucket is not None and not self._bucket.take(self._loop.time()):
             return _End(Cause.FLOOD, Close.FLOOD, "too many messages")
         if frame.type is WSMsgType.PING:
             await self._ws.pong(frame.data)

@@ -26,9 +26,6 @@ from shared.operations import SignIn, operation
 MAX_CONNECTIONS = 10_000
 """Sockets at once; each costs some 100 KiB when busy."""
 
-RELAYED_PER_S = 1e9
-"""What comes from an edge was counted there."""
-
 RELAY_HEARTBEAT_S = 5.0
 """Backends are near each other; an edge that answers no ping within half of this is gone, with its clients."""
 
@@ -109,7 +106,7 @@ class SocketEndpoint:
             raise Unauthorized("The session has ended. Sign in again.")
         ws = new_websocket(RELAY_HEARTBEAT_S)
         await ws.prepare(request)
-        connection = Connection(ws, partial(_abort, request), self._writer, self._rules.meter, RELAYED_PER_S)
+        connection = Connection(ws, partial(_abort, request), self._writer, self._rules.meter, counted=False)
         await self._serve(connection, Client(identity, connection, self._rules), seen)
         return ws
 
