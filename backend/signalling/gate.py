@@ -15,7 +15,9 @@ def relay_gate(
     """Make the handler: it lets in whom a pass for this backend, with a session that runs, comes with."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        session_id = passes.verify(bearer(request) or "", to=backend_id)
+        if (token := bearer(request)) is None:
+            raise Unauthorized("This is for other backends only.", "MISSING_TOKEN")
+        session_id = passes.verify(token, to=backend_id)
         if session_id is None:
             raise Unauthorized("This pass lets nobody in.")
         return await endpoint.handle_relayed(request, session_id)

@@ -39,6 +39,7 @@ WHO_RUNS_IT_OR_IS_IN_IT = may((P,), (O, P), (O, P, N))
 WHO_IS_IN_IT = may((P,), (P,), (P,))
 
 PUBLIC = "answers without any token"
+BACKENDS = "answers other backends only, by passes of their own"
 
 API = "/api/v1"
 ROOM = f"{API}/rooms/{{room_id}}"
@@ -56,6 +57,9 @@ ROUTES: dict[str, May | str] = {
     "GET /health/ready": PUBLIC,
     "GET /metrics": PUBLIC,
     "GET /ws": EVERYBODY,
+    "GET /internal/pulse": BACKENDS,
+    "GET /internal/relay": BACKENDS,
+    "GET /internal/rooms": BACKENDS,
     f"POST {API}/auth/register": PUBLIC,
     f"POST {API}/auth/login": PUBLIC,
     f"POST {API}/auth/refresh": PUBLIC,
