@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from backend.domain.notices import ConsumerLayersChanged, Notice, ProducerLayersWanted
     from backend.domain.seat_ports import KeptSeat
 
-MAX_TRANSPORTS = 16
+MAX_TRANSPORTS = 8
 """A client uses two; more serve reconnecting clients that close the old ones late."""
 
 MAX_PRODUCERS = 16
 """Microphone, camera, screen with sound, and a few more cameras."""
 
-MAX_CONSUMERS = 4096
-"""Everything that `MAX_PRODUCERS` others each could send in the largest class anybody would watch at once."""
+MAX_CONSUMERS = 4000
+"""Sound and picture of everybody in the largest room, and as much as an SFU carries on one transport."""
 
 MAX_DATA_PRODUCERS = 64
 """Chat, whiteboard, files and whatever else a client puts on channels of their own."""

@@ -12,7 +12,13 @@ from backend.domain.notices import (
     ProducerSwitched,
     SfuRestarted,
 )
-from backend.domain.participants import MAX_TRANSPORTS
+from backend.domain.participants import (
+    MAX_CONSUMERS,
+    MAX_DATA_CONSUMERS,
+    MAX_DATA_PRODUCERS,
+    MAX_PRODUCERS,
+    MAX_TRANSPORTS,
+)
 from backend.domain.sfu_port import (
     ConsumerWish,
     Direction,
@@ -23,6 +29,7 @@ from backend.domain.sfu_port import (
 )
 from backend.domain.users import Role
 from backend.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from sfu.control.limits import Limits
 from tests.support.live_class import School, a_room, a_user
 
 
@@ -276,3 +283,12 @@ async def test_who_may_run_the_room(school: School, role: Role, *, owns: bool, m
                 await power()
     assert (other_box.ended is not None) is may
     assert school.rooms.records["physics"].is_locked is may
+
+
+def test_a_seat_may_hold_no_more_than_an_sfu_gives_it() -> None:
+    limits = Limits()
+    assert limits.transports_per_peer >= MAX_TRANSPORTS
+    assert limits.producers_per_transport >= MAX_PRODUCERS
+    assert limits.consumers_per_transport >= MAX_CONSUMERS
+    assert limits.data_producers_per_transport >= MAX_DATA_PRODUCERS
+    assert limits.data_consumers_per_transport >= MAX_DATA_CONSUMERS
