@@ -46,7 +46,7 @@ class OpenRooms:
         self._restore = restore
         self._sfu = sfu
         self._opening: dict[str, asyncio.Task[None]] = {}
-        self._visits: Counter[str] = Counter()
+        self._visits: Counter[Classroom] = Counter()
 
     def ready(self, room_id: str) -> Classroom | None:
         """Return the room if it is open, with all that belongs to it."""
@@ -72,14 +72,14 @@ class OpenRooms:
             room = self._start_to_open(record)
         else:
             self.change(room, record)
-        self._visits[record.id] += 1
+        self._visits[room] += 1
         try:
             await self.opened(record.id)
             yield room
         finally:
-            self._visits[record.id] -= 1
-            if not self._visits[record.id]:
-                del self._visits[record.id]
+            self._visits[room] -= 1
+            if not self._visits[room]:
+                del self._visits[room]
             self.discard_if_empty(room)
 
     async def opened(self, room_id: str) -> None:
@@ -107,7 +107,7 @@ class OpenRooms:
 
     def discard_if_empty(self, room: Classroom) -> None:
         """Take a room out if nobody is in it, on the way in, or opening it."""
-        if room.is_empty and room.id not in self._opening and not self._visits[room.id]:
+        if room.is_empty and room.id not in self._opening and not self._visits[room]:
             self.close(room)
 
     async def stop(self) -> None:

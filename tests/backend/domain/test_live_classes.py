@@ -288,6 +288,20 @@ async def test_closing_a_room_sends_everybody_out(school: School) -> None:
     assert again.others == []
 
 
+async def test_a_room_opened_while_somebody_still_leaves_the_closed_one_is_given_up(school: School) -> None:
+    answers, school.sfu.gate = school.sfu.gate, asyncio.Event()
+    late = asyncio.create_task(school.join())
+    await school.settle()
+    held, school.sfu.gate = school.sfu.gate, answers
+    await school.classes.close_room("physics", "closed")
+    bob, _ = await school.join()
+    await school.classes.leave(bob.me)
+    assert school.classes.rooms == {}
+    held.set()
+    with pytest.raises(NotFound):
+        await late
+
+
 async def test_closing_a_full_room_tells_nobody_of_the_others_media(school: School) -> None:
     boxes = []
     for _ in range(5):
