@@ -135,6 +135,8 @@ class Placer:
         async with room.lock:
             await self._read(room_id, room)
             for _ in range(PLACE_TRIES):
+                if self._rooms.get(room_id) is not room:
+                    break  # it ended meanwhile; whatever has its id now is another class
                 if (placement := room.placement) is not None and (member := self.member_at(room_id)) is not None:
                     if not member.up:
                         raise SfuUnavailable

@@ -128,14 +128,20 @@ class SfuPool(RoomCalls):
             refused.add(member.url)
             if not self._placer.give_back(room_id, placement, refused, always=drains):
                 raise
-            self._spawn(self._quietly(member.client.leave_peer(room_id, peer.id)))
+            self._spawn(self._undo_join(member, room_id, peer.id))
             return None
         if self._placer.confirm(room_id, placement):
             return capabilities
-        self._spawn(self._quietly(member.client.leave_peer(room_id, peer.id)))
         if not self._placer.is_open(room_id):
+            self._spawn(self._undo_join(member, room_id, peer.id))
             raise SfuUnavailable  # it ended meanwhile, and nobody would close it again
+        await self._undo_join(member, room_id, peer.id)  # first: it may join anew at the same one
         return None
+
+    async def _undo_join(self, member: Member, room_id: str, peer_id: str) -> None:
+        if self._peer_at.get(peer_id) is member:
+            del self._peer_at[peer_id]
+        await self._quietly(member.client.leave_peer(room_id, peer_id))
 
     async def leave_peer(self, room_id: str, peer_id: str) -> None:
         """Remove the peer with all it has; a peer that is not there is no error."""

@@ -313,6 +313,28 @@ async def test_a_room_that_ends_while_somebody_joins_leaves_nothing(
     assert await placements.epochs(["room-1"]) == {}
 
 
+async def test_a_room_that_ends_while_it_is_placed_deletes_nothing_of_the_next_class(
+    placements: PostgresPlacements, two_sfus: tuple[RunningSfu, RunningSfu], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pool_over(placements, *two_sfus) as (pool, _):
+        place = placements.place
+
+        async def placed_late(*arguments: Any) -> bool:
+            monkeypatch.setattr(placements, "place", place)
+            kept = await place(*arguments)
+            pool.close_room("room-1", ended=True)
+            await pool.join_peer("room-1", "", peer("of-the-next-class"))
+            return kept
+
+        monkeypatch.setattr(placements, "place", placed_late)
+        with pytest.raises(SfuUnavailable):
+            await pool.join_peer("room-1", "", peer("anna"))
+        state = await pool.room_state("room-1")
+        assert state is not None
+        assert set(state.peers) == {"of-the-next-class"}
+        assert set(pool._peer_at) == {"of-the-next-class"}
+
+
 async def test_a_class_does_not_wait_for_the_database(
     placements: PostgresPlacements, two_services: tuple[Service, Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
