@@ -44,7 +44,8 @@ class Classroom:
 
     `record` is the room as it is kept, always the newest we know. `router_rtp_capabilities` come from the SFU with
     the first participant. `sfu_restarts` grows with each restart of the SFU while the room is live. `chat_turn`
-    puts the messages said here in a row.
+    puts the messages said here in a row. `doubtful` tells that the SFU may hold other media than we know, and was
+    away when it was asked.
     """
 
     def __init__(self, record: RoomRecord) -> None:
@@ -58,6 +59,7 @@ class Classroom:
         self.chat_turn = asyncio.Lock()
         self.closed = False
         self.moved = False
+        self.doubtful = False
         self._speaker: ActiveSpeaker | None = None
         self._entering = 0
 

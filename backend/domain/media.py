@@ -288,7 +288,3 @@ class MediaControl:
         if me.media_generation != generation:
             raise SfuUnavailable
         return answer
-
-
-def _without_email(peer: JsonObject) -> JsonObject:
-    return {name: value for name, value in peer.items() if name != "email"}

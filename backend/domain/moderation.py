@@ -34,9 +34,11 @@ class Moderation:
 
         Raises:
             NotFound: `PARTICIPANT_NOT_FOUND`.
+            SfuUnavailable: only the SFU knows by now what they send.
         """
         require_may_manage(me.user, me.room.record)
         target = me.room.participant(participant_id)
+        target.require_known_media()
         muted = 0
         for producer in list(target.producers.values()):
             if kind in {None, producer.kind} and await self._media.mute(target, producer):

@@ -16,14 +16,14 @@ from backend.domain.notices import ConsumerLayersChanged, ProducerLayersWanted
 from backend.domain.participants import Participant
 from backend.domain.sfu_port import SfuPort, SwitchAction
 from backend.domain.sfu_state import SfuPeerState, SfuRoomState
-from backend.errors import NotAvailable
+from backend.errors import Broken, NotAvailable
 from shared.logging import get_logger
 
 FIRST_ANSWER_S = 3.0
 """How long who comes back after a restart of ours waits for the SFU; then the seat is there without its media."""
 
 RETRY_S = 1.0
-"""How long to wait before an SFU that is there and gave no answer is asked again for media of restored seats."""
+"""How long to wait before an SFU that is there and gave no answer is asked again."""
 
 _log = get_logger(__name__)
 
@@ -46,13 +46,15 @@ class _Held:
 class SfuComparison:
     """Compares rooms with the SFU, each at most once at a time.
 
-    `on_strangers` is called with a restored room's id and the peers there that nobody in the room is.
+    `on_strangers` is called with a restored room's id and the peers there that nobody in the room is, `on_adopted`
+    with a room in which media of restored participants was taken over.
     """
 
     def __init__(self, sfu: SfuPort, chores: Chores) -> None:
         self._sfu = sfu
         self._chores = chores
         self.on_strangers: Callable[[str, Set[str]], None] = lambda _room_id, _peers: None
+        self.on_adopted: Callable[[Classroom], None] = lambda _room: None
         self._running: dict[Classroom, asyncio.Task[None]] = {}
         self._again: set[Classroom] = set()
 
@@ -84,14 +86,16 @@ class SfuComparison:
             del self._running[room]
 
     async def _compared(self, room: Classroom) -> bool:
-        """Compare; False when it has to be tried again. A stream that opens again doubts every room by itself."""
+        """Compare; False when it has to be tried again. Of an SFU that is away the room stays doubtful."""
+        room.doubtful = False
         try:
             await self._compare(room)
-        except NotAvailable:
-            _log.info("a room could not be compared; the SFU is away", room_id=room.id)
-            if room.media_unknown and self._sfu.serves(room.id) and not room.closed:
+        except (NotAvailable, Broken) as error:
+            _log.info("a room could not be compared", room_id=room.id, reason=error.message)
+            if self._sfu.serves(room.id) and not room.closed:
                 await asyncio.sleep(RETRY_S)
                 return False
+            room.doubtful = True
             self._again.discard(room)
         return True
 
@@ -108,10 +112,13 @@ class SfuComparison:
         if lost:
             _log.warning("participants lost their media", room_id=room.id, count=len(lost))
             room.lose_media(lost)
-        if room.media_unknown and (strangers := peers.keys() - room.participants.keys()):
+        restored = room.media_unknown
+        if restored and (strangers := peers.keys() - room.participants.keys()):
             self.on_strangers(room.id, strangers)
         present = [one for one in current if one.participant.id in peers]
         adopt_media(room, {one.participant: peers[one.participant.id] for one in present})
+        if restored:
+            self.on_adopted(room)
         for one in present:
             self._drop_missing(room, one, peers[one.participant.id])
             self._note_layers(room, one, peers[one.participant.id])
@@ -119,21 +126,22 @@ class SfuComparison:
                 await self._close_unknown(room, one.participant, peers[one.participant.id])
 
     def _drop_missing(self, room: Classroom, held: _Held, found: SfuPeerState) -> None:
+        """Forget what the SFU does not have; who is just closing it is not told of it."""
         me = held.participant
         for transport_id in held.transports - found.transports.keys():
             room.end_transport(me, transport_id)
         for producer_id in held.producers - found.producers.keys():
             if (producer := me.producers.get(producer_id)) is not None:
-                room.end_producer(producer, tell_owner=True)
+                room.end_producer(producer, tell_owner=not me.is_closing(producer))
         for consumer_id in held.consumers - found.consumers.keys():
             if (consumer := me.consumers.get(consumer_id)) is not None:
-                room.end_consumer(consumer, tell_owner=True)
+                room.end_consumer(consumer, tell_owner=not me.is_closing(consumer))
         for producer_id in held.data_producers - found.data_producers.keys():
             if (source := me.data_producers.get(producer_id)) is not None:
-                room.data.end_producer(source, tell_owner=True)
+                room.data.end_producer(source, tell_owner=not me.is_closing(source))
         for consumer_id in held.data_consumers - found.data_consumers.keys():
             if (sink := me.data_consumers.get(consumer_id)) is not None:
-                room.data.end_consumer(sink, tell_owner=True)
+                room.data.end_consumer(sink, tell_owner=not me.is_closing(sink))
 
     def _note_layers(self, room: Classroom, held: _Held, found: SfuPeerState) -> None:
         """Take over what was missed. What an event has changed since the question is newer than the answer."""

@@ -145,7 +145,7 @@ class SfuWatch:
 
     def _doubt(self, rooms: Collection[Classroom], *, missed_events: bool) -> None:
         for room in rooms:
-            if missed_events or room.media_unknown:
+            if missed_events or room.media_unknown or room.doubtful:
                 self._comparison.doubt(room)
 
     def _tell_back(self, rooms: Collection[Classroom], *, restarted: bool) -> None:

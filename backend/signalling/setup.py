@@ -76,7 +76,7 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
         publishing.room_changed(room)
         admissions.room_changed(room)
 
-    classes.open_rooms.on_changed = room_changed
+    classes.open_rooms.on_changed = comparison.on_adopted = room_changed
     rules = Rules(
         classes=classes,
         media=media,

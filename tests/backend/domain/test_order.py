@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.domain.joining import Joined, JoinWish
@@ -193,6 +193,16 @@ async def clear(school: School, actors: list[Actor]) -> None:
 @given(
     scripts=st.lists(st.lists(st.sampled_from(ACTS), max_size=8), min_size=2, max_size=5),
     seed=st.integers(0, 2**32),
+)
+@example(  # a room is compared with the SFU while a close is on its way
+    scripts=[
+        ["produce", "drop", "pause", "close", "pause"],
+        ["produce", "produce", "pause", "leave"],
+        ["produce", "watch", "close"],
+        [],
+        [],
+    ],
+    seed=5,
 )
 def test_every_picture_is_the_room_as_it_is(scripts: list[list[str]], seed: int) -> None:
     asyncio.run(play(scripts, seed))

@@ -11,10 +11,12 @@ from backend.domain.notices import (
     NewDataProducer,
     NewProducer,
     ParticipantLeft,
+    ProducerSwitched,
     SfuRestarted,
     SfuWentAway,
 )
 from backend.domain.participants import MediaConsumer
+from backend.domain.publishing import PublishingRule
 from backend.domain.seat_ports import KeptSeat
 from backend.domain.sfu_port import Direction, ProducerClosed, SfuUnavailable, SwitchAction
 from backend.domain.users import Role
@@ -338,6 +340,31 @@ async def test_an_sfu_that_gives_no_answer_once_is_asked_again(
     await later.settle()
     assert not joined.others[0].media_unknown
     assert [notice.producer.id for notice in box.of(NewProducer)] == [producer_id]  # type: ignore[union-attr] # of this kind
+
+
+async def test_what_the_sfu_tells_late_is_held_to_rules_made_meanwhile(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.domain.sfu_compare.FIRST_ANSWER_S", 0)
+    ann, _ = await school.join()
+    await school.produce(ann.me)
+    later = School(before=school)
+    rule = PublishingRule(later.media, later.data, later.chores)
+    later.classes.open_rooms.on_changed = later.comparison.on_adopted = rule.room_changed
+    answer, answering = school.sfu.room_state, asyncio.Event()
+
+    async def late(room_id: str) -> object:
+        await answering.wait()
+        return await answer(room_id)
+
+    monkeypatch.setattr(school.sfu, "room_state", late)
+    admin, box = await later.join(a_user(Role.ADMIN))
+    await later.classes.room_changed(a_room(students_may_publish=False))
+    with pytest.raises(SfuUnavailable):
+        await later.moderation.mute(admin.me, ann.me.id)
+    answering.set()
+    await later.settle()
+    assert [notice.paused for notice in box.of(ProducerSwitched)] == [True]  # type: ignore[union-attr] # of this kind
 
 
 async def test_a_stranger_in_a_room_that_is_restored_goes_unless_there_is_a_seat(school: School) -> None:

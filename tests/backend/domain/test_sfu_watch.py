@@ -18,9 +18,11 @@ from backend.domain.sfu_port import (
     Direction,
     ProducerClosed,
     RoomDoubtful,
+    SfuUnavailable,
     SpeakerChanged,
     SwitchAction,
 )
+from backend.errors import Broken
 from tests.support.live_class import School
 
 
@@ -56,6 +58,59 @@ async def test_the_echo_of_ones_own_close_is_not_told_twice(school: School) -> N
     assert ann_box.of(ProducerEnded) == []
     assert bob_box.of(ProducerEnded) == [ProducerEnded(producer_id, ann.me.id)]
     assert bob_box.of(ConsumerEnded) == [ConsumerEnded(consumer_id, producer_id)]
+
+
+async def test_what_one_is_just_closing_oneself_is_not_told_when_it_is_found_missing(school: School) -> None:
+    ann, ann_box = await school.join()
+    _, bob_box = await school.join()
+    producer_id = await school.produce(ann.me)
+    answers, school.sfu.gate = school.sfu.gate, asyncio.Event()
+    closing = asyncio.create_task(school.media.switch_producer(ann.me, producer_id, SwitchAction.CLOSE))
+    await school.settle()
+    late, school.sfu.gate = school.sfu.gate, answers
+    school.watch.sfu_missed_events()
+    await school.settle()
+    assert producer_id not in ann.me.producers
+    late.set()
+    await closing
+    assert ann_box.of(ProducerEnded) == []
+    assert bob_box.of(ProducerEnded) == [ProducerEnded(producer_id, ann.me.id)]
+
+
+async def test_a_lost_answer_is_made_good_when_the_sfu_is_back_though_no_event_was_missed(school: School) -> None:
+    ann, _ = await school.join()
+    at_sfu = school.sfu.rooms["physics"][ann.me.id].transports
+    at_sfu["made-unanswered"] = Direction.SEND
+    school.sfu.available = False
+    school.comparison.doubt(ann.me.room)
+    await school.settle()
+    school.sfu.available = True
+    school.watch.sfu_connected(restarted=False, missed_events=False)
+    await school.settle()
+    assert at_sfu == {}
+
+
+@pytest.mark.parametrize("error", [SfuUnavailable(maybe_done=True), Broken("The media server failed.")])
+async def test_an_sfu_that_is_there_is_asked_again_until_it_answers(
+    school: School, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("backend.domain.sfu_compare.RETRY_S", 0)
+    ann, _ = await school.join()
+    at_sfu = school.sfu.rooms["physics"][ann.me.id].transports
+    at_sfu["made-unanswered"] = Direction.SEND
+    answer, asked = school.sfu.room_state, 0
+
+    async def moody(room_id: str) -> object:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise error
+        return await answer(room_id)
+
+    monkeypatch.setattr(school.sfu, "room_state", moody)
+    school.comparison.doubt(ann.me.room)
+    await school.settle()
+    assert at_sfu == {}
 
 
 async def test_events_of_other_rooms_and_unknown_ids_change_nothing(school: School) -> None:
