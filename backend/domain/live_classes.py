@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from backend.domain.audit import AuditAction, LiveAudit, Target, TargetType
 from backend.domain.chores import Chores
@@ -365,17 +366,26 @@ class LiveClasses:
 
     def end_user(self, user_id: str, reason: str) -> None:
         """Free all seats of a user whose account was closed."""
-        for participant in list(self._seats_of.get(user_id, ())):
-            self.send_out(participant, reason)
+        self.open_rooms.now_and_when_open(partial(self._end_user, user_id, reason))
 
     def end_session(self, session_id: str, reason: str) -> None:
         """Free all seats that are held by a sign-in which is over."""
+        self.open_rooms.now_and_when_open(partial(self._end_session, session_id, reason))
+
+    def user_changed(self, user: User) -> None:
+        """Take over a user's new name and role in all seats, and tell everybody who sees them."""
+        self.open_rooms.now_and_when_open(partial(self._user_changed, user))
+
+    def _end_user(self, user_id: str, reason: str) -> None:
+        for participant in list(self._seats_of.get(user_id, ())):
+            self.send_out(participant, reason)
+
+    def _end_session(self, session_id: str, reason: str) -> None:
         for participant in all_participants(list(self.rooms.values())):
             if participant.session_id == session_id:
                 self.send_out(participant, reason)
 
-    def user_changed(self, user: User) -> None:
-        """Take over a user's new name and role in all seats, and tell everybody who sees them."""
+    def _user_changed(self, user: User) -> None:
         for participant in self._seats_of.get(user.id, ()):
             participant.room.change_user(participant, user)
             self.open_rooms.on_changed(participant.room)

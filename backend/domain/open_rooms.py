@@ -87,6 +87,15 @@ class OpenRooms:
         if (opening := self._opening.get(room_id)) is not None:
             await asyncio.shield(opening)
 
+    def now_and_when_open(self, act: Callable[[], None]) -> None:
+        """Do something about who sits in rooms; again for each room that is just being opened, when it is.
+
+        Who is put back there may have been read before what this is about.
+        """
+        act()
+        for opening in self._opening.values():
+            opening.add_done_callback(lambda _opened: act())
+
     def change(self, room: Classroom, record: RoomRecord) -> None:
         """Take over a room's name and rules as they are kept now."""
         room.change(record)

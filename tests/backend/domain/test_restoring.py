@@ -252,6 +252,34 @@ async def test_new_rules_while_a_room_is_opened_are_not_missed(school: School) -
     assert teacher.me.room.record == locked
 
 
+@pytest.mark.parametrize("what", ["account", "sign-in", "role"])
+async def test_what_becomes_of_people_while_a_room_is_opened_is_not_missed(
+    school: School, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    ann, _ = await school.join(a_user(Role.TEACHER))
+    later = School(before=school)
+    found = asyncio.Event()
+
+    async def open_room(_room_id: str) -> None:
+        await found.wait()
+
+    monkeypatch.setattr(school.sfu, "open_room", open_room)
+    joining = asyncio.create_task(later.join(session_id="another"))
+    await later.settle()
+    demoted = replace(ann.me.user, role=Role.STUDENT)
+    if what == "account":
+        later.classes.end_user(ann.me.user.id, "closed")
+    elif what == "sign-in":
+        later.classes.end_session("session", "signed out")
+    else:
+        later.classes.user_changed(demoted)
+    found.set()
+    joined, _ = await joining
+    assert [one.user for one in joined.me.room.participants.values() if one is not joined.me] == (
+        [demoted] if what == "role" else []
+    )
+
+
 # The SFU
 
 
