@@ -6,6 +6,7 @@ import pytest
 
 from backend.domain.home_keeper import HomeKeeper
 from backend.domain.homes import CERTAIN_S, SILENT_PROBES, Home, Pulse, RoomElsewhere, RoomHomes
+from backend.domain.origin import Origin
 from backend.domain.seat_ports import KeptSeat
 from backend.domain.users import NewUser, Role
 from backend.errors import DatabaseUnavailable, NotAvailable
@@ -62,7 +63,8 @@ async def sit_in(database: Database, room_id: str) -> None:
     """Give somebody a seat in the room."""
     user = await PostgresUsers(database).add(NewUser(f"{room_id}@school.example", "Ada", None, Role.STUDENT, "x"))
     room = await a_room(database)
-    session = await PostgresSessions(database).start(user.id, room_id.encode(), room.created_at, room.created_at)
+    sessions, at = PostgresSessions(database), room.created_at
+    session = await sessions.start(user.id, "x", room_id.encode(), at, at, Origin())
     assert session is not None
     seat = KeptSeat(
         participant_id=new_id(),

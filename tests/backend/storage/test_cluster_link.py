@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import psycopg
 
 from backend.domain.news import News, NewsKind
+from backend.domain.origin import Origin
 from backend.domain.rooms import RoomChange
 from backend.domain.users import NewUser, ProfileChange, Role
 from backend.storage.cluster_link import ClusterLink
@@ -111,7 +112,7 @@ async def test_news_tell_what_was_changed_and_only_when_it_is_committed(
     users, sessions = PostgresUsers(database), PostgresSessions(database)
     room = await a_room(database)
     user = await users.add(NewUser("ada@school.example", "Ada", None, Role.TEACHER, "x"))
-    session = await sessions.start(user.id, b"hash", room.created_at, room.created_at)
+    session = await sessions.start(user.id, "x", b"hash", room.created_at, room.created_at, Origin())
     assert session is not None
     async with member_of(database) as one:
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
