@@ -44,8 +44,8 @@ class Classroom:
 
     `record` is the room as it is kept, always the newest we know. `router_rtp_capabilities` come from the SFU with
     the first participant. `sfu_restarts` grows with each restart of the SFU while the room is live. `chat_turn`
-    puts the messages said here in a row. `doubtful` tells that the SFU may hold other media than we know, and was
-    away when it was asked.
+    puts the messages said here in a row. `moved`: another backend has the room now. `doubtful` tells that the SFU
+    may hold other media than we know, and was away when it was asked.
     """
 
     def __init__(self, record: RoomRecord) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from backend.domain.accounts import ACCOUNT_CLOSED
 from backend.domain.news import News, NewsDesk, NewsKind, parse_news
+from backend.domain.origin import Origin
 from backend.domain.room_book import ROOM_DELETED
 from backend.domain.rooms import RoomChange
 from backend.domain.sessions import SESSION_ENDED
@@ -109,8 +110,8 @@ async def test_after_missed_news_everything_live_is_compared(
     sessions = PostgresSessions(database)
     kept, gone = await a_room(database), await a_room(database)
     now = kept.created_at
-    running = await sessions.start(user.id, b"1", now, now)
-    ended = await sessions.start(user.id, b"2", now, now)
+    running = await sessions.start(user.id, "x", b"1", now, now, Origin())
+    ended = await sessions.start(user.id, "x", b"2", now, now, Origin())
     assert running is not None
     assert ended is not None
     deleted = new_id()
