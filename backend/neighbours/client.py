@@ -7,8 +7,9 @@ from typing import Any
 import aiohttp
 from structlog.contextvars import get_contextvars
 
-from backend.domain.backend_passes import BackendPasses
+from backend.domain.backend_passes import BackendPasses, Visitor
 from backend.domain.homes import Home, Pulse
+from backend.domain.origin import current_origin
 from backend.domain.ports import PresentParticipant, RoomStats
 from backend.domain.users import Role
 from shared.ids import REQUEST_ID_HEADER, request_id
@@ -65,12 +66,14 @@ class BackendNeighbours:
     async def relay(self, home: Home, session_id: str) -> aiohttp.ClientWebSocketResponse[bool]:
         """Open a WebSocket for the user of a session, at whose other end the room's home serves.
 
+        The home is told where the client whose request this is comes from (`backend.domain.origin`).
+
         Raises:
             aiohttp.ClientError, OSError: it cannot be had now.
         """
         return await self._opened.ws_connect(
             f"{home.url}/internal/relay",
-            headers=self._headers(home, session_id),
+            headers=self._headers(home, Visitor(session_id, current_origin())),
             heartbeat=RELAY_HEARTBEAT_S,
             max_msg_size=MAX_RELAYED_BYTES,
             timeout=aiohttp.ClientWSTimeout(ws_close=CONNECT_S),
@@ -95,9 +98,9 @@ class BackendNeighbours:
             raise AssertionError("the way to the other backends is not open")
         return self._session
 
-    def _headers(self, home: Home, session_id: str | None = None) -> dict[str, str]:
+    def _headers(self, home: Home, visitor: Visitor | None = None) -> dict[str, str]:
         return {
-            "Authorization": f"Bearer {self._passes.sign(home.backend_id, session_id)}",
+            "Authorization": f"Bearer {self._passes.sign(home.backend_id, visitor)}",
             REQUEST_ID_HEADER: request_id(get_contextvars().get("request_id")),
         }
 

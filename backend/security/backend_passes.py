@@ -1,11 +1,13 @@
 """Passes between backends: JWT (RFC 7519) with the common key, of an audience of their own."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jwt
 
+from backend.domain.backend_passes import Visitor
+from backend.domain.origin import Origin
 from backend.errors import Unauthorized
 from backend.security.jwt_signer import CLOCK_SKEW_S, ISSUER
 from backend.security.key_ring import KeyRing
@@ -25,8 +27,8 @@ class JwtBackendPasses:
         self._ring = ring
         self._clock = clock
 
-    def sign(self, to: str, session_id: str | None = None) -> str:
-        """Make a pass for the backend with the id `to`; with a session it lets that session's user in there."""
+    def sign(self, to: str, visitor: Visitor | None = None) -> str:
+        """Make a pass for the backend with the id `to`; with a visitor it lets that one in there."""
         now = int(self._clock())
         claims: dict[str, Any] = {
             "iss": ISSUER,
@@ -35,12 +37,13 @@ class JwtBackendPasses:
             "nbf": now - CLOCK_SKEW_S,
             "exp": now + LIFETIME_S,
         }
-        if session_id is not None:
-            claims["sid"] = session_id
+        if visitor is not None:
+            claims["sid"] = visitor.session_id
+            claims["from"] = [visitor.origin.address, visitor.origin.user_agent]
         return self._ring.sign(claims, PASS_TYPE)
 
-    def verify(self, token: str, to: str) -> str | None:
-        """Check a pass that came to the backend `to`, and return its session, if it is for one.
+    def verify(self, token: str, to: str) -> Visitor | None:
+        """Check a pass that came to the backend `to`, and return its visitor, if it is for one.
 
         Raises:
             Unauthorized: `TOKEN_EXPIRED` for a genuine pass past its time, else `INVALID_TOKEN`.
@@ -51,10 +54,16 @@ class JwtBackendPasses:
             raise Unauthorized("The pass has expired.", "TOKEN_EXPIRED") from None
         except jwt.InvalidTokenError:
             raise _invalid() from None
-        session_id = claims.get("sid")
-        if not isinstance(session_id, str | None):
+        return _visitor(claims)
+
+
+def _visitor(claims: Mapping[str, Any]) -> Visitor | None:
+    match claims:
+        case {"sid": str(session_id), "from": [str() | None as address, str() | None as user_agent]}:
+            return Visitor(session_id, Origin(address, user_agent))
+        case {"sid": _}:
             raise _invalid()
-        return session_id
+    return None
 
 
 def _audience(backend_id: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from backend.domain.backend_passes import BackendPasses
+from backend.domain.origin import coming_from
 from backend.errors import Unauthorized
 from backend.signalling.endpoint import SocketEndpoint, bearer
 
@@ -17,9 +18,10 @@ def relay_gate(
     async def handle(request: web.Request) -> web.StreamResponse:
         if (token := bearer(request)) is None:
             raise Unauthorized("This is for other backends only.", "MISSING_TOKEN")
-        session_id = passes.verify(token, to=backend_id)
-        if session_id is None:
+        visitor = passes.verify(token, to=backend_id)
+        if visitor is None:
             raise Unauthorized("This pass lets nobody in.")
-        return await endpoint.handle_relayed(request, session_id)
+        with coming_from(visitor.origin):
+            return await endpoint.handle_relayed(request, visitor.session_id)
 
     return handle

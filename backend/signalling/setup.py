@@ -112,8 +112,10 @@ def setup_signalling(app: web.Application, sfu: SfuLink) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_SWEEP_S):
                 await keeper.sweep()
-        chores.spawn(keeper.run(), finish=False)
+        keeping = asyncio.create_task(keeper.run())
         yield
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
         await classes.open_rooms.stop()
         await chores.close(CHORES_FINISH_S)
         await sfu.close()

@@ -3,6 +3,8 @@
 import jwt
 import pytest
 
+from backend.domain.backend_passes import Visitor
+from backend.domain.origin import Origin
 from backend.domain.users import Role
 from backend.errors import Unauthorized
 from backend.security.backend_passes import LIFETIME_S, PASS_TYPE, JwtBackendPasses
@@ -26,7 +28,8 @@ def refusal(token: str, to: str = "home", by: JwtBackendPasses | None = None) ->
 
 def test_a_pass_tells_its_backend_whose_session_it_is_for() -> None:
     signer = JwtBackendPasses(KeyRing(JWT_SECRET))
-    assert signer.verify(signer.sign("home", "session"), "home") == "session"
+    for visitor in (Visitor("session"), Visitor("session", Origin("192.0.2.7", "Browser/1 🌍"))):
+        assert signer.verify(signer.sign("home", visitor), "home") == visitor
     assert signer.verify(signer.sign("home"), "home") is None
 
 
@@ -47,17 +50,26 @@ def test_an_access_token_is_no_pass_and_a_pass_no_access_token() -> None:
     signer = JwtSigner(KeyRing(JWT_SECRET), 900)
     assert refusal(signer.sign("user", "session", Role.ADMIN)) == "INVALID_TOKEN"
     with pytest.raises(Unauthorized):
-        signer.verify(JwtBackendPasses(KeyRing(JWT_SECRET)).sign("home", "session"))
+        signer.verify(JwtBackendPasses(KeyRing(JWT_SECRET)).sign("home", Visitor("session")))
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"aud": "vtp-api"}, {"iss": "somebody"}, {"sid": 7}, {"exp": None}, {"jti": None}],
-    ids=lambda change: next(iter(change)),
+    [
+        {"aud": "vtp-api"},
+        {"iss": "somebody"},
+        {"sid": 7},
+        {"exp": None},
+        {"jti": None},
+        {"from": None},
+        {"from": "192.0.2.7"},
+        {"from": [7, None]},
+    ],
+    ids=str,
 )
 def test_every_claim_counts(change: dict[str, object]) -> None:
     claims = jwt.decode(
-        JwtBackendPasses(KeyRing(JWT_SECRET)).sign("home", "session"), options={"verify_signature": False}
+        JwtBackendPasses(KeyRing(JWT_SECRET)).sign("home", Visitor("session")), options={"verify_signature": False}
     )
     changed = {name: value for name, value in (claims | change).items() if value is not None}
     forged = jwt.encode(changed, JWT_SECRET, "HS256", headers={"typ": PASS_TYPE})
