@@ -149,7 +149,9 @@ async def test_a_token_that_is_not_accepted_makes_the_sfu_unavailable() -> None:
             await http.call("GET", ("rooms",))
 
 
-async def test_requests_at_the_same_time_are_bounded() -> None:
+async def test_requests_at_the_same_time_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for patience in ("CONNECT_S", "DEADLINE_S"):  # so many connections at once take their time beside other tests
+        monkeypatch.setattr(transport, patience, 60.0)
     more_than_fit = MAX_CONNECTIONS + 20
     waiting = asyncio.Event()
 
