@@ -44,7 +44,8 @@ psql: .venv/.runtime ## open the database (SQL="..." runs one statement)
 	@exec python -m backend.storage.embedded psql $(if $(SQL),-c "$(SQL)")
 
 test: setup .venv/.dev tests/interop/node_modules/.installed ## set up and run every test, the browser's included
-	@deploy/install-chromium.sh
+	@tests/install-chromium.sh
+	tests/debian-tools.sh coturn caddy prometheus debootstrap || true
 	npm --prefix $(WEB) run --silent test
 	python -m pytest $(ARGS)
 
