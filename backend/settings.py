@@ -12,7 +12,7 @@ from backend.domain.passwords import require_strong
 from backend.domain.users import normalized_email
 from backend.errors import InvalidInput
 from shared.logging import LogFormat
-from shared.settings import Env, SettingsError, first_set, ip, reading_settings
+from shared.settings import Env, SettingsError, first_set, ip, reading_settings, secret
 
 MIN_SECRET_BYTES = 32
 """RFC 7518 section 3.2: an HS256 key has at least the size of the hash, 256 bits."""
@@ -105,10 +105,10 @@ def _read(env: Env) -> Settings:
         listen_ip=ip(env, "LISTEN_IP", "127.0.0.1"),
         port=_int(env, "PORT", 8080, 0, 65535),
         data_dir=Path(_text(env, "DATA_DIR", ".data")).absolute(),
-        database_url=_text(env, "DATABASE_URL") or None,
+        database_url=secret(env, "DATABASE_URL") or None,
         database_pool_size=_int(env, "DATABASE_POOL_SIZE", 10, 1, 100),
-        jwt_secret=_text(env, "JWT_SECRET") or None,
-        jwt_previous_secrets=_list(env, "JWT_PREVIOUS_SECRETS"),
+        jwt_secret=secret(env, "JWT_SECRET") or None,
+        jwt_previous_secrets=_parts(secret(env, "JWT_PREVIOUS_SECRETS").replace("\n", ",")),
         access_token_ttl_s=_int(env, "ACCESS_TOKEN_TTL_S", 900, 1, 24 * 3600),
         refresh_token_ttl_s=_int(env, "REFRESH_TOKEN_TTL_S", 30 * 24 * 3600, 1, 366 * 24 * 3600),
         bcrypt_cost=_int(env, "BCRYPT_COST", PRODUCTION_BCRYPT_COST, MIN_BCRYPT_COST, MAX_BCRYPT_COST),
@@ -117,10 +117,10 @@ def _read(env: Env) -> Settings:
         trusted_proxies=tuple(_network(part) for part in _list(env, "TRUSTED_PROXIES")),
         audit_retention_days=_int(env, "AUDIT_RETENTION_DAYS", 365, 1, 3660),
         admin_email=_text(env, "ADMIN_EMAIL") or None,
-        admin_password=_text(env, "ADMIN_PASSWORD") or None,
+        admin_password=secret(env, "ADMIN_PASSWORD") or None,
         cors_origins=tuple(_origin(part) for part in _list(env, "CORS_ORIGINS")),
         sfu_url=_http_urls(env, "SFU_URL", "http://localhost:3000", "SFU_URLS", "MEDIASOUP_URL"),
-        sfu_api_token=_text(env, "SFU_API_TOKEN", "", "MEDIASOUP_API_TOKEN") or None,
+        sfu_api_token=secret(env, "SFU_API_TOKEN", "MEDIASOUP_API_TOKEN") or None,
         resume_grace_s=_seconds(env, "RESUME_GRACE_S", 30.0, 0.0, 3600.0),
         backend_peer_url=_http_url(env, "BACKEND_PEER_URL", "") or None,
         turn=_turn(env),
@@ -133,8 +133,8 @@ def _check(settings: Settings) -> None:
     _check_database_url(settings.database_url)
     if settings.jwt_secret is not None:
         _check_secret("JWT_SECRET", settings.jwt_secret)
-    for secret in settings.jwt_previous_secrets:
-        _check_secret("Each of JWT_PREVIOUS_SECRETS", secret)
+    for former in settings.jwt_previous_secrets:
+        _check_secret("Each of JWT_PREVIOUS_SECRETS", former)
     _check_admin(settings.admin_email, settings.admin_password)
     if settings.turn.turn_urls and not settings.turn.secret:
         raise SettingsError("TURN_URLS needs TURN_SECRET, the secret that the TURN server shares with us.")
@@ -166,12 +166,12 @@ def _check_admin(email: str | None, password: str | None) -> None:
         raise SettingsError(f"ADMIN_PASSWORD is too weak. {error.message}") from None
 
 
-def _check_secret(name: str, secret: str) -> None:
+def _check_secret(name: str, value: str) -> None:
     how = "Make one with `openssl rand -base64 48`."
-    if len(secret.encode()) < MIN_SECRET_BYTES:
+    if len(value.encode()) < MIN_SECRET_BYTES:
         raise SettingsError(f"{name} must have at least {MIN_SECRET_BYTES} bytes. {how}")
-    lowered = secret.lower()
-    if any(word in lowered for word in KNOWN_EXAMPLE_WORDS) or len(set(secret)) < 8:
+    lowered = value.lower()
+    if any(word in lowered for word in KNOWN_EXAMPLE_WORDS) or len(set(value)) < 8:
         raise SettingsError(f"{name} is a known example or too simple to be a secret. {how}")
 
 
@@ -184,7 +184,7 @@ def _turn(env: Env) -> TurnSettings:
     return TurnSettings(
         stun_urls=_ice_urls(env, "STUN_URLS", ("stun:", "stuns:")),
         turn_urls=_ice_urls(env, "TURN_URLS", ("turn:", "turns:")),
-        secret=_text(env, "TURN_SECRET"),
+        secret=secret(env, "TURN_SECRET"),
         ttl_s=_int(env, "TURN_TTL_S", 3600, 60, 24 * 3600),
     )
 
@@ -241,7 +241,11 @@ def _text(env: Env, name: str, default: str = "", *aliases: str) -> str:
 
 
 def _list(env: Env, name: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in _text(env, name).split(",") if part.strip())
+    return _parts(_text(env, name))
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _choice(env: Env, name: str, allowed: tuple[str, ...], default: str) -> str:

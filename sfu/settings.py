@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from shared.logging import LogFormat
-from shared.settings import Env, SettingsError, first_set, ip, ips, port, reading_settings, validate
+from shared.settings import Env, SettingsError, first_set, ip, ips, port, reading_settings, secret, validate
 
 MAX_WORKERS = 128
 """More media workers than any machine has cores for; a higher number is a slip of the keyboard."""
@@ -69,7 +69,7 @@ def _read(env: Env) -> Settings:
     return Settings(
         port=_int(env, "SFU_PORT", 3000, 0, 65535, "MEDIASOUP_PORT"),
         listen_ip=ip(env, "SFU_LISTEN_IP", "127.0.0.1"),
-        api_token=first_set(env, env.str, ("SFU_API_TOKEN", "MEDIASOUP_API_TOKEN"), "").strip() or None,
+        api_token=secret(env, "SFU_API_TOKEN", "MEDIASOUP_API_TOKEN").strip() or None,
         rtc_listen_ip=ip(env, "RTC_LISTEN_IP", "127.0.0.1", "MEDIASOUP_LISTEN_IP"),
         rtc_announced_ips=ips(env, "RTC_ANNOUNCED_IP", "MEDIASOUP_ANNOUNCED_IP"),
         rtc_min_port=port(env, "RTC_MIN_PORT", 40000, "MEDIASOUP_MIN_PORT"),

@@ -43,9 +43,19 @@ NAMES = [
 ]
 
 
+SECRETS = {
+    "DATABASE_URL": "postgresql://u:p@db:5432/vtp_db",
+    "JWT_SECRET": SECRET,
+    "JWT_PREVIOUS_SECRETS": f"{SECRET}-2\n{SECRET}-1",
+    "ADMIN_PASSWORD": "Chalk-and-Board-1",
+    "SFU_API_TOKEN": "token",
+    "TURN_SECRET": "turn",
+}
+
+
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in NAMES:
+    for name in [*NAMES, *(f"{name}_FILE" for name in SECRETS)]:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -98,6 +108,23 @@ def test_values_are_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.audit_retention_days == 30
     assert settings.turn.turn_urls == ("turn:t:3478", "turns:t:5349")
     assert (settings.resume_grace_s, settings.log_level, settings.log_format) == (2.5, "debug", "json")
+
+
+def test_every_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in SECRETS.items():
+        (tmp_path / name).write_text(f"{value}\n")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    settings = load(monkeypatch, ADMIN_EMAIL="a@b")
+    assert (settings.database_url, settings.jwt_secret) == (SECRETS["DATABASE_URL"], SECRET)
+    assert settings.jwt_previous_secrets == (f"{SECRET}-2", f"{SECRET}-1")
+    assert (settings.admin_password, settings.sfu_api_token) == ("Chalk-and-Board-1", "token")
+    assert settings.turn.secret == "turn"
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_comes_from_one_place(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name} and {name}_FILE are both set"):
+        load(monkeypatch, **{name: SECRETS[name], f"{name}_FILE": "/run/secrets/it"})
 
 
 def test_the_sfu_has_an_older_name(monkeypatch: pytest.MonkeyPatch) -> None:

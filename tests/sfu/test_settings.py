@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from environs import Env
 
@@ -23,6 +25,7 @@ NAMES = (
     ),
     *("MEDIASOUP_PORT", "MEDIASOUP_LISTEN_IP", "MEDIASOUP_ANNOUNCED_IP", "MEDIASOUP_MIN_PORT"),
     *("MEDIASOUP_MAX_PORT", "MEDIASOUP_WORKERS", "MEDIASOUP_API_TOKEN"),
+    *("SFU_API_TOKEN_FILE", "MEDIASOUP_API_TOKEN_FILE"),
 )
 
 
@@ -47,6 +50,18 @@ def test_defaults_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.drain_timeout_s == 3600.0
     assert settings.audio_last_n == 0
     assert settings.candidate_ips == ("127.0.0.1",)
+
+
+@pytest.mark.parametrize("name", ["SFU_API_TOKEN_FILE", "MEDIASOUP_API_TOKEN_FILE"])
+def test_the_token_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    settings = load(monkeypatch, SFU_LISTEN_IP=ANYWHERE, **{name: str(tmp_path / "token")})
+    assert settings.api_token == "s3cret"
+
+
+def test_the_token_comes_from_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="SFU_API_TOKEN and SFU_API_TOKEN_FILE are both set"):
+        load(monkeypatch, SFU_API_TOKEN="s3cret", SFU_API_TOKEN_FILE="/run/secrets/it")
 
 
 def test_every_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,8 @@
 
 Joins the server that a running backend uses, or starts one for as long as the program runs. Arguments go to psql
 or pg_dump, so `psql -c "SELECT COUNT(*) FROM users;"` answers without asking; SQL may come from standard input.
-With `DATABASE_URL` set, that database is opened instead. `stop` ends a server that a killed backend left behind.
+With `DATABASE_URL` or `DATABASE_URL_FILE` set, that database is opened instead. `stop` ends a server that a killed
+backend left behind.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from backend.storage.embedded.errors import EmbeddedError
 from backend.storage.embedded.server import EmbeddedPostgres
+from shared.settings import Env, SettingsError, secret
 
 _TOOLS = {"psql": "psql", "dump": "pg_dump"}
 
@@ -26,13 +28,13 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         return _run(command, arguments[1:])
-    except EmbeddedError as error:
+    except (EmbeddedError, SettingsError) as error:
         print(error, file=sys.stderr)  # noqa: T201 -- a command line program
         return 1
 
 
 def _run(command: str, arguments: list[str]) -> int:
-    url = os.environ.get("DATABASE_URL")
+    url = secret(Env(), "DATABASE_URL")
     if url and command in _TOOLS:
         tool = shutil.which(_TOOLS[command])
         if tool is None:
