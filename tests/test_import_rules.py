@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-SERVICES = ("backend", "sfu", "shared")
+SERVICES = ("backend", "sfu", "shared", "deploy")
 
 ANY_THIRD_PARTY = "any third-party package"
 
@@ -93,6 +93,7 @@ ALLOWED: dict[str, set[str]] = {
         "marshmallow",
         "structlog",
     },
+    "deploy.probes": {"socket"},
 }
 """What each package may import besides the standard library and itself."""
 
