@@ -68,6 +68,19 @@
     return frames;
   }
 
+  // The local candidates by which the page's connections are held at the moment.
+  async function ways() {
+    const candidates = [];
+    for (const connection of open()) {
+      const reports = await connection.getStats();
+      for (const { type, selectedCandidatePairId } of [...reports.values()]) {
+        const pair = type === "transport" && reports.get(selectedCandidatePairId);
+        if (pair) candidates.push(reports.get(pair.localCandidateId));
+      }
+    }
+    return candidates;
+  }
+
   const isConnected = ({ connectionState }) => connectionState === "connected";
 
   const tileOf = (participantId) => document.querySelector(`[data-participant-id="${CSS.escape(participantId)}"]`);
@@ -109,6 +122,7 @@
   window.testProbes = {
     violations,
     reception,
+    ways,
     // The username fragments that the other ends of the page's connections have.
     iceCredentials: () => open().map(({ remoteDescription }) => /a=ice-ufrag:(\S+)/.exec(remoteDescription?.sdp)?.[1]),
     // Looks at what is received of a participant again and again, until `samples` takes what was seen.
