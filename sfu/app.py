@@ -1,5 +1,6 @@
 """The composition root: settings in, a web application out."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from functools import partial
@@ -69,7 +70,9 @@ def _spread_after(settings: Settings) -> int:
 
 async def _media_workers(app: web.Application) -> AsyncIterator[None]:
     await app[POOL].start()
+    app[METRICS].loop_delay.start(asyncio.get_running_loop())
     yield
+    app[METRICS].loop_delay.stop()
     await app[POOL].stop()
 
 

@@ -23,10 +23,14 @@ LogFormat = Literal["console", "json"]
 SECRET_WORDS = ("password", "token", "ticket", "secret", "authorization", "cookie", "ice_pwd", "key_material")
 """A field whose name holds one of these words is never written, whatever its value."""
 
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
 _REDACTED = "[redacted]"
 
 _NAMES_REMEMBERED = 1024
 """Names of fields; the code of both services has some two hundred."""
+
+_written = dict.fromkeys(LEVELS, 0)
 
 
 def redact_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -53,6 +57,7 @@ def configure_logging(level: str, log_format: LogFormat, **context: Any) -> None
         _add_process_context(context),
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        _count,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         redact_secrets,
@@ -104,6 +109,18 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the module's logger; bind ids to it with `.bind(room_id=…)`."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def lines_written() -> dict[str, int]:
+    """Return how many lines this process has logged at each level."""
+    return dict(_written)
+
+
+def _count(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    level = event["level"]
+    if level in _written:
+        _written[level] += 1
+    return event
 
 
 class _LineLogger:

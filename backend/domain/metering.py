@@ -21,6 +21,9 @@ class Meter(Protocol):
     def signalling_request(self, method: str, outcome: str, seconds: float) -> None:
         """A client's request was answered: `ok`, or with a status."""
 
+    def refused(self, edge: str, code: str) -> None:
+        """A request was answered by an error; `edge` is `http` or `signalling`."""
+
     def sfu_call(self, operation: str, outcome: str, seconds: float) -> None:
         """The SFU was asked something: `ok`, `refused`, `unavailable` or `failed`."""
 
@@ -41,6 +44,9 @@ class Unmetered:
         """Count nothing."""
 
     def signalling_request(self, method: str, outcome: str, seconds: float) -> None:
+        """Count nothing."""
+
+    def refused(self, edge: str, code: str) -> None:
         """Count nothing."""
 
     def sfu_call(self, operation: str, outcome: str, seconds: float) -> None:

@@ -4,8 +4,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from shared import metrics_names as names
 
-BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""A request within the house takes a few milliseconds; one that waits for the SFU ends after five seconds."""
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0)
+"""A request within the house takes a few milliseconds, coming into a room 200 at most; one that waits for the SFU
+ends after five seconds."""
 
 
 class PrometheusMeter:
@@ -13,6 +14,10 @@ class PrometheusMeter:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._sockets = Gauge(names.BACKEND_SOCKETS, "WebSockets that are open.", registry=registry)
+        self._opens = Counter(names.BACKEND_SOCKET_OPENS, "WebSockets that were let in.", registry=registry)
+        self._errors = Counter(
+            names.BACKEND_ERRORS, "Requests refused or failed, by code.", ("edge", "code"), registry=registry
+        )
         self._closes = Counter(
             names.BACKEND_SOCKET_CLOSES, "WebSockets that ended.", ("cause",), registry=registry
         )
@@ -38,6 +43,7 @@ class PrometheusMeter:
     def socket_opened(self) -> None:
         """A WebSocket was let in."""
         self._sockets.inc()
+        self._opens.inc()
 
     def socket_closed(self, cause: str) -> None:
         """A WebSocket ended, for `cause`."""
@@ -55,6 +61,10 @@ class PrometheusMeter:
     def signalling_request(self, method: str, outcome: str, seconds: float) -> None:
         """A client's request was answered: `ok`, or with a status."""
         self._requests.labels(method, outcome).observe(seconds)
+
+    def refused(self, edge: str, code: str) -> None:
+        """A request was answered by an error; `edge` is `http` or `signalling`."""
+        self._errors.labels(edge, code).inc()
 
     def sfu_call(self, operation: str, outcome: str, seconds: float) -> None:
         """The SFU was asked something: `ok`, `refused`, `unavailable` or `failed`."""

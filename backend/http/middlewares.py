@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
+from backend import keys
 from backend.errors import VtpError
 from backend.http.cors import add_cors_headers, preflight_response
 from backend.http.metrics import REQUEST_METRICS, route_of
 from backend.http.origin import with_origin
-from backend.http.responses import error_response, failure
+from backend.http.responses import ERROR_CODE, error_response, failure
 from backend.http.security_headers import add_security_headers
 from shared.errors import (
     INTERNAL_ERROR,
@@ -52,6 +53,8 @@ async def with_metrics(request: web.Request, handler: Next) -> web.StreamRespons
     try:
         response = await handler(request)
         status = response.status
+        if (code := response.get(ERROR_CODE)) is not None:
+            request.app[keys.METER].refused("http", code)
         return response
     finally:
         counted.end(request.method, route_of(request), status, time.monotonic() - started)

@@ -13,6 +13,8 @@ from shared.errors import FieldErrors, error_body
 
 T = TypeVar("T")
 
+ERROR_CODE = web.ResponseKey("error_code", str)
+
 _dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -40,7 +42,9 @@ def no_content() -> web.Response:
 
 def failure(status: int, message: str, code: str, details: FieldErrors | None = None) -> web.Response:
     """Render an error."""
-    return json_response(error_body(message, code, details), status)
+    response = json_response(error_body(message, code, details), status)
+    response[ERROR_CODE] = code
+    return response
 
 
 def error_response(error: VtpError) -> web.Response:

@@ -7,6 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from backend.domain.placement import SfuFigures
+from shared import metrics_names as names
 
 
 class SfuMetrics(Collector):
@@ -17,11 +18,11 @@ class SfuMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Yield the metrics as they are now."""
-        up = GaugeMetricFamily("vtp_backend_sfu_up", "Whether the SFU answers.", labels=("sfu",))
+        up = GaugeMetricFamily(names.BACKEND_SFU_UP, "Whether the SFU answers.", labels=("sfu",))
         draining = GaugeMetricFamily(
-            "vtp_backend_sfu_draining", "Whether the SFU takes no new rooms.", labels=("sfu",)
+            names.BACKEND_SFU_DRAINING, "Whether the SFU takes no new rooms.", labels=("sfu",)
         )
-        rooms = GaugeMetricFamily("vtp_backend_sfu_rooms", "Our rooms that are at the SFU.", labels=("sfu",))
+        rooms = GaugeMetricFamily(names.BACKEND_SFU_ROOMS, "Our rooms that are at the SFU.", labels=("sfu",))
         for one in self._figures():
             up.add_metric((one.url,), one.up)
             draining.add_metric((one.url,), one.draining)

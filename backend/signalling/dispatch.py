@@ -29,6 +29,7 @@ _log = get_logger(__name__)
 
 
 OK = "ok"
+EDGE = "signalling"
 UNKNOWN = "unknown"
 """What a method that is none counts as: its name is a stranger's choice."""
 
@@ -89,8 +90,10 @@ async def _answer_and_outcome(client: Client, request: Request) -> tuple[str, st
     except RoomElsewhere:
         raise
     except VtpError as error:
+        client.rules.meter.refused(EDGE, error.code)
         return _refusal(request, error), str(status_of(error))
     except Exception:
+        client.rules.meter.refused(EDGE, INTERNAL_ERROR)
         _log.exception("a signalling method failed", signalling_method=request.method)
         return failure(request.id, 500, "Something went wrong on our side.", INTERNAL_ERROR), "500"
 

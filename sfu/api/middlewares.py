@@ -35,6 +35,7 @@ from shared.ids import REQUEST_ID_HEADER, request_id
 from shared.logging import get_logger
 
 REQUEST_ID = web.RequestKey("request_id", str)
+ERROR_CODE = web.ResponseKey("error_code", str)
 
 STATUS_OF = {
     InvalidInput: 400,
@@ -74,6 +75,8 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
         )
     if not isinstance(response, web.WebSocketResponse):
         request.app[METRICS].observe_request(request.method, _route_of(request), response.status, seconds)
+    if (code := response.get(ERROR_CODE)) is not None:
+        request.app[METRICS].observe_error(code)
     return response
 
 
@@ -178,4 +181,6 @@ def _internal_error() -> web.Response:
 def error_response(status: int, code: str, sentence: str, details: FieldErrors | None = None) -> web.Response:
     """Make an error's answer."""
     body: Any = error_body(sentence, code, details)
-    return json_response(body, status=status)
+    response = json_response(body, status=status)
+    response[ERROR_CODE] = code
+    return response

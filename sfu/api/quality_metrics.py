@@ -54,6 +54,8 @@ def quality_metrics(workers: Iterable[Worker]) -> Iterator[Metric]:
     _fill(available.add_metric, known, "availableBitrate")
     yield available
     yield _streams(known)
+    yield _quantiles(known, names.SFU_ROUND_TRIP_SECONDS, "Round trips of streams that know theirs.", "roundTripS")
+    yield _quantiles(known, names.SFU_JITTER_SECONDS, "Jitter of what publishers send (RFC 3550).", "jitterS")
 
 
 def _fill(add: Callable[[tuple[str, ...], float], None], workers: Iterable[Worker], key: str) -> None:
@@ -85,4 +87,13 @@ def _streams(workers: Iterable[Worker]) -> Metric:
         for direction, part in DIRECTIONS:
             for score, count in quality[part]["streamsByScore"].items():
                 family.add_metric((label, direction, score), float(count))
+    return family
+
+
+def _quantiles(workers: Iterable[Worker], name: str, documentation: str, key: str) -> Metric:
+    family = GaugeMetricFamily(name, documentation, labels=("worker", "direction", "quantile"))
+    for label, quality in workers:
+        for direction, part in DIRECTIONS:
+            for quantile, seconds in quality[part].get(key, {}).items():
+                family.add_metric((label, direction, quantile), float(seconds))
     return family

@@ -36,6 +36,7 @@ class Peer(EventEmitter):
         `disconnected` (peer): its last live transport lost consent.
         `closed-transports` (peer): its last live transport was closed, by us or by its peer's DTLS, or lost with
             a TCP connection; the peer was alive until now.
+        `transport-opened` (transport), `transport-closed` (transport): the worker has made it; it is gone.
         `transport-state` (peer, transport): as the transport says.
         `producer-closed` (peer, producer), `consumer-closed` (peer, consumer): unless the peer itself goes.
         `data-closed` (peer, event, data): as the transport says, unless the peer itself goes.
@@ -94,6 +95,7 @@ class Peer(EventEmitter):
         transport.on("data-closed", self._data_closed)
         transport.on("change", self._changed)
         await transport.open(router_id, options)
+        self.emit("transport-opened", transport)
         return transport
 
     def transport(self, transport_id: str | None, direction: Direction) -> Transport:
@@ -122,6 +124,8 @@ class Peer(EventEmitter):
 
     def _transport_closed(self, transport: Transport) -> None:
         self.transports.pop(transport.id, None)
+        if transport.is_made:
+            self.emit("transport-closed", transport)
         self._update_liveness("closed-transports")
 
     def _transport_state(self, transport: Transport) -> None:

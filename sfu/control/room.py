@@ -27,6 +27,8 @@ from shared.rtp_parameters import RtpCapabilities
 RoomClosedReason = Literal["empty", "deleted", "worker-died", "shutdown", "failed"]
 PeerClosedReason = Literal["left", "worker-died"] | RemovalReason
 
+ROOM_CLOSED = "room-closed"
+
 USUAL_PRODUCERS = 2
 """A voice and a picture. While fewer are there, who is to receive is still taken for as many consumers."""
 
@@ -39,8 +41,8 @@ class Room(EventEmitter):
     Emits:
         `event` (name, data): a fact for the event log, without the room's id. After the room closed, none.
         `change` (producer or consumer, name, data): a fact that only its latest value counts of.
-        `peer-joined` (peer), `peer-closed` (peer).
-        `close` (room): it is gone, and all in it. Emitted once.
+        `peer-joined` (peer), `peer-closed` (peer, reason): of those closed with their room, `room-closed`.
+        `close` (room, reason): it is gone, and all in it. Emitted once.
     """
 
     def __init__(
@@ -108,7 +110,7 @@ class Room(EventEmitter):
         peer.close()
         self._tell("peer-closed", {"peerId": peer.id, "reason": reason})
         self._log.info("peer left", peer_id=peer.id, reason=reason, peers=len(self.peers))
-        self.emit("peer-closed", peer)
+        self.emit("peer-closed", peer, reason)
         if not self.peers:
             self.close("empty")
 
@@ -226,10 +228,10 @@ class Room(EventEmitter):
         self._parts.close()
         for peer in tuple(self.peers.values()):
             peer.close(tell_worker=False)
-            self.emit("peer-closed", peer)
+            self.emit("peer-closed", peer, ROOM_CLOSED)
         self.peers.clear()
         self._log.info("room closed", reason=reason)
-        self.emit("close", self)
+        self.emit("close", self, reason)
         self.remove_all_listeners()  # its owners and it are freed without the collector
 
     def _tell(self, event: str, data: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from sfu.control.paced_events import PacedEvents
 from sfu.control.peer import Peer, PeerInfo
 from sfu.control.peer_timeouts import PeerTimeouts
 from sfu.control.room import Room, RoomClosedReason
+from sfu.control.turnover import Turnover
 from sfu.control.worker_pool import WorkerPool
 from sfu.errors import DRAINING, LimitReached, NotAvailable, NotFound
 from shared.logging import get_logger
@@ -23,7 +24,8 @@ _log = get_logger(__name__)
 class RoomRegistry:
     """Rooms by id. Publishes what happens in them and removes peers that have fallen silent.
 
-    `drain_begun` is set when no new rooms are taken any more, `drained` when then the last one has closed.
+    `drain_begun` is set when no new rooms are taken any more, `drained` when then the last one has closed;
+    `turnover` counts what comes and goes.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class RoomRegistry:
         self._timeouts = timeouts
         self._limits = limits
         self._spread_after = spread_after
+        self.turnover = Turnover()
         self._rooms: dict[str, Room] = {}
         self._opening: dict[Room, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -124,6 +127,7 @@ class RoomRegistry:
             raise LimitReached(f"this service holds at most {self._limits.rooms} rooms")
         room = Room(room_id, room_name or room_id, _now_ms(), self._pool, self._limits, self._spread_after)
         self._rooms[room_id] = room
+        self.turnover.rooms_opened += 1
         room.on("event", partial(self._publish, room_id))
         room.on("change", partial(self._paced.publish, room_id))
         room.on("peer-joined", partial(self._peer_joined, room))
@@ -144,6 +148,7 @@ class RoomRegistry:
 
     def _peer_joined(self, room: Room, peer: Peer) -> None:
         self._room_of[peer] = room
+        self.turnover.follow(peer)
         peer.on("connected", self._peer_connected)
         peer.on("disconnected", self._peer_disconnected)
         peer.on("closed-transports", self._peer_closed_transports)
@@ -161,11 +166,13 @@ class RoomRegistry:
         self._timeouts.closed_transports(peer, _now())
         self._schedule()
 
-    def _peer_closed(self, peer: Peer) -> None:
+    def _peer_closed(self, peer: Peer, reason: str) -> None:
+        self.turnover.peers_closed[reason] += 1
         self._timeouts.left(peer)
         self._room_of.pop(peer, None)
 
-    def _room_closed(self, room: Room) -> None:
+    def _room_closed(self, room: Room, reason: str) -> None:
+        self.turnover.rooms_closed[reason] += 1
         if self._rooms.get(room.id) is room:
             del self._rooms[room.id]
         self._note_if_drained()

@@ -30,6 +30,7 @@ from shared.transport_parameters import (
 )
 
 Direction = Literal["send", "recv"]
+Outcome = Literal["connected", "unused", "unreached", "unsecured"]
 Child = Producer | Consumer | DataProducer | DataConsumer
 
 MAX_MIDS = 10_000
@@ -79,6 +80,7 @@ class Transport(EventEmitter):
         self.dtls_state = "new"
         self.consent_expired = False
         self.sctp_state: str | None = None
+        self.changed_states: list[tuple[str, str]] = []  # by the last notification: of which protocol, to what
         self.parameters: Data = {}
         self.closed = False
         self.producers: dict[str, Producer] = {}
@@ -89,6 +91,7 @@ class Transport(EventEmitter):
         self._limits = limits
         self._cname: str | None = None
         self._consumed: set[str] = set()  # ids of producers whose shared SSRC has been used here
+        self._connect_asked = self._was_reached = self._was_secured = False
         self._next_mid = 0
         self._mids: set[str] = set()
         self._log = _log.bind(**owner, transport_id=self.id)
@@ -109,6 +112,15 @@ class Transport(EventEmitter):
     def is_live(self) -> bool:
         """Tell whether the peer has been heard on it lately (ICE is connected) and DTLS has not ended."""
         return not self.closed and self.ice_state in LIVE_ICE_STATES and self.dtls_state not in ENDED_DTLS_STATES
+
+    @property
+    def outcome(self) -> Outcome:
+        """How far it came: to SRTP's keys, or what was missing for it."""
+        if self._was_secured:
+            return "connected"
+        if self._was_reached:
+            return "unsecured"
+        return "unreached" if self._connect_asked else "unused"
 
     async def open(self, router_id: str, options: TransportOptions) -> None:
         """Have the worker make it, and keep its parameters. On failure the transport is closed."""
@@ -134,6 +146,7 @@ class Transport(EventEmitter):
         """
         wire = dump_dtls_parameters(parameters)
         await self._ask("transport.connect", {"transportId": self.id, "dtlsParameters": wire})
+        self._connect_asked = True
         self._log.debug("transport connecting", remote_dtls_role=parameters.role)
 
     async def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:
@@ -265,10 +278,14 @@ class Transport(EventEmitter):
     def _notified(self, event: str, data: Data) -> None:
         if event != "transport.state":
             return
+        before = self._states
         self.ice_state = data.get("iceState", self.ice_state)
         self.dtls_state = data.get("dtlsState", self.dtls_state)
         self.consent_expired = bool(data.get("consentExpired"))
         self.sctp_state = data.get("sctpState", self.sctp_state)
+        self.changed_states = [now for now, was in zip(self._states, before, strict=True) if now != was]
+        self._was_reached |= self.ice_state in LIVE_ICE_STATES
+        self._was_secured |= self.dtls_state == "connected"
         settled = self.ice_state not in PASSING_ICE_STATES and self.dtls_state != "connecting"
         self._log.log(
             logging.INFO if settled else logging.DEBUG,
@@ -278,6 +295,10 @@ class Transport(EventEmitter):
             **({"sctp_state": self.sctp_state} if self.sctp_state is not None else {}),
         )
         self.emit("state", self)
+
+    @property
+    def _states(self) -> tuple[tuple[str, str], ...]:
+        return (("ice", self.ice_state), ("dtls", self.dtls_state), ("sctp", self.sctp_state or "new"))
 
     def _producer_score(self, producer: Producer) -> None:
         self.emit("change", producer, "producer-score", {"producerId": producer.id, "score": producer.score})

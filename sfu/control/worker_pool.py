@@ -52,6 +52,11 @@ class WorkerPool(EventEmitter):
         """The workers that take rooms now."""
         return [worker for worker in self._workers.values() if worker.is_ready]
 
+    @property
+    def size(self) -> int:
+        """How many workers there are to be."""
+        return len(self._slots)
+
     async def start(self) -> None:
         """Start all workers and wait until each has come up or failed once.
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -21,7 +22,8 @@ from sfu.net.udp_socket import NoFreePortError, bind_udp
 from sfu.net.without_codecs import keep_codecs_out
 from sfu.worker.worker import Worker
 from shared.garbage import spare_the_collector
-from shared.logging import LogFormat, configure_logging, get_logger
+from shared.logging import LogFormat, configure_logging, get_logger, lines_written
+from shared.loop_delay import LoopDelay
 from shared.memory import return_memory
 
 keep_codecs_out()
@@ -138,6 +140,7 @@ async def _serve(
         tcp_sock=tcp_sock,
     )
     pipes = None if pipe_socket is None else PassedPipes(pipe_socket, loop, port.watch_writable, port.fault)
+    delay = LoopDelay()
     worker = Worker(
         port,
         loop,
@@ -145,17 +148,24 @@ async def _serve(
         audio_last_n=config.audio_last_n,
         pipe_sockets=pipes,
         return_memory=return_memory,
+        process_stats=partial(_process_stats, delay),
     )
     channel.serve(worker.steps)
     port.start(worker.on_batch)
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     channel.notify("worker.ready", {"pid": os.getpid(), "port": port.port, "srtpProfiles": port.srtp_profiles})
     spare_the_collector()
+    delay.start(loop)
     await stopped.wait()
+    delay.stop()
     channel.close()
     worker.close()
     await asyncio.sleep(0)  # lets the farewells (close_notify) leave
     port.close()
+
+
+def _process_stats(delay: LoopDelay) -> dict[str, Any]:
+    return {"loopDelayCounts": delay.counts, "loopDelaySumS": delay.sum_s, "logLines": lines_written()}
 
 
 if __name__ == "__main__":

@@ -55,13 +55,21 @@ class Requests:
     """Executes requests on the worker's objects; `parent` is what new routers and transports report to."""
 
     def __init__(
-        self, objects: MediaObjects, links: LinkFactory, pipes: Pipes, parent: ObjectParent, *, audio_last_n: int
+        self,
+        objects: MediaObjects,
+        links: LinkFactory,
+        pipes: Pipes,
+        parent: ObjectParent,
+        *,
+        audio_last_n: int,
+        process_stats: Callable[[], Answer],
     ) -> None:
         self._objects = objects
         self._pipes = pipes
         self._links = links
         self._parent = parent
         self._audio_last_n = audio_last_n
+        self._process_stats = process_stats
         self._started_at = parent.time()
         self._methods: dict[str, Callable[[Request], Answer | Steps]] = {
             "worker.stats": self._worker_stats,
@@ -125,6 +133,7 @@ class Requests:
             "dataMessagesSent": self._objects.data.messages_sent,
             **self._pipes.render(),
             **self._links.traffic(),
+            **self._process_stats(),
         }
 
     def _create_router(self, data: Request) -> Answer:

@@ -44,6 +44,7 @@ class Worker:
 
     In each router the `audio_last_n` loudest voices are forwarded, all of them when it is 0. `pipe_sockets` lead
     to other workers, where there are others. `return_memory` is called when much has been closed, and all.
+    `process_stats` tells of the process around, for `worker.stats`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Worker:
         audio_last_n: int = 0,
         pipe_sockets: PipeSockets | None = None,
         return_memory: Callable[[], None] = lambda: None,
+        process_stats: Callable[[], Answer] = dict,
     ) -> None:
         self.drops: Counter[str] = links.drops
         self.objects = MediaObjects(DataObjects(self), return_memory)
@@ -67,7 +69,9 @@ class Worker:
         self._timer_at = _NEVER
         self._waking = False
         self._pipes = Pipes(pipe_sockets, self)
-        self._requests = Requests(self.objects, links, self._pipes, self, audio_last_n=audio_last_n)
+        self._requests = Requests(
+            self.objects, links, self._pipes, self, audio_last_n=audio_last_n, process_stats=process_stats
+        )
 
     def steps(self, message: Request) -> Steps:
         """Execute a request of the control process, step by step, and return its answer."""

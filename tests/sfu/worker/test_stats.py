@@ -6,7 +6,7 @@ import pytest
 
 from sfu.rtp.rtcp import Nack, PictureLossIndication, ReceiverReport, Remb, ReportBlock, TransportFeedback
 from sfu.worker import stats
-from sfu.worker.quality_stats import QualityStats
+from sfu.worker.quality_stats import QualityStats, _spread
 from sfu.worker.tally import COUNTERS, Tally
 from tests.support.media_rig import VP8_KEY_FRAME, MediaRig, retransmitted, video
 
@@ -211,12 +211,20 @@ def test_the_quality_of_a_worker_keeps_what_closed_transports_have_counted(rig: 
     assert summed["received"]["rtpPackets"] == summed["sent"]["rtpPackets"] == 100
     assert summed["received"]["packetsDiscarded"] == 1
     assert summed["received"]["streamsByScore"] == {"0": 0, "1-3": 0, "4-6": 0, "7-8": 0, "9-10": 1}
+    assert set(summed["received"]["jitterS"]) == {"0.5", "0.95"}
+    assert summed["sent"]["roundTripS"] == {}  # nobody has reported
     quality.closed(here)
     quality.closed(there)
     rest = quality.render([])
     assert rest["received"]["rtpPackets"] == rest["sent"]["rtpPackets"] == 100
     assert set(rest["sent"]["streamsByScore"].values()) == {0}
     assert rest["sent"]["bitrate"] == 0
+
+
+def test_what_is_usual_and_what_those_have_who_are_badly_off() -> None:
+    assert _spread([None, *(number / 100 for number in range(100, 0, -1))]) == {"0.5": 0.5, "0.95": 0.95}
+    assert _spread([0.2]) == {"0.5": 0.2, "0.95": 0.2}
+    assert _spread([None]) == {}
 
 
 def test_what_was_sent_to_a_consumer_that_is_gone_still_counts(rig: MediaRig, call: Any) -> None:
