@@ -12,12 +12,14 @@ BIN := .venv/bin
 WEB := backend/web
 WEB_SOURCES := $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/build/*')
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
+# Where the backend's signing key is: in a file that is named, or the one it has made for itself. None in JWT_SECRET.
+KEY_FILE = "$${BACKUP_KEY_FILE-$(if $(JWT_SECRET),,$${JWT_SECRET_FILE:-$${DATA_DIR:-.data}/jwt_secret})}"
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export NPM_CONFIG_FUND := false
 export NPM_CONFIG_AUDIT := false
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup run sfu backend web test bench check format docs psql lock clean
+.PHONY: help setup run sfu backend web backup restore test bench check format docs psql lock clean
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +44,14 @@ web: $(WEB)/dist/index.html ## build the page
 
 psql: .venv/.runtime ## open the database (SQL="..." runs one statement)
 	@exec python -m backend.storage.embedded psql $(if $(SQL),-c "$(SQL)")
+
+backup: .venv/.runtime ## save database and signing key under backups/ (see deploy/README.md)
+	@export BACKUP_KEY_FILE=$(KEY_FILE)
+	exec python -m backend.storage.embedded run deploy/backup/backup.sh $(ARGS)
+
+restore: .venv/.runtime ## put a backup back: FILE=backups/..., ARGS=--force over a database in use
+	@export BACKUP_KEY_FILE=$(KEY_FILE)
+	exec python -m backend.storage.embedded run deploy/backup/restore.sh $(ARGS) $(FILE)
 
 test: setup .venv/.dev tests/interop/node_modules/.installed ## set up and run every test, the browser's included
 	@tests/install-chromium.sh

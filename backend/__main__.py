@@ -2,7 +2,8 @@
 
     python -m backend                       serve, until SIGTERM or SIGINT
     python -m backend create-admin EMAIL    make an admin, or give an account the role and a new password
-    python -m backend migrate [VERSION]     bring the schema to a version; without one to the newest
+    python -m backend migrate [--to N]      bring the schema to a version, up or down; without one to the newest
+    python -m backend migrate --status      say which version the schema has; changes nothing
 
 Exit status: 0 after a graceful stop, 1 when something is in the way (one sentence says what), 2 for a wrong
 setting or a wrong call.
@@ -15,7 +16,7 @@ from functools import partial
 
 import uvloop
 
-from backend.commands import create_admin, migrate_to
+from backend.commands import create_admin, migrate_to, schema_status
 from backend.errors import InvalidInput, StartError
 from backend.serve import serve
 from backend.settings import Settings, load_settings
@@ -46,7 +47,9 @@ def _run(settings: Settings, arguments: list[str]) -> int:
             say(asyncio.run(create_admin(settings, email, _read_password())))
         case ["migrate"]:
             say(asyncio.run(migrate_to(settings, None)))
-        case ["migrate", version] if version.isdecimal():
+        case ["migrate", "--status"]:
+            say(asyncio.run(schema_status(settings)))
+        case ["migrate", version] | ["migrate", "--to", version] if version.isdecimal():
             say(asyncio.run(migrate_to(settings, int(version))))
         case _:
             return _complain(__doc__ or "", 2)

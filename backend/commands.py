@@ -12,7 +12,7 @@ from backend.settings import Settings
 from backend.storage.audit import PostgresAudit
 from backend.storage.database import Database
 from backend.storage.lifecycle import opened, served
-from backend.storage.migrate import migrate
+from backend.storage.migrate import migrate, read_migrations, schema_version
 from backend.storage.second_factors import PostgresSecondFactors
 from backend.storage.sessions import PostgresSessions
 from backend.storage.users import PostgresUsers
@@ -36,9 +36,30 @@ async def migrate_to(settings: Settings, version: int | None) -> str:
     Raises:
         StartError: the database cannot be opened, or there is no such version.
     """
+    titles = {step.version: step.title for step in read_migrations()}
     async with served(settings.database_url, settings.data_dir) as (conninfo, _):
+        before = await asyncio.to_thread(schema_version, conninfo)
         taken = await asyncio.to_thread(migrate, conninfo, version)
-    return f"Migrations taken: {', '.join(map(str, taken)) or 'none, the schema was there already'}."
+        after = await asyncio.to_thread(schema_version, conninfo)
+    if not taken:
+        return f"Schema version {after}: there already, nothing was changed."
+    way = "took back" if after < before else "took"
+    return f"Schema version {after}, it was {before}: {way} {', '.join(titles[number] for number in taken)}."
+
+
+async def schema_status(settings: Settings) -> str:
+    """Return what version the schema has and what it lacks, to tell the operator. Changes nothing.
+
+    Raises:
+        StartError: the database cannot be opened.
+    """
+    steps = read_migrations()
+    async with served(settings.database_url, settings.data_dir) as (conninfo, _):
+        version = await asyncio.to_thread(schema_version, conninfo)
+    missing = ", ".join(step.title for step in steps[version:]) or "nothing"
+    if version > len(steps):
+        return f"Schema version {version}, of a newer release: this one knows {len(steps)}."
+    return f"Schema version {version}; this release knows {len(steps)}, missing: {missing}."
 
 
 @asynccontextmanager

@@ -41,6 +41,11 @@ class Migration:
     up: str
     down: str
 
+    @property
+    def title(self) -> str:
+        """What its files are called."""
+        return f"{self.version:04}_{self.name}"
+
 
 def read_migrations(directory: Path = MIGRATIONS_DIR) -> list[Migration]:
     """Return the migrations in order.
@@ -80,6 +85,17 @@ def migrate(conninfo: str, target: int | None = None, migrations: list[Migration
         if goal >= current:
             return [_take(connection, step) for step in steps[current:goal]]
         return [_take_back(connection, step) for step in reversed(steps[goal:current])]
+
+
+def schema_version(conninfo: str) -> int:
+    """Return the version that the schema has; 0 before the first migration. Changes nothing. Blocks.
+
+    Raises:
+        psycopg.Error: the database refused.
+    """
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        there = connection.execute("SELECT 1 FROM pg_tables WHERE tablename = 'schema_migrations'").fetchone()
+        return _current_version(connection) if there else 0
 
 
 def _current_version(connection: psycopg.Connection[tuple[int]]) -> int:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,11 +53,13 @@ def on_given_database(service: Service, database_server: DatabaseServer) -> Iter
     database_server.drop(conninfo)
 
 
-def run(service: Service, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+def run(
+    service: Service, *arguments: str, stdin: str = "", cwd: Path = REPOSITORY, **env: str
+) -> subprocess.CompletedProcess[str]:
     WATCH.settings(service.env | env | {"PASSWORD": stdin.strip()})
     done = subprocess.run(
         [sys.executable, "-m", "backend", *arguments],
-        cwd=REPOSITORY,
+        cwd=cwd,
         env=service.env | env,
         input=stdin,
         capture_output=True,
@@ -151,14 +154,48 @@ def test_create_admin_gives_a_known_account_role_and_password(on_given_database:
 
 def test_migrate_goes_down_and_up(on_given_database: Service) -> None:
     service = on_given_database
-    numbers = [str(step.version) for step in read_migrations()]
-    assert run(service, "migrate").stdout == f"Migrations taken: {', '.join(numbers)}.\n"
-    assert run(service, "migrate", "0").stdout == f"Migrations taken: {', '.join(reversed(numbers))}.\n"
-    beyond = run(service, "migrate", "9999")
-    assert (beyond.returncode, beyond.stderr) == (
-        1,
-        f"There is no version 9999; the newest is {numbers[-1]}.\n",
+    steps = read_migrations()
+    titles, newest = [step.title for step in steps], len(steps)
+    status = f"this release knows {newest}, missing"
+    assert run(service, "migrate", "--status").stdout == f"Schema version 0; {status}: {', '.join(titles)}.\n"
+    assert run(service, "migrate").stdout == f"Schema version {newest}, it was 0: took {', '.join(titles)}.\n"
+    assert run(service, "migrate").stdout == f"Schema version {newest}: there already, nothing was changed.\n"
+    back = f"Schema version 1, it was {newest}: took back {', '.join(reversed(titles[1:]))}.\n"
+    assert run(service, "migrate", "--to", "1").stdout == back
+    assert run(service, "migrate", "--status").stdout == f"Schema version 1; {status}: {', '.join(titles[1:])}.\n"
+    assert run(service, "migrate", "0").stdout == f"Schema version 0, it was 1: took back {titles[0]}.\n"
+    beyond = run(service, "migrate", "--to", "9999")
+    assert (beyond.returncode, beyond.stderr) == (1, f"There is no version 9999; the newest is {newest}.\n")
+
+
+def newer_release(folder: Path) -> Path:
+    """A checkout that knows one migration more than this one."""
+    for package in ("backend", "shared"):
+        not_needed = shutil.ignore_patterns("web", "__pycache__")
+        shutil.copytree(REPOSITORY / package, folder / package, ignore=not_needed)
+    migration = folder / "backend/storage/migrations" / f"{len(read_migrations()) + 1:04}_newer"
+    migration.with_suffix(".up.sql").write_text("ALTER TABLE users ADD COLUMN pronouns text")
+    migration.with_suffix(".down.sql").write_text("ALTER TABLE users DROP COLUMN pronouns")
+    return folder
+
+
+def test_the_schema_of_a_newer_release_is_refused_until_that_has_taken_it_back(
+    on_given_database: Service, tmp_path: Path
+) -> None:
+    service, known = on_given_database, len(read_migrations())
+    newer = newer_release(tmp_path)
+    assert run(service, "migrate", cwd=newer).returncode == 0
+    status = run(service, "migrate", "--status").stdout
+    assert status == f"Schema version {known + 1}, of a newer release: this one knows {known}.\n"
+    refused = run(service)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"The database has schema version {known + 1}, this release knows {known}. "
+        f"Run the newer release, or let it go back first: `python -m backend migrate {known}`.\n"
     )
+    assert run(service, "migrate", "--to", str(known), cwd=newer).returncode == 0
+    service.health_path = "/health/live"
+    service.start()
 
 
 def said(output: str) -> list[dict[str, Any]]:
