@@ -152,14 +152,27 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 _finds: list[str] = []
+_searched_for: list[int] = []
+"""What the search found and for how many secrets it looked: of this process, and of the workers of `pytest -n`."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run when a log holds a secret."""
+    """Fail the run when a log holds a secret; a worker reports to the process that began the run."""
     _finds.extend(WATCH.found())
-    if _finds:
+    _searched_for.append(len(WATCH.kinds))
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["secrets_in_logs"] = (_finds, len(WATCH.kinds))
+    elif _finds:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker found; of one that crashed there is nothing, and its run has failed."""
+    finds, searched_for = getattr(node, "workeroutput", {}).get("secrets_in_logs", ((), 0))
+    _finds.extend(finds)
+    _searched_for.append(searched_for)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -168,8 +181,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("secrets in logs", red=True)
         for find in _finds[:50]:
             terminalreporter.line(find)
-    elif WATCH.kinds:
-        terminalreporter.line(f"None of {len(WATCH.kinds)} secrets stands in a log.")
+    elif sum(_searched_for):
+        terminalreporter.line(f"None of {sum(_searched_for)} secrets stands in a log.")
 
 
 def _listen_to_http() -> None:

@@ -50,7 +50,7 @@ def room(owner_id: str | None, *, students_may_publish: bool = True) -> RoomReco
 
 @pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("relations", [{O}, {P}, {N}, {O, P}], ids=str)
+@pytest.mark.parametrize("relations", [{O}, {P}, {N}, {O, P}], ids=["owner", "present", "neither", "both"])
 def test_every_role_action_and_relation(role: Role, action: Action, relations: set[Relation]) -> None:
     may = bool(MATRIX[action][role] & relations)
     assert allows(role, action, relations) == may
