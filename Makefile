@@ -19,10 +19,10 @@ export NPM_CONFIG_FUND := false
 export NPM_CONFIG_AUDIT := false
 export NPM_CONFIG_UPDATE_NOTIFIER := false
 
-.PHONY: help setup run sfu backend web backup restore test bench check format docs psql lock clean
+.PHONY: help setup run sfu backend web backup restore test bench integration check format docs psql lock clean
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.runtime $(WEB)/dist/index.html ## virtual environment from the lock file, web bundle
 
@@ -62,6 +62,9 @@ test: setup .venv/.dev tests/interop/node_modules/.installed ## set up and run e
 bench: .venv/.dev ## measure the SFU, and others with PEER=janus,... (ARGS=--quick: a minute)
 	@$(if $(PEER),tests/bench/install-peer.sh $(subst $(comma), ,$(PEER)))
 	python -m tests.bench $(if $(PEER),--server c$(comma)vtp$(comma)$(PEER)) $(ARGS)
+
+integration: .venv/.runtime ## check services that are up, by the checklist's five tests (ARGS="--sfu-url ...")
+	@exec python -m deploy.integration $(ARGS)
 
 check: .venv/.dev $(WEB)/node_modules/.installed ## formatting, lint, types
 	ruff format --check .

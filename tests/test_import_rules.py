@@ -94,6 +94,14 @@ ALLOWED: dict[str, set[str]] = {
         "structlog",
     },
     "deploy.probes": {"socket"},
+    "deploy.integration": {
+        "deploy.probes",
+        "asyncio",
+        "aiohttp",
+        "cryptography",
+        "OpenSSL",
+        "pylibsrtp",
+    },
 }
 """What each package may import besides the standard library and itself."""
 

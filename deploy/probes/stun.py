@@ -12,7 +12,8 @@ _BINDING_REQUEST, _BINDING_SUCCESS = 0x0001, 0x0101
 _MAGIC_COOKIE = 0x2112A442
 _FINGERPRINT_XOR = 0x5354554E
 
-_USERNAME, _MESSAGE_INTEGRITY, _PRIORITY, _ICE_CONTROLLING, _FINGERPRINT = 0x0006, 0x0008, 0x0024, 0x802A, 0x8028
+_USERNAME, _MESSAGE_INTEGRITY, _FINGERPRINT = 0x0006, 0x0008, 0x8028
+_PRIORITY, _USE_CANDIDATE, _ICE_CONTROLLING = 0x0024, 0x0025, 0x802A
 _INTEGRITY_SIZE, _FINGERPRINT_SIZE = 24, 8
 
 _PEER_REFLEXIVE_PRIORITY = 110 << 24 | 65535 << 8 | 255
@@ -38,13 +39,14 @@ class Check:
         return length + _HEADER.size == len(data) and _has_integrity(data, self._password)
 
 
-def new_check(username_fragment: str, password: str) -> Check:
-    """Make a check of the transport with these ICE parameters. It nominates nothing: media stays where it is."""
+def new_check(username_fragment: str, password: str, *, nominate: bool = False) -> Check:
+    """Make a check of the transport with these ICE parameters; one that nominates asks for media to come there."""
     key = password.encode()
     body = (
         _attribute(_USERNAME, f"{username_fragment}:probe".encode())
         + _attribute(_PRIORITY, _PEER_REFLEXIVE_PRIORITY.to_bytes(4, "big"))
         + _attribute(_ICE_CONTROLLING, _TIE_BREAKER.to_bytes(8, "big"))
+        + (_attribute(_USE_CANDIDATE, b"") if nominate else b"")
     )
     transaction_id = secrets.token_bytes(12)
     head = _HEADER.pack(_BINDING_REQUEST, len(body) + _INTEGRITY_SIZE, _MAGIC_COOKIE, transaction_id)
