@@ -119,10 +119,11 @@ async def test_a_class_is_joined_by_wss(client: aiohttp.ClientSession) -> None:
     await socket_.close()
 
 
-async def test_a_silent_websocket_outlives_every_timeout(platform: Platform) -> None:
-    """With timeouts of a moment and a domain of one's own, certified by the proxy itself."""
+async def test_a_silent_websocket_outlives_every_timeout_and_limits_hold(platform: Platform) -> None:
+    """With timeouts of a moment, a small limit and a domain of one's own, certified by the proxy itself."""
 
     def hasten(caddyfile: str) -> str:
+        caddyfile = caddyfile.replace("max_size 2MB", "max_size 100KB")
         short = re.sub(r"(read_header|read_body|idle|response_header_timeout) \w+", rf"\1 {SHORT_S}s", caddyfile)
         return short.replace("skip_install_trust", "skip_install_trust\n\tlocal_certs", 1)
 
@@ -133,6 +134,8 @@ async def test_a_silent_websocket_outlives_every_timeout(platform: Platform) -> 
             async with client.get("/") as page:
                 assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
             socket_ = await connect(client, "", token=await signed_in(client))
+            async with client.post("/api/v1/auth/login", data=bytes(200_000)) as answer:
+                assert answer.status in {413, 502}, "refused, by former versions of Caddy as 502"
             await asyncio.sleep(4 * SHORT_S)
             assert (await socket_.request("join-room", roomId="patient"))["participantId"]
             await socket_.close()
