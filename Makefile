@@ -84,8 +84,12 @@ lock: .venv/.dev ## renew the lock files from pyproject.toml
 	@compile() { uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --quiet "$$@"; }
 	$(BIN)/python -m pip install --quiet uv
-	compile --extra dev --output-file tests/requirements.lock
-	compile --constraints tests/requirements.lock --output-file deploy/requirements.lock
+	runtime=(--extra backend --extra sfu --extra embedded)
+	compile "$${runtime[@]}" --extra dev --output-file tests/requirements.lock
+	compile "$${runtime[@]}" --constraints tests/requirements.lock --output-file deploy/requirements.lock
+	compile --extra backend --constraints tests/requirements.lock --output-file deploy/backend.lock
+	# FFmpeg is never loaded (sfu/net/without_codecs.py), and would be two thirds of the image.
+	compile --extra sfu --constraints tests/requirements.lock --no-emit-package av --output-file deploy/sfu.lock
 
 clean: ## remove what was built; accounts and rooms in .data stay
 	rm -rf .venv $(WEB)/dist $(WEB)/node_modules tests/interop/node_modules
