@@ -1,7 +1,7 @@
 """Root file systems made of layers, and programs that run in them, where there is no container engine.
 
-What an engine does to run a program, by the kernel's own means: an overlay of layers in a mount namespace of its own
-(so that nothing stays mounted, whatever happens), /proc and /dev, a new root, another user without capabilities.
+What an engine does to run a program, by the kernel's own means: layers in a mount namespace of its own (so that
+nothing stays mounted, whatever happens), /proc and /dev, a new root, another user without capabilities.
 Needs root. The network is the host's.
 """
 
@@ -88,6 +88,10 @@ class Root:
             lines.append(f"mount -o remount,bind,ro {self._merged}")
         lines.append(f"exec {shlex.join(self._start(program))}")
         return [*UNSHARE, "\n".join(lines)]
+
+    def enter(self, pid: int, program: Program) -> list[str]:
+        """Return the command that runs a program in the same mounts as one that runs in this root already."""
+        return ["nsenter", f"--target={pid}", "--mount", "--root", *self._start(program)[2:]]
 
     def shell(self, script: str) -> list[str]:
         """Return the command that runs a shell script on the host while this root is mounted at `$ROOT`."""

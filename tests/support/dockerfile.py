@@ -1,4 +1,4 @@
-"""Read a Dockerfile into stages of instructions, so far as ours go; what is unknown is refused, never passed over."""
+"""Read a Dockerfile into stages of instructions, so far as ours go; what is not known is refused."""
 
 import io
 import json

@@ -1,6 +1,6 @@
 """Build images from a Dockerfile without a container engine: each instruction as it stands, in a bare root.
 
-Stages that do not need each other are built at the same time, and only those that a target needs, as BuildKit does.
+Stages that do not need each other are built at the same time, and only what a target needs, as BuildKit does it.
 Packages come from where this machine's own pip and npm are told to look; the Dockerfile knows nothing of it.
 """
 
@@ -24,6 +24,9 @@ RUN_WITHIN_S = 240
 
 PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "cert", "proxy", "timeout")
 """Of pip's configuration, what says where packages come from."""
+
+PLAIN = ("--owner=0", "--group=0", "--no-recursion")
+"""How files of the context become files of an image."""
 
 CLIENT_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "ssl_cert_file", "npm_config_registry")
 
@@ -51,7 +54,7 @@ class Image:
 
 
 class Builder:
-    """Builds the stages of one Dockerfile; `context` is the folder that COPY takes from, `base` its FROM's root."""
+    """Builds the stages of a Dockerfile; `context` is the folder that COPY takes from, `base` its FROM's root."""
 
     def __init__(self, stages: dict[str, Stage], context: Path, base: Path, folder: Path) -> None:
         self._stages, self._context, self._base, self._folder = stages, context, base, folder
@@ -132,7 +135,7 @@ class Builder:
                 raise BuildError(f"COPY {line.value}: nothing of {name} is sent to the builder")
             folder = self._context / name if (self._context / name).is_dir() else (self._context / name).parent
             names = "\0".join(str((self._context / path).relative_to(folder)) for path in inside)
-            pack = ["tar", "-C", str(folder), "-c", "--owner=0", "--group=0", "--no-recursion", "--null", "-T", "-"]
+            pack = ["tar", "-C", str(folder), "-c", *PLAIN, "--null", "-T", "-"]
             self._unpack(pack, names.encode(), image.root, target, line)
 
     def _unpack(self, pack: list[str], names: bytes, root: Root, target: str, line: Instruction) -> None:
