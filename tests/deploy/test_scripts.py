@@ -1,0 +1,109 @@
+"""What deploys is linted, and secrets are made once."""
+
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.settings import load_settings
+from tests.support.compose_file import DEPLOY
+from tests.support.services import REPOSITORY
+
+LINTERS = Path(sys.executable).parent
+MAKE_SECRETS = DEPLOY / "make-secrets.sh"
+LEAST_BYTES = 16
+"""128 random bits in hexadecimal digits take twice as many."""
+
+
+def shell_scripts() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.sh"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    ).stdout.split()
+    found = {REPOSITORY / name for name in listed} | set(DEPLOY.rglob("*.sh"))
+    return sorted(path for path in found if path.exists())
+
+
+@pytest.mark.parametrize("script", shell_scripts(), ids=lambda path: path.name)
+def test_shell_scripts_are_clean(script: Path) -> None:
+    done = subprocess.run(
+        [LINTERS / "shellcheck", "-x", script], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert script.stat().st_mode & stat.S_IXUSR or script.name == "common.sh"
+
+
+def test_the_dockerfile_is_clean() -> None:
+    done = subprocess.run(
+        [LINTERS / "hadolint", DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def made(folder: Path) -> str:
+    """Run the script and return what it says."""
+    done = subprocess.run([MAKE_SECRETS, folder], capture_output=True, text=True, check=True)
+    return done.stdout + done.stderr
+
+
+def test_secrets_are_long_and_told_to_nobody(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    said = made(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700  # the way to the files, which containers' users read
+    files = list(folder.iterdir())
+    assert said.splitlines() == [f"made  {folder / name}" for name in order_of(said)]
+    assert {path.name for path in files} == set(order_of(said))
+    values = [path.read_text().strip() for path in files]
+    assert len(set(values)) == len(values)
+    for path in files:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o444
+        value = path.read_text().strip()
+        assert len(value) >= LEAST_BYTES
+        assert value not in said
+
+
+def order_of(said: str) -> list[str]:
+    """Return the names in the order in which they were told."""
+    return [line.rpartition("/")[2] for line in said.splitlines()]
+
+
+def test_secrets_are_never_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    made(folder)
+    (folder / "turn_secret").unlink()
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    said = made(folder).splitlines()
+    assert [line for line in said if line.startswith("made")] == [f"made  {folder}/turn_secret"]
+    after = {path.name: path.read_text() for path in folder.iterdir()}
+    assert {name: after[name] for name in before} == before
+    assert after.keys() - before.keys() == {"turn_secret"}
+
+
+def test_without_openssl_nothing_is_made(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("mkdir", "chmod", "dirname", "ln", "rm"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    done = subprocess.run(
+        ["/bin/sh", MAKE_SECRETS, tmp_path / "secrets"],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "openssl is needed" in done.stderr
+    assert list((tmp_path / "secrets").iterdir()) == []
+
+
+def test_the_backend_takes_the_secrets_that_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "secrets"
+    made(folder)
+    for name in ("database_url", "jwt_secret", "sfu_api_token", "turn_secret", "admin_password"):
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.setenv(f"{name.upper()}_FILE", str(folder / name))
+    monkeypatch.setenv("ADMIN_EMAIL", "admin@school.example")
+    monkeypatch.setenv("APP_ENV", "production")
+    assert load_settings().admin_password == (folder / "admin_password").read_text().strip()
