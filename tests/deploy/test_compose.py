@@ -4,12 +4,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import backend.settings
 import sfu.settings
@@ -25,15 +26,17 @@ from tests.support.compose_file import (
 )
 from tests.support.containers import base_root, install_in
 from tests.support.dockerfile import stages_of
-from tests.support.services import REPOSITORY
 
 OURS = {"sfu": sfu.settings.load_settings, "backend": backend.settings.load_settings}
 
 CLOSED_PORTS = {3000, 5432}
 """The SFU's API and the database are for our networks alone."""
 
-EXAMPLES_ONLY = {"VTP_DOMAIN"}
-"""In env.example with a value that nobody has, since no default would be one."""
+RUN_ONCE = {"integration"}
+"""They end by themselves, and tell by their exit status what they found."""
+
+EXAMPLES_ONLY = {"VTP_DOMAIN", "COMPOSE_FILE"}
+"""In env.example with a value that is not the default."""
 
 BOUND_PATHS = {"/var/run/docker.sock", "/var/lib/docker/containers"}
 """What of the host itself a collector of logs may be shown, read-only."""
@@ -64,7 +67,7 @@ def test_every_file_that_describes_services_is_included() -> None:
 @pytest.mark.parametrize("name", services())
 def test_services_have_what_keeps_them_up_and_in(stack: Stack, name: str) -> None:
     service = stack.services[name]
-    assert service["restart"] in {"unless-stopped", "always"}
+    assert service["restart"] == ("no" if name in RUN_ONCE else "unless-stopped")
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -79,7 +82,9 @@ def test_services_have_what_keeps_them_up_and_in(stack: Stack, name: str) -> Non
 @pytest.mark.parametrize("name", services())
 def test_health_is_probed(stack: Stack, name: str) -> None:
     service = stack.services[name]
-    if name in OURS:
+    if name in RUN_ONCE:
+        assert service["healthcheck"] == {"disable": True}
+    elif name in OURS:
         instructions = stages_of(DEPLOY / "Dockerfile")[service["build"]["target"]].instructions
         assert sum(one.name == "HEALTHCHECK" for one in instructions) == 1
     else:
@@ -180,15 +185,15 @@ def test_settings_are_those_that_the_services_know(
 
 def test_every_variable_stands_in_the_example_and_the_other_way_round() -> None:
     used: set[str] = set()
-    for file in compose_files():
+    for file in [*compose_files(), DEPLOY / "compose.host-media.yaml"]:
         interpolate(re.sub(r"(^|\s)#.*", "", file.read_text()), example_variables(), used)
-    assert used == example_variables().keys()
+    assert used | {"COMPOSE_FILE"} == example_variables().keys()  # which docker compose itself reads
 
 
 def test_the_example_shows_the_defaults() -> None:
     text = (DEPLOY / "env.example").read_text()
     needed = dict(re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", text, re.MULTILINE))
-    files = "\n".join(file.read_text() for file in compose_files())
+    files = "\n".join(file.read_text() for file in DEPLOY.glob("compose*.yaml"))
     for name, shown in re.findall(r"^#([A-Z][A-Z0-9_]*)=(.*)$", text, re.MULTILINE):
         if name in EXAMPLES_ONLY:
             continue
@@ -259,7 +264,7 @@ def test_networks_keep_apart_what_need_not_meet(stack: Stack) -> None:
         for network in service.get("networks", []):
             members[network].add(name)
     assert stack.networks["control"]["internal"] is stack.networks["data"]["internal"] is True
-    assert members["media"] <= {"sfu", "coturn"}
+    assert members["media"] <= {"sfu", "coturn", "integration"}
     assert "sfu" not in members["front"] | members["data"]
     assert "postgres" not in members["front"] | members["control"]
 
@@ -270,17 +275,51 @@ def test_the_sfu_gets_the_time_to_drain(stack: Stack) -> None:
     assert float(service["stop_grace_period"].removesuffix("s")) > drain
 
 
-def test_docker_compose_itself_reads_the_stack(tmp_path: Path) -> None:
-    """`docker compose config`, of Debian's package: it needs no engine."""
-    root = Root(tmp_path / "compose", base_root())
+@pytest.fixture(scope="module")
+def docker_compose(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Return what runs `docker compose`, of Debian's package, on our files: its `config` needs no engine."""
+    root = Root(tmp_path_factory.mktemp("compose") / "root", base_root())
     install_in(root, "docker-compose")
-    command = "docker-compose --env-file env.example --profile '*' config --quiet"
-    program = Program(
-        ("/bin/sh", "-c", command),
-        {"PATH": "/usr/bin:/bin", "HOME": "/root"},
-        cwd="/opt/src/deploy",
-        mounts=[Mount(REPOSITORY / "deploy", "/opt/src/deploy")],
-    )
-    done = subprocess.run(root.command(program), env=host_env(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+
+    def run(*arguments: str, **env: str) -> str:
+        program = Program(
+            ("docker-compose", "--env-file", "env.example", "--profile", "*", *arguments),
+            {"PATH": "/usr/bin:/bin", "HOME": "/root", **env},
+            cwd="/opt/src/deploy",
+            mounts=[Mount(DEPLOY, "/opt/src/deploy")],
+        )
+        done = subprocess.run(root.command(program), env=host_env(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout
+
+    return run
+
+
+def test_docker_compose_reads_the_stack_as_these_tests_do(
+    docker_compose: Callable[..., str], stack: Stack
+) -> None:
+    read = yaml.safe_load(docker_compose("config"))
+    assert read["services"].keys() == stack.services.keys()
+    assert read["networks"].keys() == stack.networks.keys()
+    for name, service in read["services"].items():
+        assert environment_of(service) == environment_of(read_stack(without_comments()).services[name]), name
+
+
+def without_comments() -> dict[str, str]:
+    """Return the settings of env.example as docker compose takes them."""
+    return dict(re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", (DEPLOY / "env.example").read_text(), re.MULTILINE))
+
+
+def test_media_may_go_by_the_network_of_the_host(docker_compose: Callable[..., str]) -> None:
+    read = yaml.safe_load(docker_compose("config", COMPOSE_FILE="compose.yaml:compose.host-media.yaml"))
+    service = read["services"]["sfu"]
+    assert service["network_mode"] == "host"
+    assert not service.get("networks")
+    assert not service.get("ports")
+    (pool,) = read["networks"]["control"]["ipam"]["config"]
+    assert environment_of(service)["SFU_LISTEN_IP"] == pool["gateway"]
+    askers = {name for name, other in read["services"].items() if "http://sfu:3000" in str(other)}
+    assert askers >= {"backend", "integration"}
+    for name in askers:
+        assert pool["gateway"] in str(read["services"][name]["extra_hosts"])

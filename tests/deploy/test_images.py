@@ -227,6 +227,24 @@ def test_without_what_it_needs_a_service_says_so(
     assert "Traceback" not in said
 
 
+def test_the_checklist_passes(images: dict[str, Image], running: Running, tmp_path: Path) -> None:
+    """The five tests run in a container of their own, as `docker compose run --rm integration` does it."""
+    service = dict(read_stack(example_variables()).services["integration"])
+    here = {"http://backend:8080": running.url, "http://sfu:3000": running.sfu_url}
+    service["entrypoint"] = [here.get(word, word) for word in service["entrypoint"]]
+    service["command"] = ["--vanish-timeout", "0", "--limit-scale", "1000"]  # what takes long is tested elsewhere
+    runner = Container.of(images["sfu"], service, running.secrets, tmp_path / "integration.log")
+    runner.start()
+    assert runner.process is not None
+    try:
+        status = runner.process.wait(60)
+    finally:
+        runner.kill()
+    said = runner.log.read_text()
+    assert status == 0, said
+    assert said.count("PASS") >= 5
+
+
 def test_logs_are_lines_of_json_without_errors(running: Running) -> None:
     for container in (running.sfu, running.backend):
         lines = container.log.read_text().splitlines()

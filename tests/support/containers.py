@@ -90,7 +90,7 @@ class Container:
         mounts = [Mount(secrets / name, f"/run/secrets/{name}") for name in service.get("secrets", [])]
         return cls(
             Program(
-                argv=image.command,
+                argv=[*service.get("entrypoint", ()), *(service.get("command", image.command))],
                 env={**image.env, **given, **here},
                 cwd=image.cwd,
                 user=service.get("user", image.user),
