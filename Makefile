@@ -71,14 +71,16 @@ check: .venv/.dev $(WEB)/node_modules/.installed ## formatting, lint, types
 	ruff check .
 	mypy
 	python -m backend.signalling.write_document --check
+	python deploy/grafana/build_dashboard.py --check
 	npm --prefix $(WEB) run --silent check
 
 format: .venv/.dev ## format the Python code
 	@ruff format .
 	ruff check --fix .
 
-docs: .venv/.runtime ## write backend/signalling/PROTOCOL.md anew
+docs: .venv/.runtime ## write backend/signalling/PROTOCOL.md and Grafana's dashboard anew
 	@python -m backend.signalling.write_document
+	python deploy/grafana/build_dashboard.py
 
 lock: .venv/.dev ## renew the lock files from pyproject.toml
 	@compile() { uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

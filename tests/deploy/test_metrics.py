@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shared import __version__, metrics_names
 from shared.logging import LEVELS
-from tests.support.classmate import classmate
+from tests.support.lively_class import lively_class
 from tests.support.services import REPOSITORY, Platform, Service, running_platform
 
 pytestmark = pytest.mark.integration
@@ -54,26 +54,12 @@ def shown(platform: Platform) -> Shown:
 
 async def a_class(platform: Platform) -> Shown:
     """Return what both show in the midst of a class with media, a refusal, and somebody who has come and gone."""
-    async with (
-        classmate(platform, "teacher@school.example", "teacher") as teacher,
-        classmate(platform, "student@school.example") as student,
-    ):
-        await teacher.join("physics", roomName="Physics")
-        await student.join("physics")
-        consumed = await student.subscribe(await teacher.publish("video", 1000))
-        async with classmate(platform, "guest@school.example") as guest:
-            await guest.join("physics")
-            await guest.open_transport("recv")
-            await guest.socket.request("leave-room")
-        await student.socket.refused("close-room")
-        await student.session.get(platform.backend.url + "/nowhere")
-        await student.session.get(platform.sfu.url + "/rooms")
-        async with asyncio.timeout(30):
-            while True:
-                await student.receives(consumed, 30)
-                found = {service.name: await families(service) for service in (platform.sfu, *platform.backends)}
-                if value(found["sfu"]["vtp_sfu_rtp_packets_total"], direction="out") > 0:
-                    return found
+    async with lively_class(platform) as more, asyncio.timeout(30):
+        while True:
+            await more()
+            found = {service.name: await families(service) for service in (platform.sfu, *platform.backends)}
+            if value(found["sfu"]["vtp_sfu_rtp_packets_total"], direction="out") > 0:
+                return found
 
 
 def table(service: str) -> dict[str, set[str]]:
@@ -141,14 +127,18 @@ def test_what_the_sfu_tells_of_its_processes_and_of_a_class(shown: Shown) -> Non
         assert levels == set(LEVELS)
         assert value(sfu["vtp_sfu_log_messages_total"], process=process, level="error") == 0
     assert value(sfu["vtp_sfu_workers"]) == value(sfu["vtp_sfu_workers_ready"]) == 2
-    assert (value(sfu["vtp_sfu_peers_joined_total"]), value(sfu["vtp_sfu_rooms_opened_total"])) == (3, 1)
-    assert value(sfu["vtp_sfu_peers_closed_total"], reason="left") == 1
-    assert value(sfu["vtp_sfu_transports_closed_total"], outcome="connected") == 1
-    assert value(sfu["vtp_sfu_transports_closed_total"]) == 1
+    guests = value(sfu["vtp_sfu_peers_closed_total"], reason="left")
+    assert guests > 0
+    assert value(sfu["vtp_sfu_rooms_opened_total"]) == 1
+    assert value(sfu["vtp_sfu_peers_joined_total"]) == 2 + guests
+    assert value(sfu["vtp_sfu_peers_closed_total"]) == guests
+    assert value(sfu["vtp_sfu_transports_closed_total"], outcome="connected") == guests
+    assert value(sfu["vtp_sfu_transports_closed_total"]) == guests
     assert value(sfu["vtp_sfu_transports_opened_total"], direction="recv") == 2
-    assert value(sfu["vtp_sfu_transport_states_total"], protocol="dtls", state="connected") == 3
+    assert value(sfu["vtp_sfu_transports_opened_total"], direction="send") == 1 + guests
+    assert value(sfu["vtp_sfu_transport_states_total"], protocol="dtls", state="connected") == 3 + guests
     assert value(sfu["vtp_sfu_video_consumers"], layer="0") == 1
-    assert value(sfu["vtp_sfu_errors_total"], code="UNAUTHORIZED") == 1
+    assert value(sfu["vtp_sfu_errors_total"], code="UNAUTHORIZED") >= 1
     assert value(sfu["vtp_sfu_draining"]) == 0
 
 
@@ -159,8 +149,8 @@ def test_what_the_backend_tells_of_itself(shown: Shown) -> None:
     assert value(backend["vtp_backend_loop_delay_seconds"]) > 0
     assert value(backend["vtp_backend_database_up"]) == 1
     assert value(backend["vtp_backend_database_pool_max_size"]) == 10
-    assert value(backend["vtp_backend_socket_opens_total"]) == 3
+    assert value(backend["vtp_backend_socket_opens_total"]) >= 3
     assert value(backend["vtp_backend_errors_total"], edge="signalling", code="INSUFFICIENT_PERMISSIONS") == 1
-    assert value(backend["vtp_backend_errors_total"], edge="http", code="NOT_FOUND") == 1
+    assert value(backend["vtp_backend_errors_total"], edge="http", code="NOT_FOUND") >= 1
     assert value(backend["vtp_backend_log_messages_total"], level="error") == 0
     assert value(backend["vtp_backend_log_messages_total"], level="info") > 0
