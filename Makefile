@@ -55,7 +55,7 @@ restore: .venv/.runtime ## put a backup back: FILE=backups/..., ARGS=--force ove
 
 test: setup .venv/.dev tests/interop/node_modules/.installed ## set up and run every test, the browser's included
 	@tests/install-chromium.sh
-	tests/debian-tools.sh coturn caddy prometheus debootstrap || true
+	tests/debian-tools.sh coturn caddy prometheus prometheus-alertmanager prometheus-node-exporter debootstrap || true
 	npm --prefix $(WEB) run --silent test
 	python -m pytest -n logical $(ARGS)
 
