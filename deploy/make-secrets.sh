@@ -34,3 +34,7 @@ keep turn_secret '' 32 ''
 # What the backend asks of passwords: an upper, a lower and a digit.
 keep admin_password Vtp- 10 -1a
 keep grafana_admin_password '' 16 ''
+# Yours to fill in, if you want to be told of alerts: alertmanager/alertmanager.yml says how.
+for name in alert_webhook_url alert_smtp_password; do
+    [ -e "$folder/$name" ] || { : >"$folder/$name" && chmod 444 "$folder/$name" && echo "empty $folder/$name"; }
+done

@@ -38,8 +38,8 @@ RUN_ONCE = {"integration"}
 EXAMPLES_ONLY = {"VTP_DOMAIN", "COMPOSE_FILE"}
 """In env.example with a value that is not the default."""
 
-BOUND_PATHS = {"/var/run/docker.sock", "/var/lib/docker/containers"}
-"""What of the host itself a collector of logs may be shown, read-only."""
+BOUND_PATHS = {"/", "/var/lib/docker/containers"}
+"""What of the host itself may be shown, read-only: its disks to node_exporter, its logs to their collector."""
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def configured(folder: Path, platform: Platform, host: int, own: int) -> Path:
         "backend:8080": platform.backend.url.removeprefix("http://"),
         "sfu:3000": platform.sfu.url.removeprefix("http://"),
         "node-exporter:9100": f"127.0.0.1:{host}",
-        '"localhost:9090", "alertmanager:9093", "grafana:3000", "loki:3100", "alloy:12345"': f'"127.0.0.1:{own}"',
+        '"localhost:9090", "alertmanager:9093", "grafana:3001", "loki:3100", "alloy:12345"': f'"127.0.0.1:{own}"',
         "/run/secrets/sfu_api_token": str(folder / "token"),
         "_interval: 15s": "_interval: 500ms",
         "scrape_timeout: 10s": "scrape_timeout: 500ms",
