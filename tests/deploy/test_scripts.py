@@ -15,7 +15,7 @@ from tests.support.services import REPOSITORY
 LINTERS = Path(sys.executable).parent
 MAKE_SECRETS = DEPLOY / "make-secrets.sh"
 LEAST_LENGTH = 20
-"""80 random bits in hexadecimal digits: what nobody guesses through limits a minute, which the shortest is behind."""
+"""80 random bits in hexadecimal digits: the shortest are passwords, behind a limit of attempts a minute."""
 
 
 def shell_scripts() -> list[Path]:
