@@ -1,9 +1,6 @@
 """The services at the edge, `coturn` and `proxy`, as the compose files describe them."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,23 +18,11 @@ def service(name: str) -> dict[str, Any]:
     return described
 
 
-@pytest.mark.parametrize("file", FILES.values())
-def test_the_file_follows_the_compose_specification_and_is_included(file: str) -> None:
-    check = Path(sys.executable).parent / "check-jsonschema"
-    subprocess.run([check, "--builtin-schema", "vendor.compose-spec", DEPLOY / file], check=True)
-    assert file in yaml.safe_load((DEPLOY / "compose.yaml").read_text())["include"]
-
-
 @pytest.mark.parametrize("name", FILES)
-def test_the_container_has_no_more_rights_than_it_needs(name: str) -> None:
+def test_nothing_runs_as_root_and_the_one_capability_is_what_the_images_program_carries(name: str) -> None:
     described = service(name)
-    assert described["read_only"] is True
     assert described["user"] == "10001:10001"
-    assert described["cap_drop"] == ["ALL"]
     assert described["cap_add"] == ["NET_BIND_SERVICE"]
-    assert "no-new-privileges:true" in described["security_opt"]
-    assert set(described["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
-    assert described["restart"] == "unless-stopped"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -3,8 +3,6 @@
 import asyncio
 import secrets
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -17,7 +15,7 @@ from aioice.stun import TransactionFailed
 from backend.domain.ice_servers import IceServer, ice_servers
 from tests.support.certificates import write_certificate
 from tests.support.turn_client import allocated, echoing_peer
-from tests.support.turn_server import ENTRYPOINT, TurnServer, end, running_turn_server, start_entrypoint
+from tests.support.turn_server import TurnServer, end, running_turn_server, start_entrypoint
 from tests.support.waiting import until
 
 HOUR_S = 3600
@@ -178,8 +176,3 @@ def test_a_wrong_setting_ends_the_start_with_a_sentence(
     finally:
         end(process)
     assert reason in (tmp_path / "coturn.log").read_text()
-
-
-def test_the_entrypoint_passes_shellcheck() -> None:
-    shellcheck = Path(sys.executable).parent / "shellcheck"
-    subprocess.run([shellcheck, ENTRYPOINT], check=True)
