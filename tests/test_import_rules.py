@@ -97,6 +97,7 @@ ALLOWED: dict[str, set[str]] = {
     "deploy.integration": {
         "deploy.probes",
         "asyncio",
+        "socket",
         "aiohttp",
         "cryptography",
         "OpenSSL",

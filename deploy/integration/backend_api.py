@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import socket
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -74,22 +75,22 @@ class BackendApi(HttpApi):
         """Open a socket with a ticket. Raises: CheckFailed."""
         try:
             async with asyncio.timeout(timeout):
-                socket = await self.session.ws_connect(
+                opened = await self.session.ws_connect(
                     self.url + "/ws", params={"ticket": ticket}, protocols=("protoo",), max_msg_size=1 << 20
                 )
         except aiohttp.WSServerHandshakeError as error:
             raise CheckFailed(f"GET /ws: status {error.status} instead of an upgrade") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise CheckFailed(f"GET /ws: cannot reach {self.url} ({type(error).__name__})") from None
-        return Signalling(socket, timeout)
+        return Signalling(opened, timeout)
 
 
 class Signalling:
     """A seat of a class: one WebSocket that speaks protoo. Close it in every case."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, timeout: float) -> None:
+    def __init__(self, opened: aiohttp.ClientWebSocketResponse, timeout: float) -> None:
         self.joined: Json = {}
-        self._socket = socket
+        self._socket = opened
         self._timeout = timeout
         self._ids = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Json]] = {}
@@ -129,10 +130,11 @@ class Signalling:
         self.joined = joined
         return joined
 
-    async def notified(self, method: str, **fields: Any) -> Json:
+    async def notified(self, method: str, within_s: float | None = None, **fields: Any) -> Json:
         """Wait for a notification with these fields. Raises: CheckFailed."""
+        within_s = within_s or self._timeout
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(within_s):
                 while True:
                     for name, data in self._notifications:
                         if name == method and fields.items() <= data.items():
@@ -140,13 +142,19 @@ class Signalling:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise CheckFailed(f"no notification {method} within {self._timeout:g} s") from None
+            raise CheckFailed(f"no notification {method} within {within_s:g} s") from None
 
     async def closed(self) -> int | None:
         """Wait until the server closes the socket; return the code. Raises: CheckFailed."""
         done, _ = await asyncio.wait({self._reader}, timeout=self._timeout)
         require(done, f"the WebSocket was not closed within {self._timeout:g} s")
         return self._socket.close_code
+
+    def vanish(self) -> None:
+        """Cut the connection without a word, as when a browser is killed or its network is gone."""
+        connection = self._socket.get_extra_info("socket")
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)
 
     async def close(self) -> None:
         """Close the socket."""

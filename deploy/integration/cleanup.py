@@ -2,10 +2,10 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 
 from deploy.integration.backend_api import API, Signalling
 from deploy.integration.checks import Section, Skipped, given, require
-from deploy.integration.http_api import Json
 from deploy.integration.media_call import MediaCall
 from deploy.integration.run import Run
 from deploy.integration.seats import SfuSeat
@@ -21,6 +21,9 @@ MEMORY_SLACK_BYTES = 16 << 20
 POLL_EVERY_S = 0.1
 
 LEFT_OVER = ("vtp_sfu_peers", "vtp_sfu_transports", "vtp_sfu_producers", "vtp_sfu_consumers")
+
+
+NOT_WAITED_FOR = "not waited for, as --vanish-timeout is 0"
 
 
 class Cleanup:
@@ -62,14 +65,14 @@ class Cleanup:
 
     async def _fall_silent(self) -> tuple[str, MediaCall]:
         if not self._run.options.vanish_timeout:
-            raise Skipped("not waited for, as --vanish-timeout is 0")
+            raise Skipped(NOT_WAITED_FOR)
         room, _, _, call = await self._start_call("silent")
         given(call.sending, "transport").endpoint.close(politely=False)
         return room, call
 
     async def _silent_is_gone(self, silent: tuple[str, MediaCall] | None) -> None:
         if not self._run.options.vanish_timeout:
-            raise Skipped("not waited for, as --vanish-timeout is 0")
+            raise Skipped(NOT_WAITED_FOR)
         room, call = given(silent, "silent peer")
         limit = self._run.options.vanish_timeout
         try:
@@ -109,13 +112,13 @@ class Cleanup:
         require(room not in await self._run.left_at_sfu(), "the room is still in the list")
 
     async def _rapid(self) -> None:
-        alone = await self._peers_of_others() == 0
+        alone = await self._run.is_alone()
         before = await self._objects()
         await self._join_and_leave("rapid")
         left = [room for room in await self._run.left_at_sfu() if "-rapid" in room]
         require(not left, f"{len(left)} rooms are still there")
         after = await self._objects()
-        if alone and await self._peers_of_others() == 0:  # else other people's coming and going is in the figures
+        if alone and await self._run.is_alone():  # else other people's coming and going is in the figures
             grown = [name for name in LEFT_OVER if after[name] > before[name]]
             require(not grown, f"more than before: {', '.join(grown)}")
 
@@ -124,6 +127,8 @@ class Cleanup:
         before = await self._memory_bytes()
         await self._join_and_leave("memory")
         grown = await self._memory_bytes() - before
+        if not await self._run.is_alone():
+            raise Skipped("other people's rooms are on this SFU, and in what it grows by")
         require(grown < MEMORY_SLACK_BYTES, f"the SFU's control process has grown by {grown / 2**20:.1f} MiB")
 
     async def _join_and_leave(self, label: str) -> None:
@@ -132,10 +137,6 @@ class Cleanup:
             await seat.join()
             await seat.create_transport("send")
             await seat.leave()
-
-    async def _peers_of_others(self) -> int:
-        rooms: list[Json] = (await self._run.sfu.get("/rooms")).ok("rooms")["rooms"]
-        return sum(room["peerCount"] for room in rooms if not room["roomId"].startswith(self._run.name))
 
     async def _objects(self) -> dict[str, float]:
         text = await self._metrics()
@@ -165,12 +166,17 @@ class ThroughTheBackend:
         self._run = run
         self._seats: list[Signalling] = []
 
-    async def check(self) -> None:
-        """Run them all, and close the sockets in every case."""
+    async def check(self, before_the_end: Callable[[], Awaitable[None]]) -> None:
+        """Run them all, and close the sockets in every case. What else takes its time is run meanwhile."""
         check = self._section.check
         try:
+            dying = await check("Backend: a participant's browser dies, without a word", self._die)
+            await before_the_end()
             await check("Backend: kick a participant: its peer is gone from the SFU", self._kick)
             await check("Backend: delete room with people in it: sockets, rows and the SFU's room", self._delete)
+            await check(
+                "Backend: the seat and the peer of the dead browser are gone", lambda: self._is_gone(dying)
+            )
         finally:
             for seat in self._seats:
                 await seat.close()
@@ -183,6 +189,22 @@ class ThroughTheBackend:
             await self._seats[-1].join(room)
             await self._seats[-1].create_transport("send")
         return room, self._seats[-2], self._seats[-1]
+
+    async def _die(self) -> tuple[str, Signalling, str]:
+        if not self._run.options.vanish_timeout:
+            raise Skipped(NOT_WAITED_FOR)
+        room, staying, dying = await self._class_of_two("dying")
+        dying.vanish()
+        return room, staying, dying.participant_id
+
+    async def _is_gone(self, dead: tuple[str, Signalling, str] | None) -> None:
+        if not self._run.options.vanish_timeout:
+            raise Skipped(NOT_WAITED_FOR)
+        self._run.backend.signed_in()
+        room, staying, participant_id = given(dead, "dead browser")
+        limit = self._run.options.vanish_timeout
+        await staying.notified("participant-left", limit, participantId=participant_id)
+        await self._until_gone(f"/rooms/{room}", participant_id)
 
     async def _kick(self) -> None:
         room, teacher, other = await self._class_of_two("kick")
@@ -215,8 +237,7 @@ class ThroughTheBackend:
 
 async def check(section: Section, run: Run) -> None:
     """Run TEST 5; at its end nothing of the whole run may be left."""
-    await Cleanup(section, run).check()
-    await ThroughTheBackend(section, run).check()
+    await ThroughTheBackend(section, run).check(before_the_end=Cleanup(section, run).check)
 
     async def nothing_left_at_sfu() -> None:
         left = await run.left_at_sfu()

@@ -88,9 +88,11 @@ class DtlsClient:
             raise CheckFailed(f"the DTLS handshake failed: {error}") from None
 
     def repeat(self) -> None:
-        """Send a flight again if its time has come (RFC 6347 section 4.2.4)."""
-        if self.keys is None and self._ssl.DTLSv1_get_timeout() == 0:
+        """Send a flight again if its time has come (RFC 6347 section 4.2.4). Raises: CheckFailed."""
+        try:
             self._ssl.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            raise CheckFailed(f"the DTLS handshake was repeated in vain: {error}") from None
 
     def farewell(self) -> None:
         """End the connection; `outgoing` has the record."""

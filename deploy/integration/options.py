@@ -13,7 +13,7 @@ DEFAULT_SFU_URL = "http://localhost:3000"
 DEFAULT_TIMEOUT_S = 10.0
 
 DEFAULT_VANISH_S = 60.0
-"""An SFU removes a peer after PEER_TIMEOUT_S of silence, 30 unless set, counted from its last check."""
+"""The SFU waits PEER_TIMEOUT_S for a silent peer, the backend RESUME_GRACE_S for a seat: 30 each unless set."""
 
 ACCOUNTS = (("VTP_TEACHER_EMAIL", "VTP_TEACHER_PASSWORD"), ("ADMIN_EMAIL", "ADMIN_PASSWORD"))
 """Who may be signed in: pairs of settings, the first that is there."""
@@ -33,7 +33,7 @@ class Options:
 
     Attributes:
         timeout: seconds for one call, one connection or one packet to arrive.
-        vanish_timeout: seconds in which a peer that fell silent has to be removed; 0 skips that check.
+        vanish_timeout: seconds in which clients that died have to be removed; 0 skips these checks.
         limit_scale: what the checklist's limits of time are multiplied by.
     """
 
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "--vanish-timeout",
         (0, 3600),
         DEFAULT_VANISH_S,
-        "seconds to wait for the end of a silent peer, 0: skip",
+        "seconds until dead clients have to be removed, 0: skip",
     )
     _add_number(
         made, "--limit-scale", (1, 1000), 1.0, "multiply the limits of time, for a runner far from the services"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from deploy.integration.backend_api import BackendApi
 from deploy.integration.checks import CheckFailed, Skipped
-from deploy.integration.http_api import HttpApi
+from deploy.integration.http_api import HttpApi, Json
 from deploy.integration.options import Options
 from deploy.integration.seats import SfuSeat
 
@@ -43,9 +43,18 @@ class Run:
 
     async def left_at_sfu(self) -> list[str]:
         """Return the ids of this run's rooms that the SFU still has. Raises: CheckFailed."""
-        rooms = (await self.sfu.get("/rooms")).ok("rooms")["rooms"]
-        ours = {*self._sfu_rooms, *self._backend_rooms}
-        return [room["roomId"] for room in rooms if room["roomId"] in ours]
+        return [room["roomId"] for room in await self._sfu_list() if self._is_ours(room)]
+
+    async def is_alone(self) -> bool:
+        """Tell whether the SFU has no rooms but this run's: else its figures are also other people's."""
+        return all(self._is_ours(room) for room in await self._sfu_list())
+
+    async def _sfu_list(self) -> list[Json]:
+        rooms: list[Json] = (await self.sfu.get("/rooms")).ok("rooms")["rooms"]
+        return rooms
+
+    def _is_ours(self, room: Json) -> bool:
+        return room["roomId"] in {*self._sfu_rooms, *self._backend_rooms}
 
     async def left_at_backend(self) -> list[str]:
         """Return the ids of this run's rooms that the backend still has. Raises: CheckFailed, Skipped."""

@@ -88,6 +88,8 @@ def run(made: argparse.ArgumentParser, probe: Callable[[argparse.Namespace], str
         status, line = verdict.status, f"{_WORD[verdict.status]}: {verdict}"
     except KeyboardInterrupt:
         status, line = Status.FAILING, "interrupted"
+    except Exception as error:  # a supervisor shows one line: it says what broke
+        status, line = Status.FAILING, f"failing: the probe broke, {type(error).__name__}: {error}"
     print(line, file=sys.stderr if status is Status.WRONG_USE else sys.stdout)
     sys.exit(status)
 

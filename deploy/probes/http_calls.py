@@ -53,7 +53,7 @@ class Calls:
             self._connection.request(method, self._prefix + path, data, headers)
             response = self._connection.getresponse()
             raw = response.read(MAX_ANSWER_BYTES)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             self._connection.close()
             raise Unreachable(f"{self.url}: {self._reason(error)}") from None
         except BaseException:
@@ -64,7 +64,7 @@ class Calls:
     def _reason(self, error: Exception) -> str:
         if isinstance(error, TimeoutError):
             return f"no answer within {self._timeout:g} s"
-        if isinstance(error, socket.gaierror):
+        if isinstance(error, (socket.gaierror, UnicodeError)):
             return "its name does not resolve"
         if isinstance(error, http.client.RemoteDisconnected):
             return "it closed the connection without an answer"

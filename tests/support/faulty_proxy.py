@@ -1,14 +1,18 @@
-"""An HTTP proxy before a real service that falsifies what a test wants falsified, and nothing else."""
+"""A proxy before a real service, HTTP and WebSocket, that falsifies what a test wants and nothing else."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
+PASSED_ON = {"Authorization", "Content-Type"}
+"""Headers of requests that matter to the service."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,13 @@ class Asked:
 
 
 Fault = Callable[[Asked], Awaitable[Reply]]
+Message = dict[str, Any]
+MessageFault = Callable[[Message], Message | None]
+"""What becomes of a message of a WebSocket's server: None swallows it."""
+
+
+UPGRADED = Reply(101, {})
+"""A WebSocket is passed on, unless a fault answers something else."""
 
 
 async def no_fault(asked: Asked) -> Reply:
@@ -45,26 +56,30 @@ async def no_fault(asked: Asked) -> Reply:
 
 
 @asynccontextmanager
-async def faulty_proxy(target: str, fault: Fault = no_fault) -> AsyncIterator[str]:
+async def faulty_proxy(
+    target: str, fault: Fault = no_fault, on_message: MessageFault = lambda message: message
+) -> AsyncIterator[str]:
     """Run a proxy before the service at `target`; gives its base URL."""
     async with aiohttp.ClientSession() as session:
 
-        async def handle(request: web.Request) -> web.Response:
+        async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.read()
+            headers = {name: value for name, value in request.headers.items() if name in PASSED_ON}
 
             async def forward() -> Reply:
-                headers = {
-                    name: value
-                    for name, value in request.headers.items()
-                    if name in {"Authorization", "Content-Type"}
-                }
                 url = target + request.raw_path
                 async with session.request(request.method, url, data=body or None, headers=headers) as answer:
                     text = await answer.text()
                     is_json = answer.content_type == "application/json" and text
                     return Reply(answer.status, json.loads(text) if is_json else text)
 
-            reply = await fault(Asked(request.method, request.path, forward))
+            async def upgrade() -> Reply:
+                return UPGRADED
+
+            is_socket = request.headers.get("Upgrade", "").lower() == "websocket"
+            reply = await fault(Asked(request.method, request.path, upgrade if is_socket else forward))
+            if reply is UPGRADED:
+                return await _pass_socket(request, session, target, on_message)
             if isinstance(reply.body, str):
                 return web.Response(status=reply.status, text=reply.body)
             return web.json_response(reply.body, status=reply.status)
@@ -73,3 +88,29 @@ async def faulty_proxy(target: str, fault: Fault = no_fault) -> AsyncIterator[st
         app.router.add_route("*", "/{path:.*}", handle)
         async with TestServer(app) as server:
             yield str(server.make_url("")).rstrip("/")
+
+
+async def _pass_socket(
+    request: web.Request, session: aiohttp.ClientSession, target: str, on_message: MessageFault
+) -> web.StreamResponse:
+    try:
+        server = await session.ws_connect(target + request.raw_path, protocols=("protoo",))
+    except aiohttp.WSServerHandshakeError as error:
+        return web.Response(status=error.status)
+    client = web.WebSocketResponse(protocols=("protoo",))
+    await client.prepare(request)
+    upwards = asyncio.create_task(_pass_up(client, server))
+    async for frame in server:
+        message = on_message(json.loads(frame.data))
+        if message is not None:
+            with suppress(ConnectionError):
+                await client.send_json(message)
+    upwards.cancel()
+    await client.close(code=server.close_code or 1006)
+    return client
+
+
+async def _pass_up(client: web.WebSocketResponse, server: aiohttp.ClientWebSocketResponse) -> None:
+    async for frame in client:
+        await server.send_str(frame.data)
+    await server.close()

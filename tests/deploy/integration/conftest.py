@@ -30,7 +30,9 @@ async def sfu() -> AsyncIterator[RunningSfu]:
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     """Both services as real processes, the SFU with a token."""
-    with running_platform({"SFU_API_TOKEN": SFU_TOKEN, "PEER_TIMEOUT_S": "2", "SFU_WORKERS": "1"}) as platform:
+    with running_platform(
+        {"SFU_API_TOKEN": SFU_TOKEN, "PEER_TIMEOUT_S": "2", "RESUME_GRACE_S": "1", "SFU_WORKERS": "1"}
+    ) as platform:
         yield platform
 
 

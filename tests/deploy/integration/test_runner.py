@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from tests.deploy.integration.conftest import GENEROUS, SFU_TOKEN
+from tests.support.classmate import sign_in
 from tests.support.services import ADMIN_EMAIL, ADMIN_PASSWORD, REPOSITORY, Platform, free_tcp_port
 from tests.support.sfu import SfuApi
 
@@ -175,3 +176,7 @@ async def test_an_interrupted_run_leaves_nothing_behind(platform: Platform, numb
         assert "✗ interrupted before its end" in output.decode()
         assert [room["roomId"] for room in (await sfu.get("/rooms")).ok()["rooms"]] == ["a-running-class"]
         (await sfu.leave("a-running-class", "anna")).ok()
+        token = await sign_in(session, platform.backend.url, ADMIN_EMAIL, ADMIN_PASSWORD)
+        url = f"{platform.backend.url}/api/v1/rooms?search=integration-"
+        async with session.get(url, headers={"Authorization": f"Bearer {token}"}) as answer:
+            assert (await answer.json())["items"] == []

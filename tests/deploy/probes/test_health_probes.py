@@ -134,11 +134,9 @@ async def test_nobody_there(probe: Probe, name: str) -> None:
 
 @pytest.mark.parametrize("name", [*HEALTH_PROBES, "media"])
 async def test_a_name_that_does_not_resolve(probe: Probe, name: str) -> None:
-    ended = await probe(name, "--url", "http://nowhere.invalid:3000")
-    assert (ended.status, ended.line) == (
-        3,
-        "cannot reach: http://nowhere.invalid:3000: its name does not resolve",
-    )
+    for url in ("http://nowhere.invalid:3000", "http://no..name:3000"):
+        ended = await probe(name, "--url", url)
+        assert (ended.status, ended.line) == (3, f"cannot reach: {url}: its name does not resolve")
 
 
 @pytest.mark.parametrize("name", [*HEALTH_PROBES, "media"])

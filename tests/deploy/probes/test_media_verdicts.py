@@ -5,6 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from deploy.probes.host_addresses import host_addresses, is_private
+from deploy.probes.media import _view
 from deploy.probes.media_verdicts import View, judge
 from deploy.probes.reach import Outcome, Reach, Target
 
@@ -82,6 +83,15 @@ def test_only_an_answer_is_good(outcome: Outcome) -> None:
 )
 def test_private_networks(address: str, private: bool) -> None:
     assert is_private(ip_address(address)) is private
+
+
+def test_from_where_the_control_api_is_asked() -> None:
+    here, elsewhere = (
+        _view(f"http://{host}:3000", must_be_public=False) for host in ("localhost", "198.51.100.7")
+    )
+    assert here.is_local
+    assert not elsewhere.is_local
+    assert elsewhere.better == "its API answers at 198.51.100.7"
 
 
 def test_the_machines_own_addresses_hold_no_loopback() -> None:
