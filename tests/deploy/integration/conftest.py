@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from deploy.integration import cleanup
 from deploy.integration.backend_api import BackendApi
 from deploy.integration.checks import Outcome, Section
 from deploy.integration.http_api import HttpApi
@@ -18,6 +19,12 @@ from tests.support.sfu import RunningSfu, running_sfu
 SFU_TOKEN = "a-token-between-the-services-0123456789"
 GENEROUS = 1000.0
 """What the limits of time are multiplied by where time is not what is tested."""
+
+
+@pytest.fixture(autouse=True)
+def few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Join and leave a few times only: how often is not what is tested."""
+    monkeypatch.setattr(cleanup, "ROUNDS", 3)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

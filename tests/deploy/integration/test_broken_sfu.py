@@ -305,7 +305,7 @@ async def test_cleanup_that_is_none(sfu: RunningSfu) -> None:
         "status 200 instead of 404"
         in found["Disconnect a peer: its transport, producer and their consumer are closed"]
     )
-    assert found["Rapid join/leave, 30 times: nothing is left behind"] == "30 rooms are still there"
+    assert found["Rapid join/leave, 3 times: nothing is left behind"] == "3 rooms are still there"
 
 
 async def test_a_room_that_is_not_deleted(sfu: RunningSfu) -> None:
@@ -336,10 +336,8 @@ async def test_memory_that_grows_and_objects_that_stay(sfu: RunningSfu) -> None:
         return Reply(200, "\n".join([*lines, f"process_resident_memory_bytes {asked_for * 2**26}.0", ""]))
 
     found = failures(await run_broken(sfu, cleanup.check, growing))
-    assert "has grown by 64.0 MiB" in found["Rapid join/leave, 30 times: memory is stable"]
-    assert found["Rapid join/leave, 30 times: nothing is left behind"].startswith(
-        "more than before: vtp_sfu_peers"
-    )
+    assert "has grown by 64.0 MiB" in found["Rapid join/leave, 3 times: memory is stable"]
+    assert found["Rapid join/leave, 3 times: nothing is left behind"].startswith("more than before: vtp_sfu_peers")
 
 
 async def test_a_silent_peer_that_stays(sfu: RunningSfu) -> None:
