@@ -19,9 +19,12 @@ from backend.domain.rooms import (
 from backend.domain.users import User
 from backend.errors import Conflict
 from shared.ids import new_id
+from shared.logging import get_logger
 
 ROOM_DELETED = "deleted"
 """The reason that everybody in a room hears when it is deleted."""
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class RoomBook:
             if not is_new:
                 raise Conflict("There is a room with this id already.", "ROOM_EXISTS")
             await self._note(AuditAction.ROOM_CREATED, by, room.id)
+        _log.info("room created", room_id=room.id, user_id=by.id)
         return room
 
     async def change(self, by: User, room_id: str, change: RoomChange, password: str | None = None) -> RoomRecord:
@@ -135,6 +139,7 @@ class RoomBook:
         async with self._transactions.transaction():
             if await self._rooms.delete(room_id):
                 await self._note(AuditAction.ROOM_DELETED, by, room_id, {"name": room.name})
+        _log.info("room deleted", room_id=room_id, user_id=by.id)
         await self._presence.close_room(room_id, ROOM_DELETED)
 
     async def managed(self, by: User, room_id: str) -> RoomRecord:
