@@ -323,3 +323,16 @@ def test_media_may_go_by_the_network_of_the_host(docker_compose: Callable[..., s
     assert askers >= {"backend", "integration"}
     for name in askers | {"prometheus"}:
         assert pool["gateway"] in str(read["services"][name]["extra_hosts"])
+
+
+def test_node_exporter_reads_where_the_backup_writes(stack: Stack) -> None:
+    written = Path(environment_of(stack.services["backup"])["BACKUP_METRICS_FILE"])
+    exporter = stack.services["node-exporter"]
+    (folder,) = (one.partition("=")[2] for one in exporter["command"] if "textfile.directory=" in one)
+    mounts = {name: dict_of_volumes(stack.services[name])["backups"] for name in ("backup", "node-exporter")}
+    assert written.parent.relative_to(mounts["backup"]) == Path(folder).relative_to(mounts["node-exporter"])
+
+
+def dict_of_volumes(service: Mapping[str, Any]) -> dict[str, str]:
+    """Where what is mounted is seen."""
+    return {source: target for source, target, _ in volumes_of(service)}
