@@ -84,15 +84,22 @@ class Endpoint:
         return f"{self._protocol.upper()} from {found} (deploy/probes/media.py says more)"
 
     async def _find_way(self) -> None:
-        for candidate in self._candidates:
-            with suppress(OSError):
-                self._ways.append(await open_way(candidate, self._received))
-        require(self._ways, f"cannot connect by {self._where()}")
-        while self._selected is None:
-            for way in self._ways:
-                self._check(way, nominate=False)
-            await asyncio.sleep(REPEAT_EVERY_S)
+        opening = [asyncio.create_task(self._open(candidate)) for candidate in self._candidates]
+        try:
+            while self._selected is None:
+                for way in self._ways:
+                    self._check(way, nominate=False)
+                await asyncio.sleep(REPEAT_EVERY_S)
+                nothing_to_wait_for = not self._ways and all(task.done() for task in opening)
+                require(not nothing_to_wait_for, f"cannot connect by {self._where()}")
+        finally:
+            for task in opening:
+                task.cancel()
         self._consent = asyncio.create_task(self._keep_checking(self._selected))
+
+    async def _open(self, candidate: Mapping[str, Any]) -> None:
+        with suppress(OSError):
+            self._ways.append(await open_way(candidate, self._received))
 
     async def _shake_hands(self) -> None:
         self._dtls.advance()

@@ -137,8 +137,10 @@ class Media:
 
     def _offers_it(self, offered: Json | None) -> None:
         candidates = given(offered, "transport")["iceCandidates"]
-        if not any(candidate["protocol"] == self._protocol for candidate in candidates):
-            raise Skipped(f"the SFU offers no {self._protocol.upper()} candidate (RTC_TCP=false)")
+        offers_it = any(candidate["protocol"] == self._protocol for candidate in candidates)
+        if self._protocol == "tcp" and not offers_it:
+            raise Skipped("the SFU offers no TCP candidate (RTC_TCP=false)")
+        require(offers_it, f"the SFU offers no {self._protocol.upper()} candidate")
 
     async def _connect(self, offered: Json | None) -> bool:
         self._offers_it(offered)

@@ -1,7 +1,7 @@
 """Ways to a media port: a UDP socket, or a TCP connection with RFC 4571's framing."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from deploy.probes.stun import framed
@@ -76,7 +76,7 @@ class TcpWay(asyncio.Protocol):
 Way = UdpWay | TcpWay
 
 
-async def open_way(candidate: dict[str, Any], receive: Receive) -> Way:
+async def open_way(candidate: Mapping[str, Any], receive: Receive) -> Way:
     """Open a way to an ICE candidate. Raises: OSError."""
     loop = asyncio.get_running_loop()
     address = (str(candidate.get("address") or candidate["ip"]), int(candidate["port"]))

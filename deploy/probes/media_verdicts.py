@@ -137,12 +137,13 @@ def _reached(host: str, reaches: Sequence[Reach]) -> Verdict:
 
 
 def _ports(reaches: Sequence[Reach], outcomes: set[Outcome]) -> str:
-    """Name the ports with such an outcome: `UDP port 40000, 40001 and TCP port 40000`; empty when none has."""
+    """Name the ports with such an outcome: `UDP ports 40000, 40001 and TCP port 40000`; empty when none has."""
     parts = []
     for protocol in ("udp", "tcp"):
         ports = sorted(
             {one.target.port for one in reaches if one.target.protocol == protocol and one.outcome in outcomes}
         )
         if ports:
-            parts.append(f"{protocol.upper()} port {', '.join(map(str, ports))}")
+            noun = "port" if len(ports) == 1 else "ports"
+            parts.append(f"{protocol.upper()} {noun} {', '.join(map(str, ports))}")
     return " and ".join(parts)

@@ -260,6 +260,24 @@ async def test_a_media_port_that_is_dropped(sfu: RunningSfu) -> None:
     assert outcomes["TCP: media flows, the same payload comes out"].status == "pass"
 
 
+async def test_rooms_are_removed_though_the_list_fails(sfu: RunningSfu) -> None:
+    async def broken(asked: Asked) -> Reply:
+        if asked.path.endswith("/leave"):
+            return A_SUCCESS
+        return AN_ERROR if asked.path == "/rooms" else await asked.forward()
+
+    found = failures(await run_broken(sfu, room_operations.check, broken))  # which looks whether they are gone
+    assert "status 500" in found["List rooms: GET /rooms: 200 OK, the room is in it"]
+
+
+async def test_without_udp_candidates_udp_fails(sfu: RunningSfu) -> None:
+    def tcp_only(reply: Reply) -> Reply:
+        return reply.having(iceCandidates=[one for one in reply.body["iceCandidates"] if one["protocol"] == "tcp"])
+
+    outcomes = await run_broken(sfu, transport_operations.check, where("POST", "/transports", tcp_only))
+    assert failures(outcomes) == {"UDP: ICE and DTLS connect, both ends": "the SFU offers no UDP candidate"}
+
+
 async def test_without_tcp_candidates_tcp_is_skipped(sfu: RunningSfu) -> None:
     def udp_only(reply: Reply) -> Reply:
         return reply.having(iceCandidates=[one for one in reply.body["iceCandidates"] if one["protocol"] == "udp"])

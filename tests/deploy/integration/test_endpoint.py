@@ -58,3 +58,17 @@ async def test_a_flight_that_is_lost_is_sent_again(sfu: RunningSfu, monkeypatch:
         await endpoint.connect(timeout=30.0)
         endpoint.close()
     assert lost
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("protocol", ["udp", "tcp"])
+async def test_of_several_addresses_the_one_that_answers_is_taken(sfu: RunningSfu, protocol: str) -> None:
+    async with a_run(sfu_url=sfu.url) as run:
+        seat = run.new_seat(run.new_sfu_room("addresses"), "peer")
+        await seat.join()
+        offered = await seat.create_transport("send")
+        closed = [{**one, "ip": "127.0.0.9", "address": "127.0.0.9"} for one in offered["iceCandidates"]]
+        endpoint = Endpoint({**offered, "iceCandidates": [*closed, *offered["iceCandidates"]]}, protocol)
+        await seat.connect_transport(offered["transportId"], local_parameters())
+        await endpoint.connect(timeout=30.0)
+        endpoint.close()

@@ -56,7 +56,7 @@ async def test_all_ports_of_all_workers_answer(probe: Probe) -> None:
         assert ended.status == 0
         ports = ", ".join(str(worker.port) for worker in sorted(sfu.pool.ready_workers, key=lambda one: one.port))
         assert ended.line == (
-            f"ok: 127.0.0.1 answers by UDP port {ports} and TCP port {ports} "
+            f"ok: 127.0.0.1 answers by UDP ports {ports} and TCP ports {ports} "
             "(for browsers on this machine alone: set RTC_ANNOUNCED_IP for others)"
         )
         assert sfu.rooms.rooms == []
