@@ -21,7 +21,7 @@ from tests.support.image_build import Builder, Image
 from tests.support.services import REPOSITORY, free_tcp_port, free_udp_range
 from tests.support.tcp_postgres import TcpPostgres, psql, tcp_postgres
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.timeout(400)
 
 SERVICES = ("sfu", "backend")
 

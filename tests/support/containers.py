@@ -3,11 +3,11 @@
 Base root and Debian's mirror come from this machine; where one cannot be had, the tests that ask are skipped.
 """
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -37,11 +37,17 @@ def base_root() -> Path:
     """Return the root of Debian's smallest system, made at the first call, or skip the test."""
     if os.geteuid() != 0:
         pytest.skip("NOT ROOT: the images are not built and not run")
-    if BASE.exists():
-        return BASE
+    with BASE.with_name(f"{BASE.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes want it, too
+        if not BASE.exists():
+            _make_base()
+    return BASE
+
+
+def _make_base() -> None:
     debootstrap = tool("debootstrap", "debootstrap")
-    aside = Path(tempfile.mkdtemp(prefix=f"{BASE.name}.", dir=BASE.parent))
-    aside.chmod(0o755)
+    aside = BASE.with_name(f"{BASE.name}.new")
+    shutil.rmtree(aside, ignore_errors=True)
     env = {**debootstrap.env, "DEBOOTSTRAP_DIR": str(DEBIAN_TOOLS / "usr/share/debootstrap")}
     command = [debootstrap.path, "--variant=minbase", SUITE, aside, debian_mirror()]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
@@ -52,11 +58,7 @@ def base_root() -> Path:
         shutil.rmtree(aside / part)
         (aside / part).mkdir()
     (aside / "var/cache/apt/archives/partial").mkdir(parents=True)
-    try:
-        aside.rename(BASE)
-    except OSError:  # another test run was faster
-        shutil.rmtree(aside)
-    return BASE
+    aside.rename(BASE)
 
 
 def debian_mirror() -> str:
