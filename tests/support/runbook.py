@@ -125,7 +125,7 @@ class Operator:
         for documented, actual in self.ports.items():
             output = re.sub(rf"\b{actual}\b", documented, output)
         output = output.replace(str(self.home), "…").replace(os.fspath(REPOSITORY), "…")
-        return output if output.endswith("\n") or not output else output + "\n"
+        return output.rstrip("\n") + "\n" if output.strip() else ""
 
     def open(self) -> None:
         """Open the shell."""
@@ -206,11 +206,13 @@ def operator() -> Iterator[Operator]:
             "PATH": f"{home / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
             "SFU_PORT": ports["3000"],
+            "SFU_URL": f"http://localhost:{ports['3000']}",
             "PORT": ports["8080"],
             "RTC_MIN_PORT": str(first),
             "RTC_MAX_PORT": str(last),
             "SFU_WORKERS": "2",
             "BCRYPT_COST": "4",
+            "PEER_TIMEOUT_S": "5",
         }
         _add_make(home / "bin")
         somebody = Operator(home, ports, env)
