@@ -3,7 +3,7 @@
 A block that begins with three backticks and `sh` is executed, in one shell for the whole document. A block `sh
 terminal` is started beside it, as in a terminal of its own, and has come up when it has printed what is expected.
 `sh docker` and `sh by-hand` are not executed: they need an engine, or change the operator's own machine.
-A block `text` behind one says what it prints: `…` stands for anything within a line, a line of it alone for any lines.
+A block `text` behind one says what it prints: `…` stands for anything in a line, alone in a line for any lines.
 """
 
 import os
