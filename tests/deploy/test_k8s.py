@@ -312,3 +312,12 @@ def compose_scrape_jobs() -> list[dict[str, Any]]:
         "scrape_configs"
     ]
     return jobs
+
+
+def test_the_readme_names_what_there_is() -> None:
+    readme = (K8S / "README.md").read_text()
+    for name in re.findall(r"\bdeploy/[\w./-]*\w", readme.replace("overlays/school", "overlays/example")):
+        assert (REPOSITORY / name).exists() or name == "deploy/secrets", name
+    objects = {(one["kind"].lower(), one["metadata"]["name"]) for one in as_they_lie()}
+    for kind, name in re.findall(r"\b(deployment|statefulset|cronjob)/(\w+)", readme):
+        assert (kind, name) in objects

@@ -67,6 +67,12 @@ async def test_the_page_and_the_api_come_by_https(client: aiohttp.ClientSession)
         assert (await health.json())["status"] == "ok"
 
 
+def test_the_certificate_lies_where_the_turn_server_looks_for_it(proxy: TlsProxy) -> None:
+    [folder] = (proxy.folder / "data" / "caddy" / "certificates").glob("*/localhost")
+    assert (folder / "localhost.crt").is_file()
+    assert (folder / "localhost.key").is_file()
+
+
 async def test_http_is_sent_to_https(client: aiohttp.ClientSession, proxy: TlsProxy) -> None:
     address = f"http://localhost:{proxy.http_port}/docs?x=1"
     async with client.get(address, allow_redirects=False) as answer:
