@@ -8,11 +8,19 @@ from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
 import pytest
+import yaml
 from yarl import URL
 
 from tests.support.debian_tools import tool
 from tests.support.protoo_client import connect
-from tests.support.services import ADMIN_EMAIL, ADMIN_PASSWORD, Platform, free_tcp_port, running_platform
+from tests.support.services import (
+    ADMIN_EMAIL,
+    ADMIN_PASSWORD,
+    REPOSITORY,
+    Platform,
+    free_tcp_port,
+    running_platform,
+)
 from tests.support.tls_proxy import CADDYFILE, TlsProxy, running_tls_proxy
 
 CLIENT = "127.0.0.9"
@@ -71,6 +79,16 @@ def test_the_certificate_lies_where_the_turn_server_looks_for_it(proxy: TlsProxy
     [folder] = (proxy.folder / "data" / "caddy" / "certificates").glob("*/localhost")
     assert (folder / "localhost.crt").is_file()
     assert (folder / "localhost.key").is_file()
+
+
+async def test_the_containers_health_check_finds_it_up(proxy: TlsProxy) -> None:
+    described = yaml.safe_load((REPOSITORY / "deploy" / "compose.tls.yaml").read_text())
+    url = described["services"]["proxy"]["healthcheck"]["test"][-1].replace(
+        "127.0.0.1:2019", proxy.env["CADDY_ADMIN"]
+    )
+    async with aiohttp.ClientSession() as inside, inside.get(url) as answer:
+        assert answer.status == 200
+        assert "apps" in await answer.json()
 
 
 async def test_http_is_sent_to_https(client: aiohttp.ClientSession, proxy: TlsProxy) -> None:

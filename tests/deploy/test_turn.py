@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import yaml
 from aioice.stun import TransactionFailed
 
 from backend.domain.ice_servers import IceServer, ice_servers
 from tests.support.certificates import write_certificate
+from tests.support.debian_tools import tool
+from tests.support.services import REPOSITORY
 from tests.support.turn_client import allocated, echoing_peer
 from tests.support.turn_server import TurnServer, end, running_turn_server, start_entrypoint
 from tests.support.waiting import until
@@ -147,6 +151,16 @@ def test_the_secret_is_on_no_command_line_and_in_no_environment(server: TurnServ
     finished = server.log_path.parent / "turnserver.conf"
     assert finished.stat().st_mode & 0o777 == 0o600
     assert server.secret not in server.log()
+
+
+def test_the_containers_health_check_hears_it(server: TurnServer) -> None:
+    described = yaml.safe_load((REPOSITORY / "deploy" / "compose.turn.yaml").read_text())
+    cmd, program, *arguments = described["services"]["coturn"]["healthcheck"]["test"]
+    assert cmd == "CMD"
+    asking = tool(program, "coturn")
+    line = [asking.path, *(argument.replace("3478", str(server.port)) for argument in arguments)]
+    done = subprocess.run(line, env=asking.env, capture_output=True, text=True, check=True, timeout=30)
+    assert "reflexive addr: 127.0.0.1" in done.stdout
 
 
 def test_coturn_knows_every_line_of_the_configuration(server: TurnServer) -> None:

@@ -3,6 +3,7 @@
 Only what a test on loopback needs is added, as arguments: the address, free ports, and leave to relay to loopback.
 """
 
+import base64
 import os
 import secrets
 import signal
@@ -100,7 +101,7 @@ def running_turn_server(env: dict[str, str] | None = None, *arguments: str) -> I
     """Run coturn with a secret of its own, relaying to 127.0.0.1 unless `env` says otherwise."""
     with tempfile.TemporaryDirectory(prefix="vtp-turn-") as name:
         folder = Path(name)
-        secret = secrets.token_urlsafe(48)
+        secret = base64.b64encode(b"\xfb\xff" + secrets.token_bytes(47)).decode()  # with each of + / and =
         (folder / "turn_secret").write_text(secret + "\n")
         port, tls_port = free_tcp_port(), free_tcp_port()
         settings = {"TURN_SECRET_FILE": str(folder / "turn_secret"), "TURN_PEER_IPS": "127.0.0.1"} | (env or {})
