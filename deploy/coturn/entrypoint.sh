@@ -74,4 +74,7 @@ else
     echo "no-tls" >>"$conf"
 fi
 unset secret
+# coturn looks for further secrets in a database, which its threads make when they first need it: all at once, and then
+# the first clients are refused because it is locked. So it is there, and empty, before.
+turnadmin --list --userdb="$state/turndb" >/dev/null || stop "$state/turndb cannot be made."
 exec turnserver -c "$conf" "$@"

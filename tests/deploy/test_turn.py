@@ -52,6 +52,16 @@ async def test_the_backends_credentials_open_a_relay(server: TurnServer, transpo
         assert await relay.echo(b"chalk", peer) == b"chalk"
 
 
+async def test_the_first_clients_of_a_new_server_get_in_all_at_once() -> None:
+    """Its threads share a database, which none of them may find half made."""
+    for _ in range(3):
+        with running_turn_server() as server:
+            async with AsyncExitStack() as relays:
+                given = [credentials(server.secret, f"user-{number}") for number in range(16)]
+                opening = (relays.enter_async_context(allocated(one, server.port)) for one in given)
+                await asyncio.gather(*opening)
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -96,6 +96,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def admin_logs() -> set[Path]:
+    """Return the logs of `turnadmin`, which it cannot be told to go without: a container's go with its tmpfs."""
+    return {log for folder in ("/var/log", "/var/tmp") for log in Path(folder).glob("turn_*.log")}
+
+
 @contextmanager
 def running_turn_server(env: dict[str, str] | None = None, *arguments: str) -> Iterator[TurnServer]:
     """Run coturn with a secret of its own, relaying to 127.0.0.1 unless `env` says otherwise."""
@@ -107,6 +112,7 @@ def running_turn_server(env: dict[str, str] | None = None, *arguments: str) -> I
         settings = {"TURN_SECRET_FILE": str(folder / "turn_secret"), "TURN_PEER_IPS": "127.0.0.1"} | (env or {})
         WATCH.settings({"TURN_SECRET": secret})
         WATCH.log_file("coturn", folder / "coturn.log")
+        before = admin_logs()
         process = start_entrypoint(
             folder,
             settings,
@@ -124,4 +130,6 @@ def running_turn_server(env: dict[str, str] | None = None, *arguments: str) -> I
             yield server
         finally:
             end(process)
+            for left_behind in admin_logs() - before:
+                left_behind.unlink(missing_ok=True)
             WATCH.collect_logs(folder)
