@@ -14,6 +14,8 @@ PROGRAM=restore
 
 export PGOPTIONS="${PGOPTIONS:-} -c client_min_messages=warning" # what is not there need not be told
 
+MAX_NAME_LENGTH=39 # with _before_<time> it has the 63 bytes at which PostgreSQL cuts names off
+
 sql() { # sql DATABASE < statements: bare values, and the first error ends it
     psql -X -q -A -t -v ON_ERROR_STOP=1 -v db="$PGDATABASE" -v new="$new" -v old="$old" \
         -v owner="${owner:-}" -d "$1"
@@ -26,6 +28,8 @@ read_call() {
     file=$1
     [ -e "$file" ] || file=$BACKUP_DIR/$1
     [ -f "$file" ] || fail "$WRONG_USE" "there is no backup $1, neither here nor in $BACKUP_DIR"
+    [ "${#PGDATABASE}" -le "$MAX_NAME_LENGTH" ] || fail "$WRONG_USE" "PGDATABASE $PGDATABASE has more than \
+$MAX_NAME_LENGTH characters, and the database that is replaced would lack room for its new name; rename it first"
     stamp=$(date -u +%Y%m%dT%H%M%SZ)
     new=${PGDATABASE}_restoring old=${PGDATABASE}_before_$stamp
 }

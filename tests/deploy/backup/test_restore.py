@@ -104,6 +104,21 @@ def test_not_under_a_running_backend(backups: Backups, backup: Path, conninfo: s
     assert databases_of(conninfo) == {""}
 
 
+@pytest.mark.parametrize("length", [40, 62, 63])
+def test_a_name_that_leaves_no_room_for_those_beside_it(
+    backups: Backups, backup: Path, conninfo: str, length: int
+) -> None:
+    """PostgreSQL cuts names off at 63 bytes: the fresh database would have the name of the one in use."""
+    name = f"school_{length}".ljust(length, "x")
+    admin = make_conninfo(conninfo, dbname="postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {conninfo_name(conninfo)} RENAME TO {name}".encode())
+    add_account(make_conninfo(conninfo, dbname=name))
+    refused = backups.run("restore.sh", "--force", str(backup), PGDATABASE=name)
+    assert accounts(make_conninfo(conninfo, dbname=name)) == 3
+    assert (refused.returncode, "PGDATABASE" in refused.stderr) == (2, True)
+
+
 def flip_a_byte(dump: Path) -> None:
     content = bytearray(dump.read_bytes())
     content[len(content) // 2] ^= 0xFF
