@@ -10,6 +10,7 @@ PROGRAM=backup
 # shellcheck source=deploy/backup/common.sh
 . "$here/common.sh"
 
+CLOCK_SLACK_S=300  # clocks are set back by a little now and then
 LOCK_WAIT_MS=60000 # a migration may hold a table; longer than this something else is wrong
 
 check() {
@@ -20,6 +21,8 @@ check() {
     stamp=$(awk '$1 == "vtp_backup_last_success_timestamp_seconds" { print $2 }' "$BACKUP_METRICS_FILE") ||
         fail "$FAILED" "$BACKUP_METRICS_FILE cannot be read"
     age=$(($(date +%s) - ${stamp:-0}))
+    [ "$age" -ge "-$CLOCK_SLACK_S" ] || fail "$FAILED" \
+        "the newest backup lies ahead of this machine's clock by $((-age)) s; set the clock and make another"
     [ "$age" -le "$BACKUP_MAX_AGE_S" ] || fail "$FAILED" "the newest backup is $age s old, the limit is $BACKUP_MAX_AGE_S s"
     say "backup ok: $newest is $age s old"
 }
@@ -47,13 +50,13 @@ finish() { # the dump gets its name last: what has that name is complete
     to_disk "$BACKUP_DIR"
 }
 
-remove_old() {
+remove_old() { # reckons from the dump just made
     removed=0
     local old
     while IFS= read -r old; do
         rm -f -- "$BACKUP_DIR/$old" "$BACKUP_DIR/$old.sha256" "$BACKUP_DIR/${old%.dump}.key"
         removed=$((removed + 1))
-    done < <(dumps | awk -v last="$BACKUP_KEEP_LAST" -v daily="$BACKUP_KEEP_DAILY" -v weekly="$BACKUP_KEEP_WEEKLY" \
+    done < <(dumps_until "$name" | awk -v last="$BACKUP_KEEP_LAST" -v daily="$BACKUP_KEEP_DAILY" -v weekly="$BACKUP_KEEP_WEEKLY" \
         -v monthly="$BACKUP_KEEP_MONTHLY" -f "$here/retention.awk")
 }
 

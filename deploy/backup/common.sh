@@ -72,6 +72,10 @@ dumps() { # names of all complete dumps, the newest first
     done | sort -r
 }
 
+dumps_until() { # the same without later ones than NAME, which a clock has left behind that was ahead
+    dumps | awk -v until="$1" '$0 <= until'
+}
+
 # Runs a program so that a signal to this script ends it at once, and not only when the program is through.
 child=
 run() {

@@ -21,7 +21,7 @@ at_s=$((10#${BACKUP_AT%:*} * 3600 + 10#${BACKUP_AT#*:} * 60))
 
 next_due() { # the first BACKUP_AT after the newest backup; without any: now
     local last
-    last=$(dumps | sed -n 1p)
+    last=$(dumps_until "vtp_db-$(date -u +%Y%m%dT%H%M%SZ).dump" | sed -n 1p)
     [[ $last =~ ^vtp_db-(....)(..)(..)T(..)(..)(..)Z ]] || { date +%s && return; }
     set -- "${BASH_REMATCH[@]:1}"
     last=$(date -u -d "$1-$2-$3 $4:$5:$6" +%s)

@@ -73,6 +73,24 @@ def test_check_tells_fresh_from_stale_and_none(backups: Backups) -> None:
     assert (stale.returncode, "the limit is 93600 s" in stale.stderr) == (1, True)
 
 
+def test_a_time_to_come_is_no_fresh_backup(backups: Backups) -> None:
+    """A clock that was ahead once must not keep the check quiet for years."""
+    backups.run("backup.sh")
+    figures = backups.folder / "vtp_backup.prom"
+    figures.write_text(re.sub(r"(timestamp_seconds) \d+", r"\1 4070908800", figures.read_text()))
+    ahead = backups.run("backup.sh", "--check")
+    assert (ahead.returncode, "lies ahead of this machine's clock" in ahead.stderr) == (1, True)
+
+
+def test_one_of_a_time_to_come_does_not_push_out_the_new_one(backups: Backups) -> None:
+    backups.folder.mkdir()
+    ahead = "vtp_db-20990101T000000Z.dump"
+    (backups.folder / ahead).touch()
+    none = {f"BACKUP_KEEP_{kind}": "0" for kind in ("DAILY", "WEEKLY", "MONTHLY")}
+    assert backups.run("backup.sh", BACKUP_KEEP_LAST="1", **none).returncode == 0
+    assert len(backups.made()) == 2
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -1,6 +1,8 @@
 """schedule.sh: when the next backup is due, and that it makes what was missed at once."""
 
 import signal
+import time
+from datetime import datetime
 
 import pytest
 
@@ -22,6 +24,17 @@ def test_due_at_the_time_after_the_newest(backups: Backups, newest: str, at: str
     (backups.folder / "vtp_db-20240101T000000Z.dump").touch()
     (backups.folder / f"vtp_db-{newest}.dump").touch()
     assert backups.run("schedule.sh", "--next", BACKUP_AT=at).stdout == f"{due}\n"
+
+
+def test_a_name_of_the_future_holds_nothing_up(backups: Backups) -> None:
+    """As a clock leaves it that was years ahead for a while."""
+    backups.folder.mkdir()
+    (backups.folder / "vtp_db-20990101T000000Z.dump").touch()
+    now = int(time.time())
+    due = datetime.fromisoformat(backups.run("schedule.sh", "--next").stdout.strip())
+    assert now <= due.timestamp() <= time.time()
+    (backups.folder / "vtp_db-20260105T010000Z.dump").touch()
+    assert backups.run("schedule.sh", "--next").stdout == "2026-01-05T02:30:00Z\n"
 
 
 def test_what_was_missed_is_made_up_for(backups: Backups) -> None:
