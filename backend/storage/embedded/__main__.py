@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo
 
 from backend.storage.embedded.errors import EmbeddedError
 from backend.storage.embedded.server import EmbeddedPostgres
@@ -25,18 +26,7 @@ from shared.settings import Env, SettingsError, secret
 _TOOLS = {"psql": "psql", "dump": "pg_dump"}
 
 _VARIABLES = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "passfile": "PGPASSFILE",
-    "dbname": "PGDATABASE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "options": "PGOPTIONS",
+    option.keyword.decode(): option.envvar.decode() for option in Conninfo.get_defaults() if option.envvar
 }
 """What a connection string may say, and libpq's variable for it: no password on any command line."""
 
@@ -77,7 +67,8 @@ def _variables(conninfo: str) -> dict[str, str]:
         raise EmbeddedError("DATABASE_URL must look like postgresql://user:password@host:5432/vtp_db.") from error
     unknown = given.keys() - _VARIABLES
     if unknown:
-        raise EmbeddedError(f"DATABASE_URL says {', '.join(sorted(unknown))}, which is not passed on here.")
+        words = ", ".join(sorted(unknown))
+        raise EmbeddedError(f"DATABASE_URL says {words}, for which libpq has no variable: leave it out here.")
     return {_VARIABLES[name]: str(value) for name, value in given.items()}
 
 

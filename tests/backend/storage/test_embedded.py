@@ -284,3 +284,19 @@ def test_psql_joins_and_answers(server: EmbeddedPostgres, data_dir: Path) -> Non
     assert server.pid() is None
     wrong = subprocess.run([*command, "nonsense"], cwd=REPOSITORY, env=env, capture_output=True, check=False)
     assert wrong.returncode == 2
+
+
+def test_whatever_a_connection_string_says_reaches_the_program() -> None:
+    url = "postgresql://school:Sponge-2@db.example/vtp_db?connect_timeout=5&application_name=vtp&sslcrl=/crl.pem"
+    done = subprocess.run(
+        [sys.executable, "-m", "backend.storage.embedded", "run", "env"],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"PGHOST=db.example", "PGCONNECT_TIMEOUT=5", "PGAPPNAME=vtp", "PGSSLCRL=/crl.pem"} <= set(
+        done.stdout.splitlines()
+    )
