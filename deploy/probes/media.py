@@ -7,6 +7,7 @@ the file that SFU_API_TOKEN_FILE names. Whatever comes of it, the temporary room
 import argparse
 import socket
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,7 +20,7 @@ from deploy.probes.host_addresses import host_addresses
 from deploy.probes.http_calls import Calls
 from deploy.probes.media_verdicts import View, judge
 from deploy.probes.reach import Reach, reach
-from deploy.probes.temporary_rooms import Offer, temporary_offers
+from deploy.probes.temporary_rooms import Offer, Offers, temporary_offers
 
 CHECKS_AT_ONCE = 64
 """Of some workers' ports on some addresses; they wait for answers, nothing more."""
@@ -39,8 +40,8 @@ def options_parser() -> argparse.ArgumentParser:
 def probe(options: argparse.Namespace) -> str:
     """Look at all announced addresses. Raises: Bad, with a sentence for each that is wrong."""
     calls = Calls(url_of(options), options.timeout, secret("SFU_API_TOKEN", "MEDIASOUP_API_TOKEN"))
-    with temporary_offers(calls) as offers:
-        reaches = _reach_all(offers, options.timeout)
+    with temporary_offers(calls) as made:
+        reaches = _reach_all(made.offers, options.timeout)
     view = _view(calls.url, must_be_public=options.public)
     by_host: dict[str, list[Reach]] = {}
     for one in reaches:
@@ -48,10 +49,16 @@ def probe(options: argparse.Namespace) -> str:
     verdicts = [judge(host, of_host, view) for host, of_host in by_host.items()]
     if wrong := [one.text for one in verdicts if not one.ok]:
         raise Bad("; ".join(wrong))
-    return "; ".join(one.text for one in verdicts)
+    return "; ".join([*(one.text for one in verdicts), *_not_looked_at(made)])
 
 
-def _reach_all(offers: list[Offer], timeout: float) -> list[Reach]:
+def _not_looked_at(made: Offers) -> list[str]:
+    if not made.unseen:
+        return []
+    return [f"not looked at: {made.unseen} of {made.workers} media workers, too busy to be given a new room"]
+
+
+def _reach_all(offers: Sequence[Offer], timeout: float) -> list[Reach]:
     with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
         futures = [
             pool.submit(reach, target, offer.check(), timeout) for offer in offers for target in offer.targets

@@ -30,8 +30,21 @@ class Offer:
         return new_check(self.username_fragment, self.password)
 
 
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """One offer of each media worker that was given a room; `workers` is how many there are."""
+
+    offers: tuple[Offer, ...]
+    workers: int
+
+    @property
+    def unseen(self) -> int:
+        """How many workers no room came to."""
+        return max(self.workers - len(self.offers), 0)
+
+
 @contextmanager
-def temporary_offers(calls: Calls) -> Iterator[list[Offer]]:
+def temporary_offers(calls: Calls) -> Iterator[Offers]:
     """Make a transport on each media worker, as far as new rooms get there, for the length of a `with` block.
 
     Raises:
@@ -45,7 +58,7 @@ def temporary_offers(calls: Calls) -> Iterator[list[Offer]]:
         while len({one.targets for one in offers}) < workers and len(rooms) < min(2 * workers, MAX_ROOMS):
             rooms.append(f"probe-{uuid.uuid4()}")  # known before it is made: also a lost answer leaves no room
             offers.append(_offer(calls, rooms[-1]))
-        yield list({one.targets: one for one in offers}.values())
+        yield Offers(tuple({one.targets: one for one in offers}.values()), workers)
     finally:
         for room in rooms:
             _remove(calls, room)

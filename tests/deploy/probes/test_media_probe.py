@@ -62,6 +62,20 @@ async def test_all_ports_of_all_workers_answer(probe: Probe) -> None:
         assert sfu.rooms.rooms == []
 
 
+async def test_a_worker_that_gets_no_new_room_is_told_of(probe: Probe) -> None:
+    """New rooms go where the least is to do: the port of a busy worker is not looked at, nor called good."""
+    async with running_sfu(workers=2) as sfu:
+        for number in range(6):
+            await sfu.join("maths", f"pupil-{number}")
+            await sfu.create_transport("maths", f"pupil-{number}", "recv")
+            await sfu.create_transport("maths", f"pupil-{number}", "send")
+        ended = await probe("media", "--url", sfu.url)
+        assert ended.status == 0
+        [idle] = {worker.port for worker in sfu.pool.ready_workers if not worker.load}
+        assert ended.line.startswith(f"ok: 127.0.0.1 answers by UDP port {idle} and TCP port {idle} ")
+        assert ended.line.endswith("; not looked at: 1 of 2 media workers, too busy to be given a new room")
+
+
 async def test_both_families(probe: Probe) -> None:
     async with running_sfu(rtc_listen_ip="::", rtc_announced_ips=("127.0.0.1", "::1")) as sfu:
         ended = await probe("media", "--url", sfu.url)
