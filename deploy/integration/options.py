@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from deploy.probes.command import WrongUse, base_url, number, secret
+from deploy.probes.command import MAX_LIMIT_SCALE, WrongUse, base_url, limit_scale, number, secret
 
 DEFAULT_BACKEND_URL = "http://localhost:8080"
 DEFAULT_SFU_URL = "http://localhost:3000"
@@ -21,7 +21,7 @@ ACCOUNTS = (("VTP_TEACHER_EMAIL", "VTP_TEACHER_PASSWORD"), ("ADMIN_EMAIL", "ADMI
 EPILOG = """\
 environment: SFU_API_TOKEN, the SFU's token, if it has one; VTP_TEACHER_EMAIL and VTP_TEACHER_PASSWORD, or
 ADMIN_EMAIL and ADMIN_PASSWORD: an account that may make rooms. Without one the checks that need it are skipped. Of
-each secret NAME, NAME_FILE may name a file that holds it.
+each secret NAME, NAME_FILE may name a file that holds it. VTP_LIMIT_SCALE is the default of --limit-scale.
 
 exit status: 0 all tests passed, 1 some did not (or the run was interrupted), 2 wrong use.
 """
@@ -95,7 +95,11 @@ def _parser() -> argparse.ArgumentParser:
         "seconds until dead clients have to be removed, 0: skip",
     )
     _add_number(
-        made, "--limit-scale", (1, 1000), 1.0, "multiply the limits of time, for a runner far from the services"
+        made,
+        "--limit-scale",
+        (1, MAX_LIMIT_SCALE),
+        limit_scale(),
+        "multiply the limits of time, for a runner far from the services",
     )
     return made
 

@@ -25,6 +25,12 @@ LOOPBACK_OF = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S1
 """Where a service on every address is asked."""
 
 
+LIMIT_SCALE = "VTP_LIMIT_SCALE"
+"""What limits of time are multiplied by, where the machine is slow, busy or far from the services."""
+
+MAX_LIMIT_SCALE = 1000
+
+
 class Status(enum.IntEnum):
     """How a probe ends."""
 
@@ -162,3 +168,11 @@ def number(low: float, high: float) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def limit_scale() -> float:
+    """Return what limits of time are multiplied by, from the environment; 1 by default. Raises: WrongUse."""
+    try:
+        return number(1, MAX_LIMIT_SCALE)(os.environ.get(LIMIT_SCALE, "") or "1")
+    except argparse.ArgumentTypeError as error:
+        raise WrongUse(f"{LIMIT_SCALE}: {error}") from None

@@ -87,7 +87,7 @@ class SecretWatch:
     def settings(self, env: Mapping[str, object]) -> None:
         """Remember what a service is given in secret."""
         for name, value in env.items():
-            if any(word in name.upper() for word in SECRET_SETTINGS):
+            if any(word in name.upper() for word in SECRET_SETTINGS) and not name.upper().endswith("_FILE"):
                 self.secret(name.upper(), value)
 
     def key(self, key: bytes) -> None:

@@ -1,7 +1,7 @@
-"""How `pytest -n` shares out the tests: first those that may run beside others, then, one by one, the rest.
+"""How `pytest -n` shares out the tests: first most of them, then those that work in real time.
 
-A test file stays with one worker, since its tests share services. What codes and shows pictures in real time has
-the machine to itself: beside other tests they would come late.
+A test file stays with one worker, since its tests share services. What codes and shows pictures in real time runs
+beside its like alone: beside tests that take all of a processor they would come late.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,43 +12,45 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-ALONE = ("tests/browser/", "tests/interop/test_bad_networks.py")
-"""Where the tests are that code and show pictures in real time."""
+IN_REAL_TIME = ("tests/interop/test_bad_networks.py", "tests/browser/")
+"""The tests of the second phase, the longest file first, so that the workers end together."""
+
+WAITS = 1
+"""A worker that is told of no next test keeps its last one back, so this many may be left of the first phase."""
 
 
 class TwoPhases(LoadScopeScheduling):
-    """Files in the order of collection; those of `ALONE` by the first worker, when all others are done."""
+    """Files in the order of collection; those in real time when no worker has others left."""
 
     def mark_test_complete(self, node: "WorkerController", item_index: int, duration: float = 0) -> None:
-        """Count a test as done, which may let the second phase begin."""
+        """Count a test as done, which may let the second phase begin, for all workers at once."""
         super().mark_test_complete(node, item_index, duration)
-        if self.nodes and self.nodes[0] is not node:
-            self._reschedule(self.nodes[0])
+        if self._second_phase_is_next():
+            for other in self.nodes:
+                self._reschedule(other)
 
     def _reschedule(self, node: "WorkerController") -> None:
-        waits = self._alone_is_next() and node is self.nodes[0] and self._others_are_busy()
-        if not waits:
+        if not (self._second_phase_is_next() and any(self._is_in_first_phase(one) for one in self.nodes)):
             super()._reschedule(node)
-
-    def _assign_work_unit(self, node: "WorkerController") -> None:
-        if self._alone_is_next() and node is not self.nodes[0]:
-            node.shutdown()
-        else:
-            super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.partition("::")[0]
 
-    def _others_are_busy(self) -> bool:
-        return any(self._pending_of(self.assigned_work[other]) for other in self.nodes[1:])
+    def _second_phase_is_next(self) -> bool:
+        return bool(self.workqueue) and next(iter(self.workqueue)).startswith(IN_REAL_TIME)
 
-    def _alone_is_next(self) -> bool:
-        return bool(self.workqueue) and next(iter(self.workqueue)).startswith(ALONE)
+    def _is_in_first_phase(self, node: "WorkerController") -> bool:
+        files = self.assigned_work[node].items()
+        return (
+            self._pending_of({file: tests for file, tests in files if not file.startswith(IN_REAL_TIME)}) > WAITS
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests in real time last."""
-    items.sort(key=lambda item: item.nodeid.startswith(ALONE))
+    items.sort(
+        key=lambda item: [not item.nodeid.startswith(start) for start in reversed(IN_REAL_TIME)], reverse=True
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

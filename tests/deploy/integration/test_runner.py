@@ -73,8 +73,8 @@ def urls(platform: Platform) -> tuple[str, ...]:
 async def test_services_that_are_well_pass_all_five_tests(platform: Platform, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(SFU_TOKEN + "\n")
-    patient = ("--limit-scale", str(GENEROUS), "--vanish-timeout", "60")
-    ended = await integration(*urls(platform), *patient, SFU_API_TOKEN_FILE=str(token), **TEACHER)
+    environment = {"SFU_API_TOKEN_FILE": str(token), "VTP_LIMIT_SCALE": str(GENEROUS), **TEACHER}
+    ended = await integration(*urls(platform), "--vanish-timeout", "60", **environment)
     assert ended.status == 0, ended.output
     assert [line for line in ended.output.splitlines() if line.startswith("TEST ")] == HEADINGS
     assert "✗ FAIL" not in ended.output

@@ -109,6 +109,9 @@ async def test_latency_is_held_against_its_limit(probe: Probe, sfu: RunningSfu) 
     late = await probe("latency", "--url", sfu.url, "--limit-ms", "0.001")
     assert late.status == 1
     assert late.line.endswith("the limit is 0.001 ms")
+    on_a_busy_machine = await probe("latency", "--url", sfu.url, "--limit-ms", "60", VTP_LIMIT_SCALE="1000")
+    assert on_a_busy_machine.line.endswith("limit 60000 ms")
+    assert (await probe("latency", "--url", sfu.url, VTP_LIMIT_SCALE="0.5")).status == 2
 
 
 async def test_one_late_answer_does_not_make_the_median(probe: Probe, sfu: RunningSfu) -> None:
