@@ -4,7 +4,8 @@
 # made, never the values.
 set -eu
 umask 077
-folder=${1:-$(cd "$(dirname "$0")" && pwd)/secrets}
+here=$(cd "$(dirname "$0")" && pwd)
+folder=${1:-$here/secrets}
 mkdir -p "$folder"
 # Nobody else on this machine gets into the folder; the files within can be read by all, since each container runs as
 # a user of its own and sees only those files that it names.
@@ -37,4 +38,9 @@ keep grafana_admin_password '' 16 ''
 # Yours to fill in, if you want to be told of alerts: alertmanager/alertmanager.yml says how.
 for name in alert_webhook_url alert_smtp_password; do
     [ -e "$folder/$name" ] || { : >"$folder/$name" && chmod 444 "$folder/$name" && echo "empty $folder/$name"; }
+done
+
+# What else the containers are shown is no secret, and their users have to read it, whatever umask it came here under.
+for shown in alertmanager alloy backup caddy coturn grafana loki postgres prometheus; do
+    [ ! -d "$here/$shown" ] || find "$here/$shown" ! -perm -444 -exec chmod a+rX {} +
 done

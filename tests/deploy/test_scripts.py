@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.settings import load_settings
-from tests.support.compose_file import DEPLOY
+from tests.support.compose_file import DEPLOY, example_variables, read_stack
 from tests.support.services import REPOSITORY
 
 LINTERS = Path(sys.executable).parent
@@ -108,3 +108,32 @@ def test_the_backend_takes_the_secrets_that_are_made(tmp_path: Path, monkeypatch
     monkeypatch.setenv("ADMIN_EMAIL", "admin@school.example")
     monkeypatch.setenv("APP_ENV", "production")
     assert load_settings().admin_password == (folder / "admin_password").read_text().strip()
+
+
+def test_what_containers_are_shown_is_made_readable_to_their_users(tmp_path: Path) -> None:
+    """A checkout under a strict umask is its owner's alone, and no container runs as its owner."""
+    stack = read_stack(example_variables())
+    sources = {
+        entry.split(":")[0]
+        for one in stack.services.values()
+        for entry in one.get("volumes", [])
+        if isinstance(entry, str)
+    }
+    shown = {Path(source).parts[0] for source in sources if source.startswith("./")}
+    assert shown
+    for name in (*shown, "k8s"):
+        (tmp_path / name / "deeper").mkdir(parents=True)
+        (tmp_path / name / "deeper" / "script").touch(0o700)
+        (tmp_path / name / "file").touch(0o600)
+    shutil.copy(MAKE_SECRETS, tmp_path)
+    subprocess.run(
+        ["/bin/sh", "-c", f"chmod -R go-rwx . && ./{MAKE_SECRETS.name}"],
+        cwd=tmp_path,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    for name in shown:
+        found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / name).rglob("*")}
+        assert found == {"deeper": 0o755, "script": 0o755, "file": 0o644}, name
+    assert stat.S_IMODE((tmp_path / "k8s" / "file").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700

@@ -25,8 +25,8 @@ RUN_WITHIN_S = 240
 PIP_OPTIONS = ("index-url", "extra-index-url", "trusted-host", "cert", "proxy", "timeout")
 """Of pip's configuration, what says where packages come from."""
 
-PLAIN = ("--owner=0", "--group=0", "--no-recursion")
-"""How files of the context become files of an image."""
+PLAIN = ("--owner=0", "--group=0", "--mode=go-rwx", "--no-recursion")
+"""How files of the context become those of an image: with their modes, here of a checkout under umask 077."""
 
 CLIENT_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "ssl_cert_file", "npm_config_registry")
 
