@@ -12,6 +12,7 @@ PROGRAM=schedule
 
 LONGEST_SLEEP_S=3600 # looks at the clock again: it may have been set, or the machine been asleep
 DAY_S=86400
+FIRST_RETRY_S=2
 
 read_settings
 whole_number BACKUP_RETRY_S 900 1 "$DAY_S"
@@ -34,11 +35,13 @@ case ${1:-} in
 *) fail "$WRONG_USE" "call it as schedule.sh or schedule.sh --next" ;;
 esac
 trap '[ -z "$child" ] || kill "$child" 2>/dev/null || true; exit 0' TERM INT
+retry_s=$FIRST_RETRY_S
 while true; do
     wait_s=$(($(next_due) - $(date +%s)))
     if [ "$wait_s" -le 0 ]; then
-        run "$here/backup.sh" && continue
-        wait_s=$BACKUP_RETRY_S
+        run "$here/backup.sh" && retry_s=$FIRST_RETRY_S && continue
+        wait_s=$((retry_s < BACKUP_RETRY_S ? retry_s : BACKUP_RETRY_S))
+        retry_s=$((wait_s * 2))
     fi
     run sleep "$((wait_s < LONGEST_SLEEP_S ? wait_s : LONGEST_SLEEP_S))"
 done

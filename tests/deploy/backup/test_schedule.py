@@ -5,8 +5,11 @@ import time
 from datetime import datetime
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from backend.storage.migrate import migrate
 from tests.support.backups import Backups
+from tests.support.database import DatabaseServer
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,18 @@ def test_a_failed_one_is_no_end(backups: Backups) -> None:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_the_first_is_made_as_soon_as_there_are_tables(backups: Backups, databases: DatabaseServer) -> None:
+    """A stack that starts for the first time: the database is there, the backend has not migrated it yet."""
+    empty = databases.make_empty()
+    with backups.started("schedule.sh", PGDATABASE=str(conninfo_to_dict(empty)["dbname"])) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert "holds no accounts" in process.stderr.readline()
+        migrate(empty)
+        assert "backup ok" in process.stdout.readline()
+    assert len(backups.made()) == 1
 
 
 @pytest.mark.parametrize("at", ["24:00", "2:30", "noon", "02:60"])
