@@ -35,7 +35,10 @@ CLOSED_PORTS = {3000, 5432}
 RUN_ONCE = {"integration"}
 """They end by themselves, and tell by their exit status what they found."""
 
-EXAMPLES_ONLY = {"VTP_DOMAIN", "COMPOSE_FILE"}
+OF_COMPOSE_ITSELF = {"COMPOSE_FILE", "COMPOSE_PROFILES"}
+"""Settings in env.example that `docker compose` reads, and no file."""
+
+EXAMPLES_ONLY = {"VTP_DOMAIN"} | OF_COMPOSE_ITSELF
 """In env.example with a value that is not the default."""
 
 BOUND_PATHS = {"/", "/var/lib/docker/containers"}
@@ -187,7 +190,7 @@ def test_every_variable_stands_in_the_example_and_the_other_way_round() -> None:
     used: set[str] = set()
     for file in [*compose_files(), DEPLOY / "compose.host-media.yaml"]:
         interpolate(re.sub(r"(^|\s)#.*", "", file.read_text()), example_variables(), used)
-    assert used | {"COMPOSE_FILE"} == example_variables().keys()  # which docker compose itself reads
+    assert used | OF_COMPOSE_ITSELF == example_variables().keys()
 
 
 def test_the_example_shows_the_defaults() -> None:
@@ -309,6 +312,15 @@ def test_docker_compose_reads_the_stack_as_these_tests_do(
 def without_comments() -> dict[str, str]:
     """Return the settings of env.example as docker compose takes them."""
     return dict(re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", (DEPLOY / "env.example").read_text(), re.MULTILINE))
+
+
+def test_media_ports_may_be_published_at_one_address(docker_compose: Callable[..., str]) -> None:
+    for bind, addresses in (("", {None}), ("192.0.2.10", {"192.0.2.10"})):
+        ports = yaml.safe_load(docker_compose("config", RTC_BIND=bind))["services"]["sfu"]["ports"]
+        assert {port.get("host_ip") for port in ports} == addresses
+        assert {(port["published"], port["target"], port["protocol"]) for port in ports} == {
+            (str(port), port, protocol) for port in (40000, 40001) for protocol in ("udp", "tcp")
+        }
 
 
 def test_media_may_go_by_the_network_of_the_host(docker_compose: Callable[..., str]) -> None:
