@@ -238,6 +238,16 @@ def test_probes_ask_for_what_the_services_answer(manifests: list[Manifest]) -> N
         assert int(scraped["prometheus.io/port"]) == container(workload)["ports"][0]["containerPort"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "least_s"), [("Deployment", "backend", 900), ("StatefulSet", "postgres", 3600)]
+)
+def test_who_migrates_or_recovers_is_not_killed_over_it(
+    manifests: list[Manifest], kind: str, name: str, least_s: int
+) -> None:
+    probe = container(the(manifests, kind, name))["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= least_s
+
+
 def test_images_are_those_of_the_compose_stack() -> None:
     composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     images = {one["metadata"]["name"]: container(one)["image"] for one in of_kind(as_they_lie(), *WORKLOADS)}
