@@ -64,7 +64,8 @@ present_state() {
 
 check_target() {
     local others
-    others=$(sql postgres <<<"SELECT count(*) FROM pg_stat_activity WHERE datname = :'db'")
+    others=$(sql postgres <<<"SELECT count(*) FROM pg_stat_activity WHERE datname = :'db'
+        AND backend_type <> 'autovacuum worker'") # which the renaming ends by itself
     [ "$others" = 0 ] || fail "$FAILED" \
         "$others connections to $PGDATABASE are open: stop every backend first; nothing was changed"
     state=$(present_state)

@@ -1,7 +1,9 @@
 """restore.sh: refuses what is not whole or would overwrite something, and takes nothing away."""
 
 import hashlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -102,6 +104,36 @@ def test_not_under_a_running_backend(backups: Backups, backup: Path, conninfo: s
         refused = backups.run("restore.sh", "--force", str(backup))
     assert (refused.returncode, "stop every backend first" in refused.stderr) == (1, True)
     assert databases_of(conninfo) == {""}
+
+
+@contextmanager
+def being_vacuumed(conninfo: str) -> Iterator[None]:
+    """Have an autovacuum worker in the database for the length of a `with` block; it is busy for minutes."""
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("CREATE TABLE big AS SELECT n, repeat('x', 200) FROM generate_series(1, 20000) AS n")
+        connection.execute(
+            "ALTER TABLE big SET (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)"
+        )
+        connection.execute("DELETE FROM big WHERE n % 2 = 0")
+    with psycopg.connect(make_conninfo(conninfo, dbname="postgres"), autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+        admin.execute("SELECT pg_reload_conf()")
+        try:
+            deadline = time.monotonic() + 30
+            there = "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'autovacuum worker' AND datname = %s"
+            while admin.execute(there, [conninfo_name(conninfo)]).fetchone() is None:
+                assert time.monotonic() < deadline, "no autovacuum came"
+            yield
+        finally:
+            admin.execute("ALTER SYSTEM RESET autovacuum_naptime")
+            admin.execute("SELECT pg_reload_conf()")
+
+
+def test_an_autovacuum_is_no_running_backend(backups: Backups, backup: Path, conninfo: str) -> None:
+    with being_vacuumed(conninfo):
+        done = backups.run("restore.sh", "--force", str(backup))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert accounts(conninfo) == 2
 
 
 @pytest.mark.parametrize("length", [40, 62, 63])
