@@ -11,7 +11,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -203,7 +202,7 @@ def operator() -> Iterator[Operator]:
         ports |= {"40000": str(first), "40001": str(first + 1), "49999": str(last)}
         env = {name: os.environ[name] for name in INHERITED if name in os.environ}
         env |= {
-            "PATH": f"{home / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{home / 'bin'}:{os.environ['PATH']}",
             "PYTHONUNBUFFERED": "1",
             "SFU_PORT": ports["3000"],
             "SFU_URL": f"http://localhost:{ports['3000']}",
