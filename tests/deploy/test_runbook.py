@@ -70,8 +70,10 @@ def test_compose_commands_name_what_there_is() -> None:
             words = named.split()
             targets = words[:1] if verb == "exec" else words
             assert set(targets) <= services.keys(), named
+    included = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["include"]
     for file in re.findall(r"-f (\S+)", script):
         assert (DEPLOY / file).is_file(), file
+        assert file not in included, f"{file} is there already, and compose refuses to read it twice"
     for file in re.findall(r"\./(\S+\.sh)", script):
         assert (DEPLOY / file).is_file(), file
 
