@@ -57,7 +57,7 @@ test: setup .venv/.dev tests/interop/node_modules/.installed ## set up and run e
 	@tests/install-chromium.sh
 	tests/debian-tools.sh coturn caddy prometheus prometheus-alertmanager prometheus-node-exporter debootstrap || true
 	npm --prefix $(WEB) run --silent test
-	python -m pytest -n logical $(ARGS)
+	python -m pytest -n auto $(ARGS)
 
 bench: .venv/.dev ## measure the SFU, and others with PEER=janus,... (ARGS=--quick: a minute)
 	@$(if $(PEER),tests/bench/install-peer.sh $(subst $(comma), ,$(PEER)))

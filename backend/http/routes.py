@@ -37,7 +37,7 @@ def setup_http(app: web.Application, page_dist: Path = PAGE_DIST) -> None:
     app[page.DIST] = page_dist
     setup_metrics(app)
     app.on_response_prepare.append(prepare_response)
-    app.on_startup.append(docs.make_document)
+    app[docs.DOCUMENT] = docs.ApiDocument(app)
     app.add_routes([*_service_routes(), *_auth_routes(), *_user_routes(), *_room_routes(), *_signalling_routes()])
     app.add_routes(_internal_routes())
     app.add_routes(

@@ -1,6 +1,7 @@
 """Nothing is left of those who came and went: rooms, transports, sockets, memory."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import psutil
@@ -57,9 +58,7 @@ async def nothing_but(teacher: Classmate, sfu: SfuApi) -> bool:
     rooms = (await sfu.get("/rooms")).ok()
     metrics: str = (await sfu.get("/metrics")).body
     left = [
-        line
-        for line in metrics.splitlines()
-        if line.startswith(("vtp_sfu_transports", "vtp_sfu_producers", "vtp_sfu_consumers"))
+        line for line in metrics.splitlines() if re.match(r"vtp_sfu_(transports|producers|consumers)[{ ]", line)
     ]
     assert len(left) == 5, left
     return rooms["totalRooms"] == 1 and rooms["totalPeers"] == 1 and all(line.endswith(" 0.0") for line in left)

@@ -45,9 +45,20 @@ async def _watch(request: web.Request, handler: Next) -> web.StreamResponse:
     if resource is not None and request.method != hdrs.METH_HEAD and request.method != hdrs.METH_OPTIONS:
         where = f"{request.method} {resource.canonical} -> {response.status}"
         body = await _body_of(request) if response.status == 200 or response.status == 201 else None
-        found = deviations(request.app[DOCUMENT], request.method, resource.canonical, body, response)
+        found = deviations(_document_of(request.app), request.method, resource.canonical, body, response)
         _deviations.extend(f"{where}: {one}" for one in found)
     return response
+
+
+_documents: dict[frozenset[tuple[str, str]], Json] = {}
+
+
+def _document_of(app: web.Application) -> Json:
+    """Return an application's document, made once for all applications with the same routes."""
+    routes = frozenset((one.method, one.resource.canonical) for one in app.router.routes() if one.resource)
+    if routes not in _documents:
+        _documents[routes] = app[DOCUMENT]()
+    return _documents[routes]
 
 
 async def _body_of(request: web.Request) -> Any:

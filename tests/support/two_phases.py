@@ -1,9 +1,10 @@
-"""How `pytest -n` shares out the tests: first most of them, then those that work in real time.
+"""How `pytest -n auto` shares out the tests: first most of them, then those that work in real time.
 
 A test file stays with one worker, since its tests share services. What codes and shows pictures in real time runs
-beside its like alone: beside tests that take all of a processor they would come late.
+beside its like alone, one a processor: beside others they would come late.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 IN_REAL_TIME = ("tests/interop/test_bad_networks.py", "tests/browser/")
 """The tests of the second phase, the longest file first, so that the workers end together."""
+
+PROCESSORS = os.cpu_count() or 1
 
 WAITS = 1
 """A worker that is told of no next test keeps its last one back, so this many may be left of the first phase."""
@@ -30,7 +33,9 @@ class TwoPhases(LoadScopeScheduling):
                 self._reschedule(other)
 
     def _reschedule(self, node: "WorkerController") -> None:
-        if not (self._second_phase_is_next() and any(self._is_in_first_phase(one) for one in self.nodes)):
+        if self._second_phase_is_next() and node not in self.nodes[:PROCESSORS]:
+            node.shutdown()
+        elif not (self._second_phase_is_next() and any(self._is_in_first_phase(one) for one in self.nodes)):
             super()._reschedule(node)
 
     def _split_scope(self, nodeid: str) -> str:
@@ -51,6 +56,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: [not item.nodeid.startswith(start) for start in reversed(IN_REAL_TIME)], reverse=True
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than processors: in the first phase each waits for services about half of the time."""
+    return PROCESSORS + 1
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -56,7 +56,13 @@ async def start(*arguments: str, **environment: str) -> asyncio.subprocess.Proce
         env={"PATH": os.environ["PATH"], **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        preexec_fn=hear_interrupts,
     )
+
+
+def hear_interrupts() -> None:
+    """A shell's background job has its children ignore Ctrl-C, and the tests may run in one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def integration(*arguments: str, **environment: str) -> Ended:

@@ -25,7 +25,7 @@ class Ends:
         self.writer.write(b"".join(map(encode_frame, messages)))
 
     async def receive(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not self._messages:
                 data = await self._reader.read(65536)
                 assert data, "the channel was closed"
